@@ -1,0 +1,97 @@
+"""Banks from a ``state_dict`` or a checkpoint: no model needed.
+
+Names and shapes tell the layers: a ``weight`` of three axes, or of four of which one kernel axis has length 1.
+Stride, dilation and groups are not stored there, and a transposed convolution looks like a plain one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from filterscope.bank import FilterBank
+
+_WRAPPERS = ("_orig_mod.", "_fsdp_wrapped_module.", "_checkpoint_wrapped_module.")
+
+
+def read_state_dict(state: Mapping[str, Any]) -> dict[str, FilterBank]:
+    """All layers with 1-D filters of a ``state_dict``, or of a checkpoint that holds one under ``"state_dict"``.
+
+    Weights under ``weight_norm``, ``spectral_norm`` and pruning are put together from what is stored.
+
+    Args:
+        state: Tensors by name.
+
+    Returns:
+        Banks by layer name, in the order of the state.
+
+    Raises:
+        ValueError: Not a mapping of names to tensors.
+    """
+    nested = state.get("state_dict")
+    tensors = nested if isinstance(nested, Mapping) else state
+    if not any(isinstance(value, Tensor) for value in tensors.values()):
+        keys = ", ".join(map(str, list(tensors)[:5])) or "nothing"
+        raise ValueError(f"no tensors in this mapping (it holds {keys}); give a state_dict, or a checkpoint with one")
+    banks = {}
+    for key in tensors:
+        layer, weight = _weight(str(key), tensors)
+        if weight is None or not _is_filter(weight):
+            continue
+        for wrapper in _WRAPPERS:
+            layer = layer.replace(wrapper, "")
+        dtype = torch.complex64 if weight.is_complex() else torch.float32
+        copy = weight.detach().to("cpu", dtype, copy=True)
+        banks[layer] = FilterBank(layer, copy.reshape(*weight.shape[:2], -1).numpy())
+    return banks
+
+
+def _is_filter(weight: Tensor) -> bool:
+    if weight.ndim == 4:
+        return (weight.shape[2] > 1) != (weight.shape[3] > 1)
+    return weight.ndim == 3
+
+
+def _weight(key: str, tensors: Mapping[str, Any]) -> tuple[str, Tensor | None]:
+    """Layer and effective weight that a key stands for; ``None`` if it stands for none."""
+    head, _, last = key.rpartition(".")
+
+    def stored(name: str) -> Tensor | None:
+        value = tensors.get(f"{head}.{name}" if head else name)
+        return value if isinstance(value, Tensor) else None
+
+    layer = head or "weight"
+    if last == "weight":
+        return layer, stored("weight")
+    if last == "weight_g" and (direction := stored("weight_v")) is not None:
+        return layer, _weight_norm(tensors[key], direction)
+    if last == "weight_orig":
+        original, mask = tensors[key], stored("weight_mask")
+        if mask is not None:
+            return layer, original * mask
+        left, right = stored("weight_u"), stored("weight_v")
+        if left is not None and right is not None:
+            return layer, _spectral_norm(original, left, right)
+    if head.endswith("parametrizations.weight"):
+        layer = head.removesuffix("parametrizations.weight").rstrip(".") or "weight"
+        if last == "original0" and (direction := stored("original1")) is not None:
+            return layer, _weight_norm(tensors[key], direction)
+        if last == "original":
+            left, right = stored("0._u"), stored("0._v")
+            if left is not None and right is not None:
+                return layer, _spectral_norm(tensors[key], left, right)
+    return layer, None
+
+
+def _weight_norm(gain: Tensor, direction: Tensor) -> Tensor:
+    axes = [axis for axis in range(direction.ndim) if gain.ndim and gain.shape[axis] == 1]
+    return torch.as_tensor(
+        direction * (gain / torch.linalg.vector_norm(direction, dim=axes or None, keepdim=bool(axes)))
+    )
+
+
+def _spectral_norm(original: Tensor, left: Tensor, right: Tensor) -> Tensor:
+    return torch.as_tensor(original / torch.dot(left, original.reshape(len(original), -1) @ right))

@@ -1,0 +1,153 @@
+"""Numbers that say how filters change: pure functions of arrays ``(filters, channels, taps)``.
+
+A filter is the vector of its ``channels x taps`` weights. Complex filters count as real vectors of twice the
+length. Sums run in float64, so that a large layer loses nothing. Where a formula is undefined, the answer is NaN.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+
+
+def _rows(weights: Array) -> Array:
+    """Filters as the rows of a real matrix ``(filters, channels taps)``."""
+    rows = np.ascontiguousarray(weights).reshape(len(weights), -1)
+    return np.asarray(rows.view(np.float32) if np.iscomplexobj(rows) else rows)
+
+
+def _dots(a: Array, b: Array) -> Array:
+    """Row-wise inner products, float64."""
+    return np.asarray(np.einsum("ij,ij->i", a, b, dtype=np.float64, optimize=False))
+
+
+def norms(weights: Array) -> Array:
+    """Euclidean norm of every filter: shape ``(filters,)``."""
+    rows = _rows(weights)
+    return np.sqrt(_dots(rows, rows))
+
+
+def rotation(weights: Array, reference: Array) -> Array:
+    """``1 - cos(filter, reference filter)``: shape ``(filters,)``, 0 unmoved, 1 orthogonal, 2 reversed.
+
+    Source: Carbonnelle and De Vleeschouwer, "Layer rotation", arXiv 1806.01603. NaN where either norm is zero.
+    """
+    rows, reference_rows = _rows(weights), _rows(reference)
+    return _rotation(_dots(rows, reference_rows), norms(weights), norms(reference))
+
+
+def layer_rotation(weights: Array, reference: Array) -> float:
+    """Rotation of the whole layer, taken as one vector."""
+    return float(rotation(weights[None], reference[None])[0])
+
+
+def _rotation(dot: Array, norm: Array, reference_norm: Array) -> Array:
+    product = norm * reference_norm
+    with np.errstate(invalid="ignore", divide="ignore"):
+        cosine = np.where(product > 0, dot / product, np.nan)
+    return 1.0 - np.clip(cosine, -1.0, 1.0)
+
+
+def change(weights: Array, previous: Array) -> float:
+    """``|W - W_previous| / |W_previous|`` over the layer; NaN if the previous weights were all zero."""
+    before = float(norms(previous[None])[0])
+    step = float(norms((weights - previous)[None])[0])
+    return step / before if before > 0 else float("nan")
+
+
+def rms(weights: Array) -> float:
+    """Root mean square of the layer's weights (of their magnitudes, if complex)."""
+    return float(norms(weights[None])[0] / np.sqrt(max(weights.size, 1)))
+
+
+def dead(weights: Array, threshold: float = 0.01) -> Array:
+    """Filters whose norm is below ``threshold`` times the layer's median norm, or zero: bool ``(filters,)``.
+
+    The median, not the maximum: a heavy tail of norms would make healthy filters look dead.
+    """
+    size = norms(weights)
+    finite = size[np.isfinite(size)]
+    median = float(np.median(finite)) if finite.size else 0.0
+    return np.asarray((size == 0) | (size < threshold * median))
+
+
+def nonfinite(weights: Array) -> int:
+    """Number of NaN and infinite weights."""
+    return int(weights.size - np.count_nonzero(np.isfinite(weights)))
+
+
+def redundancy(weights: Array, groups: int = 1) -> float:
+    """Mean over filters of the largest absolute cosine with another filter of the same group.
+
+    0: all orthogonal; 1: every filter has a copy. Filters without a norm are left out; NaN if no group has two.
+    """
+    best: list[Array] = []
+    for group in np.array_split(_rows(weights), max(groups, 1)):
+        size = np.sqrt(_dots(group, group))
+        kept = np.isfinite(size) & (size > 0)
+        if kept.sum() < 2:
+            continue
+        unit = group[kept] / size[kept, None].astype(np.float32)
+        cosine = np.abs(unit @ unit.T)
+        np.fill_diagonal(cosine, 0.0)
+        best.append(cosine.max(axis=1))
+    return float(np.mean(np.minimum(np.concatenate(best), 1.0))) if best else float("nan")
+
+
+def effective_rank(weights: Array) -> float:
+    """``exp(entropy(sigma / sum sigma))`` of the ``filters x (channels taps)`` matrix.
+
+    Source: Roy and Vetterli, "The effective rank", EUSIPCO 2007. The singular values come from the smaller Gram
+    matrix. NaN for all-zero or non-finite weights.
+    """
+    matrix = np.ascontiguousarray(weights).reshape(len(weights), -1)
+    if not np.isfinite(matrix).all():
+        return float("nan")
+    peak = float(np.abs(matrix).max(initial=0.0))
+    if peak == 0:
+        return float("nan")
+    matrix = (matrix / peak).astype(np.complex128 if np.iscomplexobj(matrix) else np.float64)
+    gram = matrix @ matrix.conj().T if matrix.shape[0] <= matrix.shape[1] else matrix.conj().T @ matrix
+    eigenvalues = np.linalg.eigvalsh(gram)
+    # Rounding leaves eigenvalues of about 1e-16 where the true ones are 0; their roots would count.
+    sigma = np.sqrt(eigenvalues[eigenvalues > eigenvalues[-1] * len(gram) * np.finfo(np.float64).eps])
+    share = sigma / sigma.sum()
+    return float(np.exp(-np.sum(share * np.log(share))))
+
+
+def convergence(weights: Array, reference: Array) -> int:
+    """Position of the first snapshot from which the layer stays near its last weights.
+
+    The first ``e`` with ``|W_e' - W_E| <= 0.1 |W_0 - W_E|`` for every ``e' >= e``; ``weights`` is
+    ``(E, filters, channels, taps)``.
+    """
+    distance = np.array([norms((snapshot - weights[-1])[None])[0] for snapshot in weights])
+    far = np.flatnonzero(~(distance <= 0.1 * norms((reference - weights[-1])[None])[0]))
+    return int(min(far[-1] + 1, len(weights) - 1)) if far.size else 0
+
+
+def histogram(weights: Array, bins: int = 40) -> tuple[Array, Array]:
+    """Uniform histogram of the finite weights (of their magnitudes, if complex).
+
+    Returns:
+        Edges ``(bins + 1,)`` and counts ``(bins,)``, float64. The counts sum to the number of finite weights; both
+        are empty where there is none.
+    """
+    values = np.abs(weights).ravel() if np.iscomplexobj(weights) else weights.ravel()
+    finite = np.isfinite(values)
+    if not finite.all():
+        values = values[finite]
+    if values.size == 0:
+        return np.empty(0), np.empty(0)
+    low, high = float(values.min()), float(values.max())
+    if low == high:
+        # A bin needs a width: one that is small beside the value, yet survives float64.
+        margin = max(abs(low) * 1e-3, 1e-6)
+        low, high = low - margin, high + margin
+    position = (values.astype(np.float64) - low) * (bins / (high - low))
+    counts = np.bincount(np.minimum(position.astype(np.int64), bins - 1), minlength=bins)
+    return np.linspace(low, high, bins + 1), counts.astype(np.float64)

@@ -1,0 +1,271 @@
+"""The sheet that every picture is drawn on: size, title strip, colours, colour bars."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib import colormaps
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Colormap, LinearSegmentedColormap, Normalize, PowerNorm
+from matplotlib.figure import Figure, FigureBase, SubFigure
+from matplotlib.font_manager import FontProperties
+from matplotlib.text import Text
+from matplotlib.textpath import TextToPath
+
+Array = npt.NDArray[Any]
+
+#: TensorBoard's image card is about 2:1 and scales by nearest neighbour: 900 x 430 pixels halve cleanly into it.
+WIDTH, HEIGHT, DPI = 900, 430, 100
+
+INK, GREY, PALE = "#111827", "#5b6472", "#c3cad3"
+PLAIN = "#2f6db3"
+DEAD_FACE, NONFINITE_FACE = "#e3e6ea", "#ffc44d"
+TITLE, TEXT, SMALL = 15, 12, 9
+
+#: Rotation has one colour map and one scale everywhere, so that epochs, layers and runs compare.
+ROTATION_CMAP = LinearSegmentedColormap.from_list(
+    "filterscope_rotation", [(0.0, "#98a3af"), (0.32, "#4668ac"), (0.63, "#a32f9b"), (1.0, "#e5141f")]
+)
+ROTATION_NORM = PowerNorm(0.5, vmin=0.0, vmax=0.5, clip=True)
+ROTATION_TICKS = (0.0, 0.05, 0.2, 0.5)
+SIGNED_CMAP = colormaps["RdBu_r"]
+#: The warm half of the signed map: magnitudes without sign, white where nothing is.
+ONE_SIDED_CMAP = LinearSegmentedColormap.from_list("filterscope_one_sided", SIGNED_CMAP(np.linspace(0.5, 1.0, 128)))
+DECIBEL_CMAP = colormaps["magma"].with_extremes(bad=DEAD_FACE)
+
+_BOLD, _REGULAR = FontProperties(weight="bold"), FontProperties()
+_MEASURE = TextToPath()
+
+
+class FilterFigure(Figure):
+    """A figure without pyplot that shows itself as the last line of a notebook cell."""
+
+    def _repr_png_(self) -> bytes:
+        buffer = io.BytesIO()
+        self.savefig(buffer, format="png")
+        return buffer.getvalue()
+
+
+def new_figure() -> Figure:
+    """An opaque white figure of the canvas size, unknown to pyplot."""
+    figure = FilterFigure(figsize=(WIDTH / DPI, HEIGHT / DPI), dpi=DPI, facecolor="white")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def rotation_colours(rotation: Array | None, count: int) -> Array:
+    """RGBA of every filter: by its rotation, one plain colour without a reference, pale where undefined."""
+    if rotation is None:
+        return np.tile(rgba(PLAIN), (count, 1))
+    colours: Array = ROTATION_CMAP(ROTATION_NORM(np.nan_to_num(rotation)))
+    colours[~np.isfinite(rotation)] = rgba(PALE)
+    return colours
+
+
+def rgba(colour: str) -> Array:
+    """A ``#rrggbb`` colour as four floats."""
+    return np.array([int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)] + [1.0])
+
+
+def text_width(text: str, points: float, bold: bool = False, dpi: float = DPI) -> float:
+    """Width in pixels that a line of text will take."""
+    font = _BOLD if bold else _REGULAR
+    width, _, _ = _MEASURE.get_text_width_height_descent(text, font, ismath=False)
+    return float(width) * points / font.get_size_in_points() * dpi / 72
+
+
+@dataclass
+class Box:
+    """A rectangle in pixels of the figure, from the top left."""
+
+    left: float
+    top: float
+    width: float
+    height: float
+
+    def split_right(self, width: float) -> tuple[Box, Box]:
+        """This box less a strip of ``width`` at its right, and the strip."""
+        rest = Box(self.left, self.top, self.width - width, self.height)
+        return rest, Box(self.left + rest.width, self.top, width, self.height)
+
+    def split_bottom(self, height: float) -> tuple[Box, Box]:
+        """This box less a strip of ``height`` at its bottom, and the strip."""
+        rest = Box(self.left, self.top, self.width, self.height - height)
+        return rest, Box(self.left, self.top + rest.height, self.width, height)
+
+    def shrink(self, left: float = 0, top: float = 0, right: float = 0, bottom: float = 0) -> Box:
+        """This box less margins."""
+        return Box(self.left + left, self.top + top, self.width - left - right, self.height - top - bottom)
+
+
+class Sheet:
+    """A figure with a title strip; hands out boxes and axes in pixels.
+
+    Artists in ``moving`` change from one epoch to the next; all others are drawn alike for a whole run.
+
+    Args:
+        figure: Figure or subfigure to draw on; ``None`` for a new one.
+        layer: Layer name, in the title.
+        kind: What the picture shows, in the title.
+    """
+
+    def __init__(self, figure: FigureBase | None, layer: str, kind: str) -> None:
+        self.figure: Figure | SubFigure = new_figure() if figure is None else figure  # type: ignore[assignment]
+        self.dpi = float(self.figure.dpi)
+        self.width, self.height = float(self.figure.bbox.width), float(self.figure.bbox.height)
+        self.moving: list[Artist] = []
+        self._layer, self._kind = layer, kind
+        # Names may hold dollar signs: no mathematics in text that is not ours.
+        plain: dict[str, Any] = {"parse_math": False, "va": "baseline"}
+        self._title = self.figure.text(0, 0, "", fontsize=TITLE, weight="bold", color=INK, **plain)
+        self._subtitle = self.figure.text(0, 0, "", fontsize=TEXT, color=GREY, **plain)
+        self.moving += [self._title, self._subtitle]
+
+    def px(self, points: float) -> float:
+        """Points in pixels."""
+        return points * self.dpi / 72
+
+    @property
+    def body(self) -> Box:
+        """What the title strip leaves."""
+        top = self.px(27) if self.width >= 600 else self.px(42)
+        return Box(self.px(6), top, self.width - self.px(12), self.height - top - self.px(5))
+
+    def set_title(self, subtitle: str) -> None:
+        """Layer and kind at the left, ``subtitle`` at the right, or below where the figure is narrow."""
+        margin, room = self.px(7), self.width - self.px(14)
+        narrow = self.width < 600
+        right = text_width(subtitle, TEXT, dpi=self.dpi)
+        name = self._layer
+        left_room = room if narrow else max(room - right - self.px(14), room * 0.25)
+        while len(name) > 4 and text_width(f"{name} · {self._kind}", TITLE, True, self.dpi) > left_room:
+            name = "…" + name.lstrip("…")[1:]
+        self._title.set_text(f"{name} · {self._kind}")
+        self._title.set_position((margin / self.width, 1 - self.px(18) / self.height))
+        left = text_width(self._title.get_text(), TITLE, True, self.dpi)
+        available = room if narrow else room - left - self.px(14)
+        size = TEXT if right <= available else max(TEXT * available / right, 7)
+        self._subtitle.set_fontsize(size)
+        self._subtitle.set_text(subtitle)
+        self._subtitle.set_horizontalalignment("left" if narrow else "right")
+        x, y = (margin, self.px(34)) if narrow else (self.width - margin, self.px(18))
+        self._subtitle.set_position((x / self.width, 1 - y / self.height))
+
+    def footnote(self, box: Box) -> Text:
+        """An empty line of small print in a box, which tells how to read the picture."""
+        x, y = box.left + self.px(2), box.top + box.height - self.px(3)
+        foot = self.figure.text(
+            x / self.width, 1 - y / self.height, "", fontsize=TEXT, color=GREY, parse_math=False, va="baseline"
+        )
+        self.moving.append(foot)
+        return foot
+
+    def axes(self, box: Box) -> Axes:
+        """Axes that fill a box."""
+        return self.figure.add_axes(
+            (
+                box.left / self.width,
+                1 - (box.top + box.height) / self.height,
+                max(box.width, 1) / self.width,
+                max(box.height, 1) / self.height,
+            )
+        )
+
+    def pixel_axes(self, box: Box) -> Axes:
+        """Bare axes whose data coordinates are the box's pixels, y downwards."""
+        axes = self.axes(box)
+        axes.set_axis_off()
+        axes.set(xlim=(0, box.width), ylim=(box.height, 0))
+        axes.patch.set_visible(False)
+        return axes
+
+    def rotation_bar(self, box: Box) -> None:
+        """The colour bar of rotation, the same in every picture."""
+        bar = ColourBar(self, box, ROTATION_CMAP, ROTATION_NORM, "rotation")
+        bar.set_ticks(ROTATION_TICKS, ["0", "0.05", "0.2", "≥ 0.5"])
+
+
+class ColourBar:
+    """A colour bar in a box of about 85 pixels, with a caption above it."""
+
+    WIDTH = 68  # points
+
+    def __init__(self, sheet: Sheet, box: Box, cmap: Colormap, norm: Normalize, caption: str) -> None:
+        sheet.figure.text(
+            (box.left + box.width) / sheet.width,
+            1 - (box.top + sheet.px(11)) / sheet.height,
+            caption,
+            fontsize=TEXT,
+            color=GREY,
+            ha="right",
+        )
+        axes = sheet.axes(Box(box.left + sheet.px(12), box.top + sheet.px(23), sheet.px(10), box.height - sheet.px(34)))
+        # Drawn by hand: figure.colorbar costs several times as much, and these ticks change with the data.
+        low, high = float(norm.vmin or 0), float(norm.vmax or 1)
+        values = norm.inverse(np.linspace(0, 1, 128)) if isinstance(norm, PowerNorm) else np.linspace(low, high, 128)
+        axes.imshow(ScalarMappable(norm, cmap).to_rgba(values)[:, None], aspect="auto", extent=(0, 1, 0, 1),
+                    origin="lower", interpolation="nearest")  # fmt: skip
+        axes.set(xticks=[], ylim=(0, 1))
+        axes.spines[:].set_visible(False)
+        axes.yaxis.tick_right()
+        axes.tick_params(labelsize=TEXT, color=GREY, labelcolor=INK, length=3)
+        self.axes, self._norm = axes, norm
+
+    def set_ticks(self, values: tuple[float, ...], labels: list[str]) -> None:
+        """Put labels at values of the norm."""
+        positions = [float(self._norm(value)) for value in values]
+        self.axes.set_yticks(positions, labels)
+
+
+def symmetric_bar(sheet: Sheet, box: Box, one_sided: bool, caption: str) -> ColourBar:
+    """A bar for signed data (or magnitudes) whose limit :func:`set_limit` tells at each update."""
+    bar = ColourBar(sheet, box, ONE_SIDED_CMAP if one_sided else SIGNED_CMAP, Normalize(0, 1), caption)
+    sheet.moving.append(bar.axes.yaxis)
+    return bar
+
+
+def set_limit(bar: ColourBar, limit: float, one_sided: bool) -> None:
+    """Label a bar's ends with the limit of the colour scale."""
+    if one_sided:
+        bar.set_ticks((0.0, 0.5, 1.0), ["0", format_value(limit / 2), format_value(limit)])
+    else:
+        bar.set_ticks((0.0, 0.5, 1.0), [f"−{format_value(limit)}", "0", format_value(limit)])
+
+
+def format_value(value: float) -> str:
+    """A number in at most about six characters."""
+    if value == 0 or 1e-3 <= abs(value) < 1e4:
+        return f"{value:.2g}" if abs(value) < 100 else f"{value:.0f}"
+    digits, exponent = f"{value:.0e}".split("e")
+    return f"{digits}e{int(exponent)}".replace("-", "−")
+
+
+def safe_limit(*arrays: Array | None) -> float:
+    """Largest finite magnitude of all arrays; 1 where everything is zero or nothing is finite."""
+    peaks = [float(np.max(np.abs(a), initial=0.0, where=np.isfinite(a))) for a in arrays if a is not None]
+    return max(peaks, default=0.0) or 1.0
+
+
+def shared_limit(rows: Array, before: Array | None = None, *, quantile: float) -> tuple[float, bool]:
+    """The value at the edge of every tile's scale, and whether any value is larger.
+
+    The largest of all, unless a few filters are so large that they would flatten the others: then four times a
+    quantile of the filters' own largest values.
+    """
+    peaks = np.max(np.abs(rows), axis=(1, 2), initial=0.0, where=np.isfinite(rows))
+    largest = safe_limit(rows, before)
+    fair = 4 * float(np.quantile(peaks, quantile)) if len(peaks) > 4 else largest
+    return (fair, True) if 0 < fair < largest else (largest, False)
+
+
+def index_ticks(count: int, most: int = 8) -> list[int]:
+    """Round numbers from 0 to ``count - 1`` for the ticks of an axis of filters or channels."""
+    step = next(s * 10**p for p in range(12) for s in (1, 2, 5) if count <= s * 10**p * most)
+    return list(range(0, count, step))

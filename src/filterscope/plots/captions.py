@@ -1,0 +1,54 @@
+"""Words that several pictures share: shapes, moments, counts, marks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from filterscope import metrics
+from filterscope.bank import FilterBank
+
+
+def plural(count: int, noun: str) -> str:
+    """``1 tap``, ``2 taps``."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def moment(bank: FilterBank) -> str:
+    """When the bank was taken: empty outside of training."""
+    if bank.epoch is None:
+        return ""
+    return "initial" if bank.epoch == 0 else f"epoch {bank.epoch}"
+
+
+def shape(bank: FilterBank) -> str:
+    """``64 of 512 filters × 1 channel × 31 taps``."""
+    count = plural(bank.total_filters, "filter")
+    if bank.filters < bank.total_filters:
+        count = f"{bank.filters} of {count}"
+    kind = "complex channel" if np.iscomplexobj(bank.weights) else "channel"
+    return f"{count} × {plural(bank.channels, kind)} × {plural(bank.taps, 'tap')}"
+
+
+def joined(*parts: str) -> str:
+    """The parts that are not empty, with dots between."""
+    return " · ".join(part for part in parts if part)
+
+
+class Marks:
+    """Which filters of a bank are dead or hold non-finite weights, and the words for it."""
+
+    def __init__(self, bank: FilterBank) -> None:
+        self.nonfinite: npt.NDArray[Any] = np.asarray(~np.isfinite(bank.weights).all(axis=(1, 2)))
+        self.dead: npt.NDArray[Any] = metrics.dead(bank.weights) & ~self.nonfinite
+
+    def word(self, row: int) -> str:
+        """What to write beside a filter's number."""
+        return "NaN" if self.nonfinite[row] else "dead" if self.dead[row] else ""
+
+    def summary(self) -> str:
+        """What to write in the title."""
+        dead, broken = int(self.dead.sum()), int(self.nonfinite.sum())
+        return joined(f"{dead} dead" if dead else "", f"{broken} with NaN or Inf" if broken else "")

@@ -1,0 +1,86 @@
+"""The ``drift`` picture: every filter's rotation over the epochs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.figure import FigureBase
+from matplotlib.ticker import MaxNLocator
+
+from filterscope.bank import FilterBank, FilterHistory
+from filterscope.plots import captions, mosaic
+from filterscope.plots.canvas import (
+    GREY,
+    INK,
+    NONFINITE_FACE,
+    ROTATION_CMAP,
+    ROTATION_NORM,
+    TEXT,
+    ColourBar,
+    Sheet,
+    index_ticks,
+    rgba,
+)
+
+Array = npt.NDArray[Any]
+
+
+def plot_drift(
+    history: FilterHistory, *, max_filters: int | None = None, figure: FigureBase | None = None
+) -> FigureBase:
+    """Draw every filter's rotation from its reference: filters by epochs, in the colours of ``plot_taps``.
+
+    Args:
+        history: Snapshots of one layer.
+        max_filters: Draw the lowest-numbered ones only; ``None`` for all.
+        figure: Figure or subfigure to draw on. Default: a new one.
+
+    Returns:
+        The figure drawn on. Where rotation is undefined (a zero or non-finite filter) it is amber.
+    """
+    last = history[-1].head(max_filters)
+    picture = DriftPicture(last, figure)
+    picture.update(last, history.rotation()[:, : last.filters], history.epochs)
+    return picture.sheet.figure
+
+
+class DriftPicture:
+    """The picture of :func:`plot_drift`, which grows by a column with each snapshot."""
+
+    def __init__(self, bank: FilterBank, figure: FigureBase | None = None) -> None:
+        self.sheet = sheet = Sheet(figure, bank.layer, "drift")
+        area, bar = sheet.body.split_right(sheet.px(ColourBar.WIDTH))
+        sheet.rotation_bar(bar)
+        box = area.shrink(left=sheet.px(46), top=sheet.px(4), right=sheet.px(10), bottom=sheet.px(36))
+        self._axes = axes = sheet.axes(box)
+        self._size = max(int(box.height), 1), max(int(box.width), 1)
+        self._image = axes.imshow(np.full((1, 1, 4), 255, np.uint8), aspect="auto", interpolation="nearest")
+        axes.set_xlabel("epoch", fontsize=TEXT, color=GREY, labelpad=1)
+        axes.set_ylabel("filter", fontsize=TEXT, color=GREY)
+        axes.tick_params(labelsize=TEXT, color=GREY, labelcolor=INK, length=3)
+        axes.spines[:].set_visible(False)
+        axes.xaxis.set_major_locator(MaxNLocator(8, integer=True, steps=[1, 2, 5, 10]))
+        rows = index_ticks(bank.filters)
+        axes.set_yticks(rows, [str(bank.indices[row]) for row in rows])
+        sheet.moving += [self._image, axes.xaxis]
+
+    def update(self, bank: FilterBank, rotation: Array, epochs: Array, moment: str | None = None) -> None:
+        """Redraw.
+
+        Args:
+            bank: The newest snapshot.
+            rotation: Shape ``(E, filters)``.
+            epochs: Shape ``(E,)``, not decreasing.
+            moment: When the newest snapshot was taken, for the title. Default: from its epoch.
+        """
+        height, width = self._size
+        laid = mosaic.resample(mosaic.lay_epochs(rotation, epochs, width).T, height, width)
+        pixels: Array = ROTATION_CMAP(ROTATION_NORM(np.nan_to_num(laid)), bytes=True)
+        pixels[~np.isfinite(laid)] = (rgba(NONFINITE_FACE) * 255).astype(np.uint8)
+        self._image.set_data(pixels)
+        self._image.set_extent((epochs[0] - 0.5, epochs[-1] + 0.5, bank.filters - 0.5, -0.5))
+        summary = captions.Marks(bank).summary()
+        when = captions.moment(bank) if moment is None else moment
+        self.sheet.set_title(captions.joined(captions.shape(bank), summary, when))

@@ -1,0 +1,127 @@
+"""The ``evolution`` picture: the whole history of a layer, a tile of epochs by taps for each filter."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.figure import FigureBase
+
+from filterscope import channels as reductions
+from filterscope import metrics
+from filterscope.bank import FilterBank, FilterHistory
+from filterscope.plots import captions, mosaic
+from filterscope.plots.canvas import ColourBar, Sheet, rotation_colours, set_limit, shared_limit, symmetric_bar
+from filterscope.plots.tiles import HeatTiles
+
+Array = npt.NDArray[Any]
+Show = Literal["difference", "weights"]
+
+
+def plot_evolution(
+    history: FilterHistory,
+    *,
+    show: Show = "difference",
+    channels: str = "auto",
+    max_filters: int | None = 64,
+    figure: FigureBase | None = None,
+) -> FigureBase:
+    """Draw how every filter came about: a tile of epochs (downwards) by taps for each filter.
+
+    The difference from the reference shows what was learned, which a random initialisation hides. Several channels
+    are shown as the root of their sum of squares, on a one-sided scale, unless ``channels`` names another
+    reduction. All tiles and epochs share one scale. The colour of a frame is the filter's last rotation.
+
+    Args:
+        history: Snapshots of one layer.
+        show: ``"difference"`` from the reference, or the ``"weights"`` themselves.
+        channels: Reduction of what is shown; ``"auto"`` and ``"all"`` mean the root of the sum of squares.
+        max_filters: Draw the lowest-numbered ones only; ``None`` for all.
+        figure: Figure or subfigure to draw on. Default: a new one.
+
+    Returns:
+        The figure drawn on.
+
+    Raises:
+        ValueError: Unknown ``show`` or ``channels``.
+    """
+    if show not in ("difference", "weights"):
+        raise ValueError(f"show={show!r} is not known; use 'difference' or 'weights'")
+    reductions.check(channels)
+    reference = history.reference.head(max_filters)
+    last = history[-1].head(max_filters)
+    rows = np.stack(
+        [tap_rows(bank.head(max_filters).weights, reference.weights, channels, show) for bank in history], axis=1
+    )
+    picture = EvolutionPicture(last, reference, channels, show, figure)
+    picture.update(last, rows, history.epochs)
+    return picture.sheet.figure
+
+
+def tap_rows(weights: Array, reference: Array, channels: str = "auto", show: Show = "difference") -> Array:
+    """One moment's row of every evolution tile: real ``(filters, taps)``."""
+    shown = weights - reference if show == "difference" else weights
+    if one_sided(weights, channels):
+        return np.asarray(np.sqrt(np.sum(np.square(np.abs(shown)), axis=1)))
+    return np.asarray(reductions.reduce(shown, channels, reference)[:, 0])
+
+
+def one_sided(weights: Array, channels: str) -> bool:
+    """Whether evolution shows magnitudes: for complex weights, and several channels that nothing signed reduces."""
+    return bool(np.iscomplexobj(weights) or channels == "l2" or (weights.shape[1] > 1 and channels in ("auto", "all")))
+
+
+class EvolutionPicture:
+    """The picture of :func:`plot_evolution`, which grows by a row with each snapshot."""
+
+    def __init__(
+        self,
+        bank: FilterBank,
+        reference: FilterBank,
+        channels: str = "auto",
+        show: Show = "difference",
+        figure: FigureBase | None = None,
+    ) -> None:
+        self._reference, self._show = reference, show
+        self._one_sided = one_sided(bank.weights, channels)
+        self._how = "" if bank.channels == 1 else "root of sum of squares" if self._one_sided else channels
+        self.sheet = Sheet(figure, bank.layer, "evolution")
+        area, foot = self.sheet.body.split_bottom(self.sheet.px(17))
+        self._foot = self.sheet.footnote(foot)
+        area, bar = area.split_right(self.sheet.px(ColourBar.WIDTH))
+        self._bar = symmetric_bar(self.sheet, bar, self._one_sided, "difference" if show == "difference" else "weight")
+        self._tiles = HeatTiles(self.sheet, area, bank.indices)
+
+    def update(self, bank: FilterBank, rows: Array, epochs: Array, moment: str | None = None) -> None:
+        """Redraw.
+
+        Args:
+            bank: The newest snapshot.
+            rows: Shape ``(filters, E, taps)``, from :func:`tap_rows`.
+            epochs: Shape ``(E,)``, not decreasing.
+            moment: When the newest snapshot was taken, for the title. Default: from its epoch.
+        """
+        marks = captions.Marks(bank)
+        limit, clipped = shared_limit(rows, quantile=0.9)
+        laid = mosaic.lay_epochs(rows, epochs, self._tiles.height)
+        rotation = metrics.rotation(bank.weights, self._reference.weights)
+        self._tiles.set_words([marks.word(i) for i in range(bank.filters)])
+        nothing_dead = captions.Marks(bank)
+        nothing_dead.dead[:] = False  # A filter's way to its death is worth seeing.
+        limits = np.full(bank.filters, limit)
+        self._tiles.update(laid, limits, rotation_colours(rotation, bank.filters), nothing_dead, self._one_sided)
+        set_limit(self._bar, limit, self._one_sided)
+        what = f"weight − weight at {captions.moment(self._reference) or 'reference'}"
+        self._foot.set_text(
+            captions.joined(
+                f"epochs {epochs[0]} to {epochs[-1]} ↓",
+                f"taps 0 to {bank.taps - 1} →",
+                what if self._show == "difference" else "weight",
+                self._how,
+                "larger ones clipped" if clipped else "",
+                "frame: rotation",
+            )
+        )
+        when = captions.moment(bank) if moment is None else moment
+        self.sheet.set_title(captions.joined(captions.shape(bank), marks.summary(), when))

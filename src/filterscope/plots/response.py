@@ -1,0 +1,189 @@
+"""The ``response`` picture: what every filter does to frequencies, beside what it did at first."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.axes import Axes
+from matplotlib.colors import Normalize
+from matplotlib.figure import FigureBase
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+from filterscope import spectrum
+from filterscope.bank import FilterBank
+from filterscope.plots import captions, mosaic
+from filterscope.plots.canvas import DECIBEL_CMAP, GREY, INK, PALE, SMALL, TEXT, Box, ColourBar, Sheet
+from filterscope.plots.taps import same_filters
+
+Array = npt.NDArray[Any]
+
+FLOOR = -40.0
+#: Up to so many filters are drawn as curves.
+CURVES = 4
+
+
+def plot_response(
+    bank: FilterBank,
+    *,
+    reference: FilterBank | None = None,
+    sample_rate: float | None = None,
+    max_filters: int | None = None,
+    figure: FigureBase | None = None,
+) -> FigureBase:
+    """Draw the magnitude response of all filters, in dB re each filter's own maximum, floor -40.
+
+    A heat map of filters by frequency, the reference's beside it; up to 4 filters as curves, the reference's pale.
+    Rows are sorted by the reference's peak frequency and labelled with the filters' numbers. A dashed line marks
+    the frequency above which the layer's stride aliases. Zero and non-finite filters are grey.
+
+    Args:
+        bank: Filters to draw.
+        reference: The same filters at an earlier moment.
+        sample_rate: Hz at the layer's input. Default: the bank's own; without any, cycles per sample.
+        max_filters: Draw the lowest-numbered ones only; ``None`` for all.
+        figure: Figure or subfigure to draw on. Default: a new one.
+
+    Returns:
+        The figure drawn on.
+
+    Raises:
+        ValueError: A reference of another shape, or a ``sample_rate`` that is not positive and finite.
+    """
+    return ResponsePicture(bank, reference, sample_rate, max_filters, figure).sheet.figure
+
+
+class ResponsePicture:
+    """The picture of :func:`plot_response`, which can be redrawn for another moment of the same layer."""
+
+    def __init__(
+        self,
+        bank: FilterBank,
+        reference: FilterBank | None = None,
+        sample_rate: float | None = None,
+        max_filters: int | None = None,
+        figure: FigureBase | None = None,
+    ) -> None:
+        first = bank.head(max_filters)
+        self._rate, self._max_filters = sample_rate, max_filters
+        self._reference = None if reference is None else same_filters(reference.head(max_filters), first)
+        self.sheet = Sheet(figure, bank.layer, "response")
+        sorter = first if self._reference is None else self._reference
+        # NaN sorts last: filters without a peak lie at the bottom.
+        self._order = np.argsort(spectrum.peak_frequency(sorter, sample_rate), kind="stable")
+        draw = self._make_curves if first.filters <= CURVES else self._make_maps
+        draw(first)
+        self.update(bank)
+
+    def _decibels(self, bank: FilterBank) -> tuple[Array, Array]:
+        frequencies, magnitude = spectrum.baseband(bank, self._rate)
+        return frequencies, spectrum.decibels(magnitude, FLOOR)[self._order]
+
+    def _frequency_axis(self, axes: Axes, bank: FilterBank, frequencies: Array) -> None:
+        known = self._rate is not None or bank.sample_rate is not None
+        kilo = known and frequencies[-1] >= 2000
+        axes.set_xlabel(
+            f"frequency ({'kHz' if kilo else 'Hz' if known else 'cycles/sample'})",
+            fontsize=TEXT, color=GREY, labelpad=1,
+        )  # fmt: skip
+        if kilo:
+            axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value / 1000:g}"))
+        axes.xaxis.set_major_locator(MaxNLocator(5))
+        axes.tick_params(labelsize=TEXT, color=GREY, labelcolor=INK, length=3)
+        axes.spines[:].set_visible(False)
+        axes.set_xlim(frequencies[0], frequencies[-1])
+
+    def _mark_alias(self, axes: Axes, bank: FilterBank, colour: str) -> None:
+        alias = spectrum.tap_rate(bank, self._rate) / (2 * bank.stride)
+        if bank.stride > bank.dilation:
+            for side in (alias, -alias) if np.iscomplexobj(bank.weights) else (alias,):
+                axes.axvline(side, color=colour, linewidth=1.5, linestyle=(0, (4, 3)))
+
+    def _make_curves(self, bank: FilterBank) -> None:
+        sheet = self.sheet
+        box = sheet.body.shrink(left=sheet.px(46), top=sheet.px(4), right=sheet.px(12), bottom=sheet.px(36))
+        axes = sheet.axes(box)
+        frequencies, _ = self._decibels(bank)
+        self._frequency_axis(axes, bank, frequencies)
+        axes.set_ylim(FLOOR - 1, 2)
+        axes.set_ylabel("dB re maximum", fontsize=TEXT, color=GREY)
+        axes.yaxis.set_major_locator(MaxNLocator(5))
+        axes.grid(True, color=PALE, linewidth=0.6)
+        self._mark_alias(axes, bank, GREY)
+        colours = ["#2f6db3", "#d1495b", "#2a9d62", "#8e5bb5"]
+        if self._reference is not None:
+            then = self._decibels(self._reference)[1]
+            for row, colour in zip(then, colours, strict=False):
+                axes.plot(frequencies, row, color=colour, alpha=0.35, linewidth=1.5, linestyle=(0, (3, 2)))
+        self._curves = [
+            axes.plot(frequencies, np.full(len(frequencies), np.nan), color=colour, linewidth=2,
+                      label=f"filter {bank.indices[row]}")[0]
+            for row, colour in zip(self._order, colours, strict=False)
+        ]  # fmt: skip
+        axes.legend(loc="lower right", fontsize=TEXT, framealpha=0.85, edgecolor="none", ncols=len(self._curves))
+        sheet.moving += self._curves
+
+    def _make_maps(self, bank: FilterBank) -> None:
+        sheet = self.sheet
+        area, bar = sheet.body.split_right(sheet.px(ColourBar.WIDTH))
+        ColourBar(sheet, bar, DECIBEL_CMAP, Normalize(FLOOR, 0), "dB").set_ticks(
+            (FLOOR, -30, -20, -10, 0), ["≤ −40", "−30", "−20", "−10", "0"]
+        )
+        area = area.shrink(left=sheet.px(46), right=sheet.px(8), bottom=sheet.px(36))
+        banks = [bank] if self._reference is None else [self._reference, bank]
+        gap = sheet.px(24)
+        width = (area.width - gap * (len(banks) - 1)) / len(banks)
+        head = sheet.px(17) if len(banks) > 1 else sheet.px(4)
+        for i, each in enumerate(banks):
+            box = Box(area.left + i * (width + gap), area.top + head, width, area.height - head)
+            axes = sheet.axes(box)
+            self._map_size = max(int(box.height), 1), max(int(box.width), 1)
+            frequencies, levels = self._decibels(each)
+            self._image = axes.imshow(
+                self._pixels(levels),
+                extent=(frequencies[0], frequencies[-1], len(levels), 0),
+                aspect="auto",
+                interpolation="nearest",
+            )
+            self._frequency_axis(axes, bank, frequencies)
+            self._mark_alias(axes, bank, "#ffffff")
+            self._label_rows(axes, bank, first=i == 0, height=box.height)
+            if len(banks) > 1:
+                name = captions.moment(each) or "reference" if i == 0 else "now"
+                self._head = axes.set_title(name, fontsize=TEXT, color=GREY, pad=4, parse_math=False)
+        sheet.moving += [self._image, *(axes.lines), *([self._head] if len(banks) > 1 else [])]
+
+    def _pixels(self, levels: Array) -> Array:
+        fitted = mosaic.resample(levels, *self._map_size)
+        return np.asarray(DECIBEL_CMAP(Normalize(FLOOR, 0)(np.ma.masked_invalid(fitted)), bytes=True))
+
+    def _label_rows(self, axes: Axes, bank: FilterBank, first: bool, height: float) -> None:
+        if not first:
+            axes.set_yticks([])
+            return
+        count = min(len(self._order), max(int(height / self.sheet.px(18)), 2))
+        rows = np.unique(np.linspace(0, len(self._order) - 1, count).round().astype(int))
+        axes.set_yticks(rows + 0.5, [str(bank.indices[self._order[row]]) for row in rows])
+        axes.set_ylabel("filter, by peak", fontsize=TEXT, color=GREY)
+        axes.tick_params(axis="y", labelsize=SMALL + 1)
+
+    def update(self, bank: FilterBank, moment: str | None = None) -> None:
+        """Redraw for another moment.
+
+        Args:
+            bank: The same layer.
+            moment: When that is, for the title. Default: from the bank's epoch.
+        """
+        bank = bank.head(self._max_filters)
+        _, levels = self._decibels(bank)
+        when = captions.moment(bank) if moment is None else moment
+        if hasattr(self, "_curves"):
+            for curve, row in zip(self._curves, levels, strict=True):
+                curve.set_ydata(row)
+        else:
+            self._image.set_data(self._pixels(levels))
+            if self._reference is not None:
+                self._head.set_text(when or "now")
+        alias = "dashed: stride alias" if bank.stride > bank.dilation else ""
+        self.sheet.set_title(captions.joined(captions.shape(bank), alias, captions.Marks(bank).summary(), when))

@@ -1,0 +1,213 @@
+"""The ``taps`` picture: every filter of a layer over its taps, coloured by how far it has turned."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.figure import FigureBase
+
+from filterscope import channels as reductions
+from filterscope import metrics
+from filterscope.bank import FilterBank
+from filterscope.plots import captions, mosaic
+from filterscope.plots.canvas import (
+    GREY,
+    SIGNED_CMAP,
+    TEXT,
+    Box,
+    ColourBar,
+    Sheet,
+    format_value,
+    index_ticks,
+    rotation_colours,
+    safe_limit,
+    set_limit,
+    shared_limit,
+    symmetric_bar,
+)
+from filterscope.plots.tiles import LINE_TILES, HeatTiles, LineTiles
+
+Array = npt.NDArray[Any]
+Scale = Literal["layer", "filter"]
+
+
+def plot_taps(
+    bank: FilterBank,
+    *,
+    reference: FilterBank | None = None,
+    channels: str = "auto",
+    scale: Scale = "layer",
+    max_filters: int | None = 64,
+    figure: FigureBase | None = None,
+) -> FigureBase:
+    """Draw all filters of a layer, one tile each.
+
+    A tile is a line over the taps (stems up to 8 taps) where a filter has one channel or its channels are reduced
+    to one, and a ``channels x taps`` heat map otherwise or for more than 64 filters. With a reference, the colour
+    of the line or frame is the filter's rotation, and the area between a line and its reference is shaded. One-tap
+    kernels are drawn as one matrix, filters by channels; complex channels as a real and an imaginary row. Dead
+    filters are grey, filters with NaN or infinite weights amber.
+
+    Args:
+        bank: Filters to draw.
+        reference: The same filters at an earlier moment.
+        channels: ``"all"``, ``"sum"``, ``"mean"``, ``"max"``, ``"l2"``, ``"principal"``; ``"auto"`` shows all up to
+            8 channels and their principal shape above.
+        scale: ``"layer"``: all tiles share their limits. ``"filter"``: each has its own, and its norm is printed.
+        max_filters: Draw the lowest-numbered ones only; ``None`` for all.
+        figure: Figure or subfigure to draw on. Default: a new one.
+
+    Returns:
+        The figure drawn on.
+
+    Raises:
+        ValueError: Unknown ``channels`` or ``scale``, or a reference of another shape.
+    """
+    return TapsPicture(bank, reference, channels, scale, max_filters, figure).sheet.figure
+
+
+class TapsPicture:
+    """The picture of :func:`plot_taps`, which can be redrawn for another moment of the same layer."""
+
+    def __init__(
+        self,
+        bank: FilterBank,
+        reference: FilterBank | None = None,
+        channels: str = "auto",
+        scale: Scale = "layer",
+        max_filters: int | None = 64,
+        figure: FigureBase | None = None,
+    ) -> None:
+        if scale not in ("layer", "filter"):
+            raise ValueError(f"scale={scale!r} is not a scale; use 'layer' or 'filter'")
+        first = bank.head(max_filters)
+        self._channels = reductions.resolve(channels, bank.channels)
+        if bank.taps == 1 and channels == "auto":
+            self._channels = "all"
+        self._scale, self._max_filters = scale, max_filters
+        self._reference = None if reference is None else same_filters(reference.head(max_filters), first)
+        self.sheet = Sheet(figure, bank.layer, "taps")
+        area, foot = self.sheet.body.split_bottom(self.sheet.px(17))
+        self._foot = self.sheet.footnote(foot)
+        area, bar = area.split_right(self.sheet.px(ColourBar.WIDTH))
+        rows = self._rows(first)
+        self._tiles: _Matrix | LineTiles | HeatTiles
+        self._limit_bar: ColourBar | None = None
+        if bank.taps == 1:
+            self._tiles = _Matrix(self.sheet, area, rows)
+        elif rows.shape[1] == 1 and first.filters <= LINE_TILES:
+            self._tiles = LineTiles(self.sheet, area, first.indices, bank.taps)
+        else:
+            self._tiles = HeatTiles(self.sheet, area, first.indices)
+        if isinstance(self._tiles, _Matrix) or (self._reference is None and isinstance(self._tiles, HeatTiles)):
+            self._limit_bar = symmetric_bar(self.sheet, bar, False, "weight")
+        elif self._reference is not None:
+            self.sheet.rotation_bar(bar)
+        self.update(bank)
+
+    def _rows(self, bank: FilterBank) -> Array:
+        """What tiles show: real ``(filters, rows, taps)``."""
+        anchor = None if self._reference is None else self._reference.weights
+        return real_rows(reductions.reduce(bank.weights, self._channels, anchor))
+
+    def update(self, bank: FilterBank, moment: str | None = None) -> None:
+        """Redraw for another moment.
+
+        Args:
+            bank: The same layer.
+            moment: When that is, for the title. Default: from the bank's epoch.
+        """
+        bank = bank.head(self._max_filters)
+        rows, marks = self._rows(bank), captions.Marks(bank)
+        before = None if self._reference is None else self._rows(self._reference)
+        rotation = None if self._reference is None else metrics.rotation(bank.weights, self._reference.weights)
+        colours = rotation_colours(rotation, bank.filters)
+        limit, clipped = shared_limit(rows, before, quantile=0.75)
+        limits = np.full(bank.filters, limit)
+        words = [marks.word(i) for i in range(bank.filters)]
+        if self._scale == "filter":
+            limits = np.array(
+                [safe_limit(*pair) for pair in zip(rows, rows if before is None else before, strict=True)]
+            )
+            sizes = metrics.norms(bank.weights)
+            words = [word or format_value(float(size)) for word, size in zip(words, sizes, strict=True)]
+        if isinstance(self._tiles, _Matrix):
+            self._tiles.update(rows, limit)
+        else:
+            self._tiles.set_words(words)
+            if isinstance(self._tiles, LineTiles):
+                self._tiles.update(rows[:, 0], None if before is None else before[:, 0], limits, colours, marks)
+            else:
+                self._tiles.update(rows, limits, colours, marks)
+        if self._limit_bar is not None:
+            set_limit(self._limit_bar, limit, False)
+        self._foot.set_text(self._how_to_read(bank, limit, clipped))
+        self.sheet.set_title(
+            captions.joined(captions.shape(bank), marks.summary(), captions.moment(bank) if moment is None else moment)
+        )
+
+    def _how_to_read(self, bank: FilterBank, limit: float, clipped: bool) -> str:
+        if isinstance(self._tiles, _Matrix):
+            return "one tap: weights as a matrix"
+        size = f"weight ±{format_value(limit)}" + (", larger ones clipped" if clipped else "")
+        if self._scale == "filter":
+            size = "each tile to its own scale, norm above"
+        reduced = "" if bank.channels == 1 or self._channels == "all" else f"{self._channels} of channels"
+        then = ""
+        if self._reference is not None:
+            then = f"shaded: moved since {captions.moment(self._reference) or 'reference'}"
+        if isinstance(self._tiles, HeatTiles):
+            size = f"red +, blue −, {size}"
+            then = "frame: rotation" if self._reference is not None else ""
+            if self._channels == "all" and bank.channels > 1:
+                reduced = f"channels 0 to {bank.channels - 1} ↓"
+        return captions.joined(f"taps 0 to {bank.taps - 1} →", reduced, size, then)
+
+
+class _Matrix:
+    """A one-tap layer as one heat map, filters by channels."""
+
+    def __init__(self, sheet: Sheet, area: Box, rows: Array) -> None:
+        box = area.shrink(left=sheet.px(46), top=sheet.px(2), right=sheet.px(6), bottom=sheet.px(34))
+        axes = sheet.axes(box)
+        self._size = max(int(box.height), 1), max(int(box.width), 1)
+        filters, channels = rows.shape[:2]
+        self._image = axes.imshow(
+            np.full((1, 1, 4), 255, np.uint8),
+            extent=(-0.5, channels - 0.5, filters - 0.5, -0.5),
+            aspect="auto",
+            interpolation="nearest",
+        )
+        axes.set_xlabel("channel", fontsize=TEXT, color=GREY, labelpad=1)
+        axes.set_ylabel("filter", fontsize=TEXT, color=GREY)
+        axes.tick_params(labelsize=TEXT, color=GREY, length=3)
+        axes.set(xticks=index_ticks(channels, 12), yticks=index_ticks(filters))
+        axes.spines[:].set_visible(False)
+        sheet.moving.append(self._image)
+
+    def update(self, rows: Array, limit: float) -> None:
+        """Redraw ``(filters, channels, 1)``."""
+        self._image.set_data(mosaic.colour(mosaic.resample(rows[:, :, 0], *self._size), limit, SIGNED_CMAP))
+
+
+def same_filters(reference: FilterBank, bank: FilterBank) -> FilterBank:
+    """The reference, if it fits the bank.
+
+    Raises:
+        ValueError: It has another shape.
+    """
+    if reference.weights.shape != bank.weights.shape:
+        raise ValueError(
+            f"the reference has shape {reference.weights.shape} and the bank {bank.weights.shape}; "
+            "a reference is an earlier moment of the same filters"
+        )
+    return reference
+
+
+def real_rows(weights: Array) -> Array:
+    """Complex channels as a real and an imaginary row each; real ones as they are."""
+    if not np.iscomplexobj(weights):
+        return weights
+    return np.stack([weights.real, weights.imag], axis=2).reshape(len(weights), -1, weights.shape[2])

@@ -1,0 +1,155 @@
+"""Grids of tiles, a tile per filter: as lines or stems, or as heat maps."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.collections import LineCollection, PolyCollection
+
+from filterscope.plots import mosaic
+from filterscope.plots.canvas import (
+    DEAD_FACE,
+    GREY,
+    INK,
+    NONFINITE_FACE,
+    ONE_SIDED_CMAP,
+    PALE,
+    SIGNED_CMAP,
+    SMALL,
+    Box,
+    Sheet,
+    rgba,
+)
+from filterscope.plots.captions import Marks
+
+Array = npt.NDArray[Any]
+
+#: Kernels up to this length are drawn as stems, one per tap.
+STEM_TAPS = 8
+#: More tiles than this are drawn as heat: lines would be thicker than their tile is high.
+LINE_TILES = 64
+
+
+class _Tiles:
+    """Where the tiles of a picture lie, and the number and the words above each."""
+
+    def __init__(self, sheet: Sheet, area: Box, indices: Array) -> None:
+        self.sheet, self.area = sheet, area
+        self.grid = mosaic.Grid.fit(len(indices), area, sheet.px(SMALL + 2))
+        self.axes = sheet.pixel_axes(area)
+        self.corners = self.grid.corners()
+        self.width, self.height = self.grid.inner
+        style: dict[str, Any] = {"fontsize": SMALL, "color": GREY, "parse_math": False}
+        if self.grid.head:
+            for (left, top), index in zip(self.corners, indices, strict=True):
+                self.axes.text(left, top - 2, str(index), **style)
+        elif self.grid.row_label:
+            for row in range(0, self.grid.count, self.grid.columns):
+                middle = self.corners[row, 1] + self.height / 2
+                self.axes.text(self.grid.row_label - 3, middle, str(indices[row]), ha="right", va="center", **style)
+        self._words = [
+            self.axes.text(left + self.width, top - 2, "", ha="right", **style | {"color": INK})
+            for left, top in (self.corners if self.grid.head else ())
+        ]
+        sheet.moving += self._words
+
+    def set_words(self, words: list[str]) -> None:
+        """Write a word at the right above each tile, where there is room for any."""
+        for artist, word in zip(self._words, words, strict=False):
+            artist.set_text(word)
+
+
+class LineTiles(_Tiles):
+    """One curve per filter over its taps; stems for short kernels."""
+
+    def __init__(self, sheet: Sheet, area: Box, indices: Array, taps: int) -> None:
+        super().__init__(sheet, area, indices)
+        self._stems = taps <= STEM_TAPS
+        slot = self.width / taps
+        self._x = self.corners[:, :1] + (np.arange(taps) + 0.5) * slot
+        self._middle = self.corners[:, 1:] + self.height / 2
+        corner = np.array([[0, 0], [1, 0], [1, 1], [0, 1]]) * [self.width, self.height]
+        zero = np.stack([self.corners, self.corners + np.array([self.width, 0])], axis=1)
+        zero[:, :, 1] = self._middle
+        self.axes.add_collection(LineCollection(list(zero), colors=PALE, linewidths=0.8, zorder=1), autolim=False)
+        self._faces = PolyCollection(list(self.corners[:, None] + corner), linewidths=0, zorder=0)
+        slot_points = slot * 72 / sheet.dpi
+        self._behind: Any  # segments for stems, polygons for lines
+        if self._stems:
+            widths = np.clip([0.8 * slot_points, 0.45 * slot_points], [2.5, 1.5], [24, 13.5])
+            self._behind = LineCollection([], colors=PALE, linewidths=widths[0], capstyle="butt", zorder=2)
+            self._front = LineCollection([], linewidths=widths[1], capstyle="butt", zorder=3)
+        else:
+            self._behind = PolyCollection([], linewidths=0, alpha=0.28, zorder=2)
+            self._front = LineCollection([], linewidths=1.5 if self.width < 260 else 2, joinstyle="round", zorder=3)
+        for collection in (self._faces, self._behind, self._front):
+            self.axes.add_collection(collection, autolim=False)
+        sheet.moving += [self._faces, self._behind, self._front]
+
+    def update(self, rows: Array, reference: Array | None, limits: Array, colours: Array, marks: Marks) -> None:
+        """Redraw.
+
+        Args:
+            rows: Shape ``(filters, taps)``.
+            reference: The same of the reference, or ``None``.
+            limits: Shape ``(filters,)``: the weight that reaches a tile's edge.
+            colours: RGBA per filter.
+            marks: Dead and non-finite filters.
+        """
+        faces = np.zeros((len(rows), 4))
+        faces[marks.dead], faces[marks.nonfinite] = rgba(DEAD_FACE), rgba(NONFINITE_FACE)
+        self._faces.set_facecolor(faces)  # type: ignore[arg-type]
+        scale = 0.47 * self.height / limits[:, None]
+        edge = self.height / 2
+        now = self._middle - np.clip(rows * scale, -edge, edge)
+        then = None if reference is None else self._middle - np.clip(reference * scale, -edge, edge)
+        self._front.set_color(list(np.repeat(colours, rows.shape[1], axis=0) if self._stems else colours))
+        if self._stems:
+            self._front.set_segments(self._stem_segments(now))
+            if then is not None:
+                self._behind.set_segments(self._stem_segments(then))
+            return
+        self._front.set_segments(list(np.stack([self._x, now], axis=-1)))
+        if then is not None:
+            there = np.stack([self._x, np.where(np.isfinite(now), now, self._middle)], axis=-1)
+            back = np.stack([self._x, then], axis=-1)[:, ::-1]
+            self._behind.set_verts(list(np.concatenate([there, back], axis=1)))
+            self._behind.set_facecolor(colours)
+
+    def _stem_segments(self, y: Array) -> list[Array]:
+        foot = np.broadcast_to(self._middle, y.shape)
+        return list(np.stack([np.stack([self._x, foot], -1), np.stack([self._x, y], -1)], axis=2).reshape(-1, 2, 2))
+
+
+class HeatTiles(_Tiles):
+    """One heat map per filter, all of them one image."""
+
+    def __init__(self, sheet: Sheet, area: Box, indices: Array) -> None:
+        super().__init__(sheet, area, indices)
+        self._image = self.axes.imshow(
+            np.full((1, 1, 4), 255, np.uint8),
+            extent=(0, int(area.width), int(area.height), 0),
+            aspect="auto",
+            interpolation="nearest",
+            zorder=0,
+        )
+        self.axes.set(xlim=(0, area.width), ylim=(area.height, 0))
+        sheet.moving.insert(0, self._image)
+
+    def update(self, cells: Array, limits: Array, borders: Array, marks: Marks, one_sided: bool = False) -> None:
+        """Redraw.
+
+        Args:
+            cells: Shape ``(filters, rows, columns)``.
+            limits: Shape ``(filters,)``: the value at the end of the colour scale.
+            borders: RGBA of every tile's frame.
+            marks: Dead and non-finite filters.
+            one_sided: Whether values run from 0 to the limit instead of from -limit to limit.
+        """
+        fitted = mosaic.resample(cells, self.height, self.width) / limits[:, None, None]
+        pixels = mosaic.colour(fitted, 1.0, ONE_SIDED_CMAP if one_sided else SIGNED_CMAP, one_sided)
+        pixels[marks.dead] = (rgba(DEAD_FACE) * 255).astype(np.uint8)
+        border = max(1, min(3, min(self.width, self.height) // 12))
+        self._image.set_data(mosaic.paste(pixels, self.grid, self.area, borders, border))

@@ -1,0 +1,224 @@
+"""One snapshot in, summaries out. Everything here runs off the training thread."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+from tensorboard.compat.proto.summary_pb2 import Summary
+from torch.utils.tensorboard import SummaryWriter
+
+from filterscope import metrics
+from filterscope.bank import FilterBank
+from filterscope.board import cards, summaries
+from filterscope.plots.drift import DriftPicture
+from filterscope.plots.evolution import EvolutionPicture
+from filterscope.plots.raster import Raster
+from filterscope.plots.response import ResponsePicture
+from filterscope.plots.taps import TapsPicture
+from filterscope.settings import Settings
+from filterscope.track import Track
+from filterscope.worker import Faults
+
+#: Below this kernel length a frequency response says little.
+RESPONSE_TAPS = 8
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The banks of all monitored layers at one epoch boundary.
+
+    Attributes:
+        epoch: Epochs completed.
+        step: Position on TensorBoard's step axis.
+        banks: By layer name, in model order, all filters.
+        without_response: Layers whose taps may not be samples in time.
+        time: Seconds since 1970.
+    """
+
+    epoch: int
+    step: int
+    banks: Mapping[str, FilterBank]
+    without_response: frozenset[str] = frozenset()
+    time: float = 0.0
+
+    @classmethod
+    def of(
+        cls, epoch: int, step: int, banks: Mapping[str, FilterBank], without_response: frozenset[str] = frozenset()
+    ) -> Snapshot:
+        """A snapshot of now, whose banks know their epoch and step."""
+        dated = {name: replace(bank, epoch=epoch, step=step) for name, bank in banks.items()}
+        return cls(epoch, step, dated, without_response, time.time())
+
+
+class Recorder:
+    """Writes what one monitor logs, layer by layer; a fault loses the item it befell and nothing else.
+
+    Args:
+        settings: What to log.
+        writers: Where to.
+        faults: Told of what could not be drawn or written.
+        earlier: A recorder of an earlier fit, whose references and histories go on.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        writers: Sequence[SummaryWriter],
+        faults: Faults,
+        earlier: Recorder | None = None,
+    ) -> None:
+        self._settings, self._writers, self._faults = settings, list(writers), faults
+        self._tracks: dict[str, Track] = {} if earlier is None else earlier._tracks
+        self._rasters: dict[tuple[str, str], tuple[Any, Raster]] = {}
+        self._diverged: set[str] = set()
+        self._latest: Snapshot | None = None
+        self._drawn_step: int | None = None
+        self._has_table = False
+
+    def adopt(self, snapshot: Snapshot) -> None:
+        """Take a snapshot as reference without logging it: a fit goes on from a checkpoint."""
+        for name, bank in snapshot.banks.items():
+            self._track(name, bank)
+
+    def snapshot(self, snapshot: Snapshot) -> None:
+        """Log what is logged at every snapshot: histogram and scalars."""
+        self._latest = snapshot
+        for name, bank in snapshot.banks.items():
+            track = self._track(name, bank)
+            track.add(bank)
+            with self._item(f"the numbers of {name}", "numbers"):
+                self._write_numbers(name, track, snapshot)
+        if not self._has_table and snapshot.banks:
+            self._has_table = True
+            with self._item("the table of layers", "table"):
+                table = cards.layer_table(snapshot.banks.values(), self._settings.max_filters)
+                words = "The monitored layers, and what each card means."
+                self._write([summaries.text(f"{self._settings.tag}/layers", table, words)], snapshot)
+
+    def milestone(self, final: bool = False) -> None:
+        """Log what is logged at milestones, for the latest snapshot: images and matrix measures. Once each."""
+        snapshot = self._latest
+        if snapshot is None or snapshot.step == self._drawn_step:
+            return
+        self._drawn_step = snapshot.step
+        moment = f"final, epoch {snapshot.epoch}" if final else None
+        for name in snapshot.banks:
+            track = self._tracks[name]
+            with self._item(f"the matrix measures of {name}", "matrix measures"):
+                weights = track.latest.weights
+                scalars = {
+                    "redundancy": metrics.redundancy(weights, track.latest.groups),
+                    "effective_rank": metrics.effective_rank(weights),
+                }
+                self._write_scalars(name, scalars, snapshot)
+            for kind in self._kinds(name, track, snapshot):
+                with self._item(f"the {kind} image of {name}", f"{kind} image"):
+                    self._write([self._image(name, kind, track, moment)], snapshot)
+
+    def release(self) -> None:
+        """Let go of all canvases; they come back when needed."""
+        self._rasters.clear()
+
+    def flush(self) -> None:
+        """Bring everything to the disk."""
+        for writer in self._writers:
+            with self._item("what was buffered", "flush"):
+                writer.flush()
+
+    def _track(self, name: str, bank: FilterBank) -> Track:
+        track = self._tracks.get(name)
+        if track is None or not track.fits(bank):
+            track = self._tracks[name] = Track(bank, self._settings.channels, self._settings.max_filters)
+            for kind in _PICTURES:
+                self._rasters.pop((name, kind), None)
+        return track
+
+    def _write_numbers(self, name: str, track: Track, snapshot: Snapshot) -> None:
+        weights, reference = track.latest.weights, track.reference.weights
+        broken = metrics.nonfinite(weights)
+        scalars = {
+            "rotation": metrics.layer_rotation(weights, reference),
+            "change": metrics.change(weights, track.previous.weights) if track.previous else math.nan,
+            "rms": metrics.rms(weights),
+            "dead": float(metrics.dead(weights).mean()),
+        }
+        if broken or name in self._diverged:
+            self._diverged.add(name)
+            scalars["nonfinite"] = float(broken)
+        self._write_scalars(name, scalars, snapshot)
+        edges, counts = metrics.histogram(weights)
+        if counts.size:
+            tag = self._tag(name, "weights")
+            self._write([summaries.histogram(tag, edges, counts, cards.DESCRIPTIONS["weights"])], snapshot)
+
+    def _kinds(self, name: str, track: Track, snapshot: Snapshot) -> Iterator[str]:
+        """Pictures that make sense for a layer now."""
+        taps = track.latest.taps
+        sensible = {
+            "taps": True,
+            "response": taps >= RESPONSE_TAPS and name not in snapshot.without_response,
+            "evolution": taps > 1 and len(track) > 1,
+            "drift": len(track) > 1,
+        }
+        return (kind for kind in _PICTURES if kind in self._settings.plots and sensible[kind])
+
+    def _image(self, name: str, kind: str, track: Track, moment: str | None) -> Summary.Value:
+        make, update = _PICTURES[kind]
+        if (name, kind) not in self._rasters:
+            picture = make(track, self._settings)
+            self._rasters[name, kind] = picture, Raster(picture.sheet)
+        picture, raster = self._rasters[name, kind]
+        update(picture, track, moment)
+        return summaries.image(self._tag(name, kind), raster.png(), *raster.size, cards.DESCRIPTIONS[kind])
+
+    def _tag(self, name: str, kind: str) -> str:
+        return f"{self._settings.tag}/{name}/{kind}"
+
+    def _write_scalars(self, name: str, scalars: Mapping[str, float], snapshot: Snapshot) -> None:
+        """Scalars on every writer; those that are undefined leave a gap."""
+        for kind, value in scalars.items():
+            if math.isfinite(value):
+                for writer in self._writers:
+                    writer.add_scalar(self._tag(name, kind), value, snapshot.step, walltime=snapshot.time)
+
+    def _write(self, values: Sequence[Summary.Value], snapshot: Snapshot) -> None:
+        for writer in self._writers:
+            writer._get_file_writer().add_summary(Summary(value=values), snapshot.step, snapshot.time)
+
+    @contextmanager
+    def _item(self, item: str, kind: str) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:
+            reason = f"{type(error).__name__}: {error}"
+            self._faults.report(kind, f"filterscope could not log {item} ({reason}); training goes on")
+
+
+def _draw_taps(picture: TapsPicture, track: Track, moment: str | None) -> None:
+    picture.update(track.latest, moment)
+
+
+def _draw_response(picture: ResponsePicture, track: Track, moment: str | None) -> None:
+    picture.update(track.latest, moment)
+
+
+def _draw_evolution(picture: EvolutionPicture, track: Track, moment: str | None) -> None:
+    picture.update(track.head, track.rows(), track.epochs(), moment)
+
+
+def _draw_drift(picture: DriftPicture, track: Track, moment: str | None) -> None:
+    picture.update(track.head, track.rotations(), track.epochs(), moment)
+
+
+#: How to make each picture, and how to bring it up to date.
+_PICTURES: dict[str, tuple[Callable[[Track, Settings], Any], Callable[[Any, Track, str | None], None]]] = {
+    "taps": (lambda t, s: TapsPicture(t.head, t.reference_head, s.channels, "layer", s.max_filters), _draw_taps),
+    "response": (lambda t, s: ResponsePicture(t.head, t.reference_head, None, s.max_filters), _draw_response),
+    "evolution": (lambda t, s: EvolutionPicture(t.head, t.reference_head, s.channels), _draw_evolution),
+    "drift": (lambda t, s: DriftPicture(t.head), _draw_drift),
+}

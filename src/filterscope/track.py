@@ -1,0 +1,98 @@
+"""What is remembered of one layer during a fit: its reference, its last weights, and a thinned history."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from filterscope import metrics
+from filterscope.bank import FilterBank
+from filterscope.plots.evolution import tap_rows
+
+Array = npt.NDArray[Any]
+
+#: Snapshots that ``evolution`` and ``drift`` carry at most; more than the pixels of most tiles.
+MOST_ROWS = 128
+
+
+class Track:
+    """One layer from its first snapshot on. Memory does not grow with epochs.
+
+    Args:
+        bank: The first snapshot, all filters.
+        channels: How ``evolution`` reduces channels.
+        max_filters: How many filters the history covers.
+
+    Attributes:
+        reference: The first snapshot, or the first that is not all zero.
+        previous: The snapshot before the latest.
+        latest: The newest snapshot.
+    """
+
+    def __init__(self, bank: FilterBank, channels: str = "auto", max_filters: int | None = None) -> None:
+        self.reference = bank
+        self.previous: FilterBank | None = None
+        self.latest = bank
+        self._channels, self._max_filters = channels, max_filters
+        self._every, self._count = 1, 0
+        self._epochs: list[int] = []
+        self._rows: list[Array] = []
+        self._rotations: list[Array] = []
+
+    @property
+    def head(self) -> FilterBank:
+        """The latest snapshot's monitored filters."""
+        return self.latest.head(self._max_filters)
+
+    @property
+    def reference_head(self) -> FilterBank:
+        """The reference's monitored filters."""
+        return self.reference.head(self._max_filters)
+
+    def fits(self, bank: FilterBank) -> bool:
+        """Whether a bank continues this track; a resized layer begins a new one."""
+        same_kind = bank.weights.dtype == self.latest.weights.dtype
+        return bank.weights.shape == self.latest.weights.shape and same_kind
+
+    def add(self, bank: FilterBank) -> None:
+        """Take in a snapshot."""
+        if self._count:
+            self.previous = self.latest
+        self.latest = bank
+        if not self.reference.weights.any() and bank.weights.any():
+            self.reference = bank
+        if self._epochs and (self._count - 1) % self._every:  # the last one was kept only as the newest
+            del self._epochs[-1], self._rows[-1], self._rotations[-1]
+        now, then = self.head.weights, self.reference_head.weights
+        self._epochs.append(bank.epoch or 0)
+        self._rows.append(tap_rows(now, then, self._channels))
+        self._rotations.append(metrics.rotation(now, then).astype(np.float32))
+        self._count += 1
+        if len(self._epochs) > MOST_ROWS:
+            self._thin()
+
+    def _thin(self) -> None:
+        """Keep every other snapshot, and the newest."""
+        self._every *= 2
+        newest = len(self._epochs) - 1
+        kept = [*range(0, newest, 2), newest]
+        self._epochs = [self._epochs[i] for i in kept]
+        self._rows = [self._rows[i] for i in kept]
+        self._rotations = [self._rotations[i] for i in kept]
+
+    def __len__(self) -> int:
+        return self._count
+
+    def epochs(self) -> Array:
+        """Epochs of the kept snapshots: shape ``(E,)``."""
+        return np.array(self._epochs)
+
+    def rows(self) -> Array:
+        """Rows of the evolution tiles: shape ``(filters, E, taps)``."""
+        return np.stack(self._rows, axis=1)
+
+    def rotations(self) -> Array:
+        """Rotation of each monitored filter: shape ``(E, filters)``."""
+        return np.stack(self._rotations)

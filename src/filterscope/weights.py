@@ -1,0 +1,70 @@
+"""The weight with which a module convolves, whatever form it is stored in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
+from torch.nn.utils import parametrize, prune
+from torch.nn.utils.spectral_norm import SpectralNorm
+from torch.nn.utils.weight_norm import WeightNorm
+
+
+def effective_weight(module: nn.Module) -> Tensor | None:
+    """The weight with which a module convolves, computed without changing the module.
+
+    Parametrizations run in evaluation mode, in which ``spectral_norm`` takes no power iteration; old-style
+    ``weight_norm``, ``spectral_norm`` and pruning are recomputed from what the optimiser trains.
+
+    Args:
+        module: A convolution.
+
+    Returns:
+        The weight, on its device, possibly a DTensor; ``None`` while there is none (lazy, meta, quantised).
+    """
+    with torch.no_grad():
+        if parametrize.is_parametrized(module, "weight"):
+            with _in_evaluation(module):
+                weight = module.weight
+        else:
+            weight = _recomputed(module)
+    if not isinstance(weight, Tensor) or is_lazy(weight) or weight.is_meta:
+        return None
+    return weight.detach()
+
+
+@contextmanager
+def _in_evaluation(module: nn.Module) -> Iterator[None]:
+    """Parametrizations in evaluation mode; training flags and random states are put back."""
+    parametrizations: Any = module.parametrizations
+    training = [part for part in parametrizations.weight.modules() if part.training]
+    devices = {parameter.device for parameter in module.parameters() if parameter.is_cuda}
+    with torch.random.fork_rng(devices=list(devices)):
+        for part in training:
+            part.training = False
+        try:
+            yield
+        finally:
+            for part in training:
+                part.training = True
+
+
+def _recomputed(module: nn.Module) -> Any:
+    """``module.weight``, renewed where an old-style hook would leave it as of the last forward."""
+    for hook in module._forward_pre_hooks.values():
+        if isinstance(hook, WeightNorm) and hook.name == "weight":
+            return hook.compute_weight(module)
+        if isinstance(hook, SpectralNorm) and hook.name == "weight":
+            return hook.compute_weight(module, do_power_iteration=False)
+        if isinstance(hook, prune.BasePruningMethod) and hook._tensor_name == "weight":
+            return hook.apply_mask(module)
+    return getattr(module, "weight", None)
+
+
+def is_partitioned_by_deepspeed(module: nn.Module) -> bool:
+    """Whether DeepSpeed ZeRO-3 left only placeholders of the module's parameters."""
+    return any(hasattr(parameter, "ds_id") for parameter in module.parameters(recurse=False))

@@ -1,0 +1,77 @@
+"""A thread that does jobs in order, off the training thread. It knows nothing of filters."""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import os
+import queue
+import threading
+import warnings
+from collections.abc import Callable
+
+Job = Callable[[], None]
+
+_LOG = logging.getLogger("filterscope")
+
+
+class Faults:
+    """Warns once per kind of fault, and never raises itself."""
+
+    def __init__(self) -> None:
+        self._seen: set[str] = set()
+
+    def report(self, kind: str, message: str) -> None:
+        """Warn, unless this kind of fault was reported before."""
+        if kind in self._seen:
+            _LOG.debug("%s", message)
+            return
+        self._seen.add(kind)
+        try:
+            warnings.warn(message, RuntimeWarning, stacklevel=2)
+        except Exception:  # warnings turned into errors must not end a training run either
+            _LOG.warning("%s", message)
+
+
+class Worker:
+    """One thread and its queue.
+
+    The queue is bounded and blocks the caller when it is full: nothing is dropped. The thread starts with the first
+    job; what is queued is done before the process exits.
+
+    Args:
+        faults: Told of jobs that raise; the next job goes on.
+        capacity: Jobs that may wait.
+    """
+
+    def __init__(self, faults: Faults, capacity: int = 4) -> None:
+        self._faults = faults
+        self._queue: queue.Queue[Job | None] = queue.Queue(capacity)
+        self._thread: threading.Thread | None = None
+        self._process = os.getpid()
+
+    def submit(self, job: Job) -> None:
+        """Queue a job; wait while the queue is full."""
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="filterscope", daemon=True)
+            self._thread.start()
+            atexit.register(self.close)
+        self._queue.put(job)
+
+    def close(self) -> None:
+        """Do all that is queued, then end the thread. A later job starts a new one."""
+        thread, self._thread = self._thread, None
+        if thread is None or os.getpid() != self._process:  # a forked child has the object, but no thread
+            return
+        atexit.unregister(self.close)
+        self._queue.put(None)
+        thread.join()
+
+    def _run(self) -> None:
+        while (job := self._queue.get()) is not None:
+            try:
+                job()
+            except Exception as error:
+                kind = f"{type(error).__name__} in a job"
+                self._faults.report(kind, f"filterscope lost what it was recording: {type(error).__name__}: {error}")
+            del job  # its weights may go before the next one comes
