@@ -24,7 +24,7 @@ Array = npt.NDArray[Any]
 #: TensorBoard's image card is about 2:1 and scales by nearest neighbour: 900 x 430 pixels halve cleanly into it.
 WIDTH, HEIGHT, DPI = 900, 430, 100
 
-INK, GREY, PALE = "#111827", "#5b6472", "#c3cad3"
+INK, GREY, PALE = "#111827", "#3d4653", "#c3cad3"
 PLAIN = "#2f6db3"
 DEAD_FACE, NONFINITE_FACE = "#e3e6ea", "#ffc44d"
 TITLE, TEXT, SMALL = 15, 12, 9
@@ -166,6 +166,13 @@ class Sheet:
         )
         self.moving.append(foot)
         return foot
+
+    def caption(self, box: Box, text: str) -> Text:
+        """A line of text centred just above a box."""
+        x, y = box.left + box.width / 2, box.top - self.px(4)
+        return self.figure.text(
+            x / self.width, 1 - y / self.height, text, fontsize=TEXT, color=GREY, ha="center", parse_math=False
+        )
 
     def axes(self, box: Box) -> Axes:
         """Axes that fill a box."""

@@ -126,8 +126,8 @@ def colour(values: Array, limit: float, cmap: Colormap, one_sided: bool = False)
 
 
 def paste(tiles: Array, grid: Grid, box: Box, borders: Array | None = None, border: int = 1) -> Array:
-    """Lay tiles ``(count, height, width, 4)`` on a white sheet of the box's size, each framed in its colour."""
-    sheet = np.full((int(box.height), int(box.width), 4), 255, np.uint8)
+    """Lay tiles ``(count, height, width, 4)`` on a clear sheet of the box's size, each framed in its colour."""
+    sheet = np.zeros((int(box.height), int(box.width), 4), np.uint8)
     height, width = tiles.shape[1:3]
     for i, (left, top) in enumerate(grid.corners().astype(int)):
         target = sheet[top : top + height, left : left + width]

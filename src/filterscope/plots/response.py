@@ -150,8 +150,8 @@ class ResponsePicture:
             self._mark_alias(axes, bank, "#ffffff")
             self._label_rows(axes, bank, first=i == 0, height=box.height)
             if len(banks) > 1:
-                name = captions.moment(each) or "reference" if i == 0 else "now"
-                self._head = axes.set_title(name, fontsize=TEXT, color=GREY, pad=4, parse_math=False)
+                name = captions.moment(each) or "reference" if i == 0 else ""
+                self._head = sheet.caption(box, name)
         sheet.moving += [self._image, *(axes.lines), *([self._head] if len(banks) > 1 else [])]
 
     def _pixels(self, levels: Array) -> Array:
