@@ -8,11 +8,15 @@ each, of people who draw a gun or only point. Takes about 20 seconds on two core
 
 from __future__ import annotations
 
+import argparse
+
 import pytorch_lightning as pl
 import torch
 from aeon.datasets import load_gunpoint
 from pytorch_lightning.loggers import TensorBoardLogger
 from torch import Tensor, nn
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import CosineAnnealingLR, LRScheduler
 from torch.utils.data import DataLoader, TensorDataset
 
 from filterscope import Conv1dFilterMonitor
@@ -44,9 +48,10 @@ class MotionClassifier(pl.LightningModule):
         """Accuracy."""
         self.log("test_accuracy", (self(batch[0]).argmax(dim=1) == batch[1]).float().mean())
 
-    def configure_optimizers(self) -> torch.optim.Optimizer:
-        """Adam."""
-        return torch.optim.Adam(self.parameters(), lr=3e-3)
+    def configure_optimizers(self) -> tuple[list[Optimizer], list[LRScheduler]]:
+        """Adam, its learning rate falling to zero by the last epoch: without, the accuracy jumps about to the end."""
+        optimizer = torch.optim.Adam(self.parameters(), lr=3e-3)
+        return [optimizer], [CosineAnnealingLR(optimizer, T_max=self.trainer.max_epochs)]
 
 
 def load(split: str) -> TensorDataset:
@@ -57,10 +62,15 @@ def load(split: str) -> TensorDataset:
 
 def main() -> None:
     """Train, test, and say how to look."""
-    pl.seed_everything(0)
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--epochs", type=int, default=60)
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+
+    pl.seed_everything(options.seed)
     logger = TensorBoardLogger("runs", name="gunpoint")
     trainer = pl.Trainer(
-        max_epochs=60,
+        max_epochs=options.epochs,
         logger=logger,
         callbacks=[Conv1dFilterMonitor()],
         enable_model_summary=False,

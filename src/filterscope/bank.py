@@ -135,6 +135,8 @@ class FilterHistory:
                 raise ValueError(f"the banks of {first.layer!r} hold different filters; give all the same ones")
         self.layer = first.layer
         self.initial = initial or next((bank for bank in self._banks if bank.weights.any()), first)
+        if not np.isin(first.indices, self.initial.indices).all():
+            raise ValueError(f"the initial bank of {first.layer!r} lacks filters that the others hold")
         self._reference = self.initial.weights[[self.initial.position(int(index)) for index in first.indices]]
         if self._reference.shape != first.weights.shape:
             raise ValueError(
@@ -199,8 +201,9 @@ class FilterHistory:
 
     def redundancy(self) -> Array:
         """Mean over filters of the largest cosine with another one of its group: shape ``(E,)``."""
-        groups = 1 if self._banks[0].filters < self._banks[0].total_filters else self._banks[0].groups
-        return np.array([metrics.redundancy(weights, groups) for weights in self.weights])
+        first = self._banks[0]
+        group = first.indices // max(first.total_filters // first.groups, 1)
+        return np.array([metrics.redundancy(weights, group) for weights in self.weights])
 
     def effective_rank(self) -> Array:
         """Effective rank of the ``filters x (channels taps)`` matrix: shape ``(E,)``."""

@@ -56,12 +56,18 @@ def reduce(weights: Array, channels: str, reference: Array | None = None) -> Arr
     if how == "mean":
         return np.asarray(weights.mean(axis=1, keepdims=True))
     if how == "l2":
-        return np.asarray(np.sqrt(np.sum(np.square(np.abs(weights)), axis=1, keepdims=True)))
+        return l2(weights)[:, None]
     if how == "max":
         if not np.iscomplexobj(weights):
             return np.asarray(weights.max(axis=1, keepdims=True))
         return np.take_along_axis(weights, np.abs(weights).argmax(axis=1)[:, None], axis=1)
     return principal(weights, reference)
+
+
+def l2(weights: Array) -> Array:
+    """Root of the sum of squares over channels: ``(filters, channels, taps)`` to real ``(filters, taps)``."""
+    squares = np.square(np.abs(weights), dtype=np.float64)
+    return np.asarray(np.sqrt(squares.sum(axis=1)).astype(np.float32))
 
 
 def principal(weights: Array, reference: Array | None = None) -> Array:
@@ -78,14 +84,21 @@ def principal(weights: Array, reference: Array | None = None) -> Array:
     Returns:
         Shape ``(filters, 1, taps)``. NaN for a filter with non-finite weights.
     """
-    shape = _principal(weights)
+    peak = _peaks(weights)
+    shape = _principal(weights / peak)
     if reference is None:
         anchor = np.take_along_axis(shape, np.abs(shape).argmax(axis=1)[:, None], axis=1)[:, 0]
     else:
-        anchor = np.einsum("fk,fk->f", shape, principal(reference)[:, 0].conj())
+        anchor = np.einsum("fk,fk->f", shape, principal(reference / _peaks(reference))[:, 0].conj())
     size = np.abs(anchor)
     phase = np.where(size > 0, anchor, 1) / np.where(size > 0, size, 1)
-    return np.asarray((shape * phase.conj()[:, None])[:, None].astype(weights.dtype))
+    return np.asarray(((shape * phase.conj()[:, None])[:, None] * peak).astype(weights.dtype))
+
+
+def _peaks(weights: Array) -> Array:
+    """Largest magnitude of every filter, by which to divide so that squares stay in float32: ``(filters, 1, 1)``."""
+    peak = np.abs(weights).max(axis=(1, 2), initial=0.0)[:, None, None]
+    return np.where(np.isfinite(peak) & (peak > 0), peak, 1)
 
 
 def _principal(weights: Array) -> Array:

@@ -6,6 +6,7 @@ Stride, dilation and groups are not stored there, and a transposed convolution l
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -39,7 +40,11 @@ def read_state_dict(state: Mapping[str, Any]) -> dict[str, FilterBank]:
     banks = {}
     for key in tensors:
         layer, weight = _weight(str(key), tensors)
-        if weight is None or not _is_filter(weight):
+        if weight is None or weight.is_meta or not _is_filter(weight):
+            if key.endswith("parametrizations.weight.original") and weight is None and _is_filter(tensors[key]):
+                warnings.warn(
+                    f"{layer!r} has a parametrization that a state_dict does not hold: left out", stacklevel=3
+                )
             continue
         for wrapper in _WRAPPERS:
             layer = layer.replace(wrapper, "")
@@ -94,4 +99,6 @@ def _weight_norm(gain: Tensor, direction: Tensor) -> Tensor:
 
 
 def _spectral_norm(original: Tensor, left: Tensor, right: Tensor) -> Tensor:
-    return torch.as_tensor(original / torch.dot(left, original.reshape(len(original), -1) @ right))
+    fits = [axis for axis in (0, 1) if original.shape[axis] == len(left)]
+    sigma = [torch.dot(left, original.movedim(axis, 0).reshape(len(left), -1) @ right) for axis in fits]
+    return torch.as_tensor(original / max(sigma, key=abs))

@@ -154,7 +154,8 @@ def _host_copies(weights: Sequence[Tensor]) -> list[Tensor]:
     for weight in weights:
         dtype = torch.complex64 if weight.is_complex() else torch.float32
         copy = torch.empty(weight.shape, dtype=dtype, pin_memory=weight.is_cuda)
-        copies.append(copy.copy_(weight, non_blocking=weight.is_cuda))
+        copy.copy_(weight, non_blocking=weight.is_cuda)
+        copies.append(copy)  # not what copy_ returns, which may be of the weight's own tensor class
     if any(weight.is_cuda for weight in weights):
         torch.cuda.current_stream().synchronize()
     return copies

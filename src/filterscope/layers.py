@@ -9,6 +9,7 @@ from fnmatch import fnmatchcase
 from numbers import Real
 
 from torch import nn
+from torch.nn.utils.parametrize import type_before_parametrizations
 
 #: Names that wrappers put into a module's path, and that users never wrote.
 _WRAPPERS = {"_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module", "_forward_module"}
@@ -68,7 +69,7 @@ def find_layers(model: nn.Module) -> list[FilterLayer]:
         axis = _tap_axis(module)
         if axis is not None:
             name = ".".join(part for part in path.split(".") if part not in _WRAPPERS)
-            found.append(FilterLayer(name or type(module).__name__, module, axis))
+            found.append(FilterLayer(name or type_before_parametrizations(module).__name__, module, axis))
     return found
 
 

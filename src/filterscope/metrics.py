@@ -16,7 +16,7 @@ Array = npt.NDArray[Any]
 
 def _rows(weights: Array) -> Array:
     """Filters as the rows of a real matrix ``(filters, channels taps)``."""
-    rows = np.ascontiguousarray(weights).reshape(len(weights), -1)
+    rows = np.ascontiguousarray(weights).reshape(len(weights), int(np.prod(weights.shape[1:])))
     return np.asarray(rows.view(np.float32) if np.iscomplexobj(rows) else rows)
 
 
@@ -80,13 +80,20 @@ def nonfinite(weights: Array) -> int:
     return int(weights.size - np.count_nonzero(np.isfinite(weights)))
 
 
-def redundancy(weights: Array, groups: int = 1) -> float:
+def redundancy(weights: Array, groups: int | Array = 1) -> float:
     """Mean over filters of the largest absolute cosine with another filter of the same group.
 
     0: all orthogonal; 1: every filter has a copy. Filters without a norm are left out; NaN if no group has two.
+
+    Args:
+        weights: Shape ``(filters, channels, taps)``.
+        groups: How many equal groups the filters form, or the group number of each, ``(filters,)``.
     """
     best: list[Array] = []
-    for group in np.array_split(_rows(weights), max(groups, 1)):
+    rows = _rows(weights)
+    numbers = np.arange(len(rows)) * max(groups, 1) // max(len(rows), 1) if isinstance(groups, int) else groups
+    for number in np.unique(numbers):
+        group = rows[numbers == number]
         size = np.sqrt(_dots(group, group))
         kept = np.isfinite(size) & (size > 0)
         if kept.sum() < 2:
@@ -104,7 +111,7 @@ def effective_rank(weights: Array) -> float:
     Source: Roy and Vetterli, "The effective rank", EUSIPCO 2007. The singular values come from the smaller Gram
     matrix. NaN for all-zero or non-finite weights.
     """
-    matrix = np.ascontiguousarray(weights).reshape(len(weights), -1)
+    matrix = np.ascontiguousarray(weights).reshape(len(weights), int(np.prod(weights.shape[1:])))
     if not np.isfinite(matrix).all():
         return float("nan")
     peak = float(np.abs(matrix).max(initial=0.0))

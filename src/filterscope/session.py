@@ -85,7 +85,7 @@ class Session:
 
     def end_training(self, trainer: Any, model: nn.Module) -> None:
         """Read a sharded model while its ranks can still talk; others are read when the fit has ended."""
-        if is_sharded(model):
+        if is_sharded(trainer.model):
             self._final_banks = self._read(trainer, model)
 
     def finish(self, trainer: Any, model: nn.Module) -> None:
@@ -129,7 +129,7 @@ class Session:
         return gathered.banks
 
     def _take(self, trainer: Any, model: nn.Module, epoch: int, step: int) -> None:
-        if self._recorder is not None or is_sharded(model):
+        if self._recorder is not None or is_sharded(trainer.model):
             self._record(trainer, model, epoch, step, self._read(trainer, model))
 
     def _record(self, trainer: Any, model: nn.Module, epoch: int, step: int, banks: Mapping[str, FilterBank]) -> None:

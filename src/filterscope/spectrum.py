@@ -72,7 +72,11 @@ def frequency_response(
 def _magnitude(weights: Array, n_fft: int) -> Array:
     """``sqrt(sum_c |FFT|^2)`` over the full circle of ``n_fft`` frequencies: float32 ``(filters, n_fft)``."""
     filters, channels, taps = weights.shape
-    if channels > taps and np.isfinite(weights).all():
+    peak = np.abs(weights).max(axis=(1, 2), initial=0.0)
+    broken = np.asarray(~np.isfinite(peak))
+    scale = np.where(broken | (peak == 0), 1, peak)
+    weights = np.where(broken[:, None, None], 0, weights / scale[:, None, None])
+    if channels > taps:
         # An orthogonal mix of channels leaves the sum of powers as it is, so C channels fold into K rows.
         weights = np.asarray(np.linalg.qr(weights, mode="r"))
     magnitude = np.empty((filters, n_fft), np.float32)
@@ -86,6 +90,8 @@ def _magnitude(weights: Array, n_fft: int) -> Array:
             power = np.sum(np.square(half.real) + np.square(half.imag), axis=1)
             power = np.concatenate([power, power[:, 1 : (n_fft + 1) // 2][:, ::-1]], axis=1)
         magnitude[start : start + chunk] = np.sqrt(power)
+    magnitude *= scale[:, None]
+    magnitude[broken] = np.nan
     return magnitude
 
 

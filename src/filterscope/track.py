@@ -63,6 +63,8 @@ class Track:
         self.latest = bank
         if not self.reference.weights.any() and bank.weights.any():
             self.reference = bank
+            reference = self.reference_head.weights
+            self._rows = [tap_rows(np.zeros_like(reference), reference, self._channels)] * len(self._rows)
         if self._epochs and (self._count - 1) % self._every:  # the last one was kept only as the newest
             del self._epochs[-1], self._rows[-1], self._rotations[-1]
         now, then = self.head.weights, self.reference_head.weights

@@ -71,7 +71,7 @@ class Worker:
         while (job := self._queue.get()) is not None:
             try:
                 job()
-            except Exception as error:
+            except BaseException as error:  # even SystemExit must not leave the queue without a reader
                 kind = f"{type(error).__name__} in a job"
                 self._faults.report(kind, f"filterscope lost what it was recording: {type(error).__name__}: {error}")
             del job  # its weights may go before the next one comes

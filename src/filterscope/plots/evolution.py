@@ -63,7 +63,7 @@ def tap_rows(weights: Array, reference: Array, channels: str = "auto", show: Sho
     """One moment's row of every evolution tile: real ``(filters, taps)``."""
     shown = weights - reference if show == "difference" else weights
     if one_sided(weights, channels):
-        return np.asarray(np.sqrt(np.sum(np.square(np.abs(shown)), axis=1)))
+        return reductions.l2(shown)
     return np.asarray(reductions.reduce(shown, channels, reference)[:, 0])
 
 

@@ -1,0 +1,190 @@
+"""The recording thread: nothing is dropped, nothing raises."""
+
+from __future__ import annotations
+
+import logging
+import subprocess
+import sys
+import textwrap
+import threading
+import warnings
+from collections.abc import Callable
+
+import pytest
+
+from filterscope.worker import Faults, Worker
+
+LONG = 60.0  #: Seconds after which a wait counts as a hang.
+
+
+def fail(error: Exception) -> Callable[[], None]:
+    def job() -> None:
+        raise error
+
+    return job
+
+
+def run(script: str) -> str:
+    """Standard output of a script in a process of its own."""
+    done = subprocess.run([sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True, timeout=LONG)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_jobs_are_done_in_order_on_one_other_thread() -> None:
+    done: list[int] = []
+    threads: set[int] = set()
+    worker = Worker(Faults())
+    for number in range(200):
+        worker.submit(lambda number=number: (done.append(number), threads.add(threading.get_ident()))[0])
+    worker.close()
+    assert done == list(range(200))
+    assert len(threads) == 1
+    assert threading.get_ident() not in threads
+
+
+def test_a_full_queue_makes_the_caller_wait_and_drops_nothing() -> None:
+    started, gate, done, submitted = threading.Event(), threading.Event(), [], []
+    worker = Worker(Faults(), capacity=2)
+
+    def first() -> None:
+        started.set()
+        assert gate.wait(LONG)
+
+    def produce() -> None:
+        for number in range(10):
+            worker.submit(lambda number=number: done.append(number))
+            submitted.append(number)
+
+    worker.submit(first)
+    assert started.wait(LONG)
+    producer = threading.Thread(target=produce)
+    producer.start()
+    producer.join(0.2)
+    assert producer.is_alive()
+    assert len(submitted) <= 2
+    gate.set()
+    producer.join(LONG)
+    worker.close()
+    assert done == submitted == list(range(10))
+
+
+def test_close_does_all_that_is_queued_before_it_returns() -> None:
+    gate, done = threading.Event(), []
+    worker = Worker(Faults(), capacity=20)
+    worker.submit(lambda: gate.wait(LONG) and None)
+    for number in range(10):
+        worker.submit(lambda number=number: done.append(number))
+    closing = threading.Thread(target=worker.close)
+    closing.start()
+    assert done == []
+    gate.set()
+    closing.join(LONG)
+    assert not closing.is_alive()
+    assert done == list(range(10))
+
+
+def test_the_thread_is_gone_after_close() -> None:
+    threads: list[threading.Thread] = []
+    worker = Worker(Faults())
+    worker.submit(lambda: threads.append(threading.current_thread()))
+    worker.close()
+    assert not threads[0].is_alive()
+    assert threads[0] not in threading.enumerate()
+
+
+def test_no_thread_starts_before_the_first_job() -> None:
+    before = set(threading.enumerate())
+    worker = Worker(Faults())
+    assert set(threading.enumerate()) == before
+    worker.close()
+    worker.close()
+    assert set(threading.enumerate()) == before
+
+
+def test_a_closed_worker_can_be_used_again() -> None:
+    done: list[str] = []
+    worker = Worker(Faults())
+    for word in ("first", "second", "third"):
+        worker.submit(lambda word=word: done.append(word))
+        worker.close()
+    assert done == ["first", "second", "third"]
+
+
+def test_a_job_that_raises_is_reported_and_later_jobs_run() -> None:
+    done: list[int] = []
+    worker = Worker(Faults())
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        worker.submit(fail(ValueError("no luck")))
+        worker.submit(lambda: done.append(1))
+        worker.close()
+    assert done == [1]
+    assert [each.category for each in caught] == [RuntimeWarning]
+    assert "ValueError: no luck" in str(caught[0].message)
+
+
+def test_each_kind_of_fault_is_reported_once() -> None:
+    worker = Worker(Faults())
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        for _ in range(3):
+            worker.submit(fail(ValueError("a")))
+            worker.submit(fail(OSError("b")))
+        worker.close()
+        worker.submit(fail(ValueError("after closing")))
+        worker.close()
+    assert [str(each.message).split(": ", 1)[1] for each in caught] == ["ValueError: a", "OSError: b"]
+    assert {each.category for each in caught} == {RuntimeWarning}
+
+
+def test_warnings_turned_into_errors_do_not_raise(caplog: pytest.LogCaptureFixture) -> None:
+    done: list[int] = []
+    faults = Faults()
+    worker = Worker(faults)
+    with warnings.catch_warnings(), caplog.at_level(logging.WARNING, logger="filterscope"):
+        warnings.simplefilter("error")
+        faults.report("kind", "said once")
+        faults.report("kind", "said twice")
+        worker.submit(fail(ValueError("no luck")))
+        worker.submit(lambda: done.append(1))
+        worker.close()
+    assert done == [1]
+    assert "said once" in caplog.text
+    assert "said twice" not in caplog.text
+    assert "ValueError: no luck" in caplog.text
+
+
+def test_what_is_queued_when_the_process_exits_is_done_first() -> None:
+    script = """
+        import atexit, threading
+        from filterscope.worker import Faults, Worker
+
+        gate, worker = threading.Event(), Worker(Faults(), capacity=50)
+        worker.submit(lambda: gate.wait(30) and None)
+        for number in range(20):
+            worker.submit(lambda number=number: print(number, flush=True))
+        atexit.register(gate.set)  # runs first of all: until then, nothing is done
+        print("end", flush=True)
+    """
+    assert run(script).split() == ["end", *map(str, range(20))]
+
+
+@pytest.mark.skipif(not hasattr(__import__("os"), "fork"), reason="no fork on this system")
+def test_a_forked_child_can_close_and_leaves_the_parents_jobs_alone() -> None:
+    script = """
+        import os, threading
+        from filterscope.worker import Faults, Worker
+
+        gate, worker = threading.Event(), Worker(Faults(), capacity=50)
+        worker.submit(lambda: gate.wait(30) and None)
+        worker.submit(lambda: print("done", flush=True))
+        child = os.fork()
+        if child == 0:
+            worker.close()
+            os._exit(7)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+        gate.set()
+        worker.close()
+    """
+    assert run(script).split() == ["done"]
