@@ -82,7 +82,7 @@ class Compare(pl.Callback):
         session = self.monitor._session
         if trainer.global_rank != 0 or session is None:
             return
-        for name, bank in session._last.banks.items():
+        for name, bank in session._last[1].banks.items():
             key = f"{name}.weight"
             if key in whole:
                 np.testing.assert_array_equal(bank.weights, whole[key].detach().cpu().numpy())

@@ -281,6 +281,7 @@ def test_channels_are_reduced_as_asked(channels: str, expected: list[float]) -> 
     got = heights(figure)[0]
     np.testing.assert_allclose(got / np.abs(got).max(), np.array(expected) / np.abs(expected).max(), atol=1e-5)
     assert f"{channels} of channels" in words(figure)
+    assert f"weight ±{np.abs(expected).max():g}" in words(figure)
 
 
 def test_principal_is_the_common_shape_and_auto_takes_it_above_eight_channels() -> None:
@@ -455,3 +456,10 @@ def test_a_raster_brought_up_to_date_equals_a_fresh_figure(kind: str, filters: i
     wanted = pixels(fresh.sheet.figure)
     assert got.shape == wanted.shape == (430, 900, 3)
     assert (np.abs(got - wanted).max(axis=2) > 8).sum() <= 40
+
+
+def test_curves_of_a_raster_stay_below_the_legend() -> None:
+    low_pass = FilterBank("conv", np.stack([np.hanning(9 + 2 * i)[:9] for i in range(3)])[:, None])
+    picture = ResponsePicture(low_pass, low_pass)
+    got = np.asarray(Image.open(io.BytesIO(Raster(picture.sheet).png()))).astype(int)
+    assert (np.abs(got - pixels(picture.sheet.figure)).max(axis=2) > 8).sum() <= 40

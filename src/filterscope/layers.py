@@ -83,13 +83,14 @@ def _tap_axis(module: nn.Module) -> int | None:
     return None
 
 
-def select(taps: Mapping[str, int], patterns: str | Sequence[str] | None) -> list[str]:
+def select(taps: Mapping[str, int], patterns: str | Sequence[str] | None, *, must_match: bool = True) -> list[str]:
     """Names that the patterns choose, in model order.
 
     Args:
         taps: Kernel length of every layer there is, by name.
         patterns: Globs on the whole dotted name, case-sensitive, where ``*`` crosses dots; ``None`` for every layer
             with more than one tap.
+        must_match: Whether a pattern that matches nothing is an error.
 
     Returns:
         Names of layers.
@@ -100,7 +101,7 @@ def select(taps: Mapping[str, int], patterns: str | Sequence[str] | None) -> lis
     if patterns is None:
         return [name for name, count in taps.items() if count > 1]
     globs = [patterns] if isinstance(patterns, str) else list(patterns)
-    if taps:
+    if taps and must_match:
         require_matches(globs, taps)
     return [name for name in taps if any(fnmatchcase(name, glob) for glob in globs)]
 
@@ -159,13 +160,16 @@ def check_sample_rate(sample_rate: float | Mapping[str, float] | None) -> None:
         raise ValueError(f"sample_rate={sample_rate!r} is not positive and finite; {works}")
 
 
-def sample_rates(monitored: Sequence[str], sample_rate: float | Mapping[str, float] | None) -> dict[str, float | None]:
+def sample_rates(
+    monitored: Sequence[str], sample_rate: float | Mapping[str, float] | None, *, must_match: bool = True
+) -> dict[str, float | None]:
     """Sample rate at the input of each monitored layer.
 
     Args:
         monitored: Names of layers, in model order.
         sample_rate: Hz. A number is for the first layer only: deeper ones run slower after strides and pooling.
             A mapping names layers by globs, of which the first that matches counts.
+        must_match: Whether a glob that matches nothing is an error.
 
     Returns:
         Rates by name, ``None`` where unknown.
@@ -176,7 +180,8 @@ def sample_rates(monitored: Sequence[str], sample_rate: float | Mapping[str, flo
     if sample_rate is None or not monitored:
         return dict.fromkeys(monitored)
     if isinstance(sample_rate, Mapping):
-        require_matches(sample_rate, monitored)
+        if must_match:
+            require_matches(sample_rate, monitored)
         return {
             name: next((float(rate) for glob, rate in sample_rate.items() if fnmatchcase(name, glob)), None)
             for name in monitored

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -29,30 +28,27 @@ RESPONSE_TAPS = 8
 
 
 @dataclass(frozen=True)
-class Snapshot:
-    """The banks of all monitored layers at one epoch boundary.
+class Reading:
+    """The banks of all monitored layers at one moment, as read from the model.
 
     Attributes:
-        epoch: Epochs completed.
-        step: Position on TensorBoard's step axis.
         banks: By layer name, in model order, all filters.
         without_response: Layers whose taps may not be samples in time.
-        time: Seconds since 1970.
+        time: When, in seconds since 1970.
     """
+
+    banks: Mapping[str, FilterBank]
+    without_response: frozenset[str]
+    time: float
+
+
+@dataclass(frozen=True)
+class _Snapshot:
+    """A reading at an epoch boundary."""
 
     epoch: int
     step: int
-    banks: Mapping[str, FilterBank]
-    without_response: frozenset[str] = frozenset()
-    time: float = 0.0
-
-    @classmethod
-    def of(
-        cls, epoch: int, step: int, banks: Mapping[str, FilterBank], without_response: frozenset[str] = frozenset()
-    ) -> Snapshot:
-        """A snapshot of now, whose banks know their epoch and step."""
-        dated = {name: replace(bank, epoch=epoch, step=step) for name, bank in banks.items()}
-        return cls(epoch, step, dated, without_response, time.time())
+    reading: Reading
 
 
 class Recorder:
@@ -76,27 +72,28 @@ class Recorder:
         self._tracks: dict[str, Track] = {} if earlier is None else earlier._tracks
         self._rasters: dict[tuple[str, str], tuple[Any, Raster]] = {}
         self._diverged: set[str] = set()
-        self._latest: Snapshot | None = None
+        self._latest: _Snapshot | None = None
         self._drawn_step: int | None = None
         self._has_table = False
 
-    def adopt(self, snapshot: Snapshot) -> None:
-        """Take a snapshot as reference without logging it: a fit goes on from a checkpoint."""
-        for name, bank in snapshot.banks.items():
-            self._track(name, bank)
+    def adopt(self, epoch: int, step: int, reading: Reading) -> None:
+        """Take weights as reference without logging them: a fit goes on from a checkpoint."""
+        for name, bank in reading.banks.items():
+            self._track(name, replace(bank, epoch=epoch, step=step))
 
-    def snapshot(self, snapshot: Snapshot) -> None:
+    def snapshot(self, epoch: int, step: int, reading: Reading) -> None:
         """Log what is logged at every snapshot: histogram and scalars."""
-        self._latest = snapshot
-        for name, bank in snapshot.banks.items():
-            track = self._track(name, bank)
-            track.add(bank)
+        self._latest = snapshot = _Snapshot(epoch, step, reading)
+        for name, bank in reading.banks.items():
+            dated = replace(bank, epoch=epoch, step=step)
+            track = self._track(name, dated)
+            track.add(dated)
             with self._item(f"the numbers of {name}", "numbers"):
                 self._write_numbers(name, track, snapshot)
-        if not self._has_table and snapshot.banks:
+        if not self._has_table:
             self._has_table = True
             with self._item("the table of layers", "table"):
-                table = cards.layer_table(snapshot.banks.values(), self._settings.max_filters)
+                table = cards.layer_table(reading.banks.values(), self._settings.max_filters)
                 words = "The monitored layers, and what each card means."
                 self._write([summaries.text(f"{self._settings.tag}/layers", table, words)], snapshot)
 
@@ -107,7 +104,7 @@ class Recorder:
             return
         self._drawn_step = snapshot.step
         moment = f"final, epoch {snapshot.epoch}" if final else None
-        for name in snapshot.banks:
+        for name in snapshot.reading.banks:
             track = self._tracks[name]
             with self._item(f"the matrix measures of {name}", "matrix measures"):
                 weights = track.latest.weights
@@ -120,12 +117,10 @@ class Recorder:
                 with self._item(f"the {kind} image of {name}", f"{kind} image"):
                     self._write([self._image(name, kind, track, moment)], snapshot)
 
-    def release(self) -> None:
-        """Let go of all canvases; they come back when needed."""
+    def close(self) -> None:
+        """Bring everything to the disk, and let go of canvases and of the last snapshot."""
         self._rasters.clear()
-
-    def flush(self) -> None:
-        """Bring everything to the disk."""
+        self._latest = None
         for writer in self._writers:
             with self._item("what was buffered", "flush"):
                 writer.flush()
@@ -138,7 +133,7 @@ class Recorder:
                 self._rasters.pop((name, kind), None)
         return track
 
-    def _write_numbers(self, name: str, track: Track, snapshot: Snapshot) -> None:
+    def _write_numbers(self, name: str, track: Track, snapshot: _Snapshot) -> None:
         weights, reference = track.latest.weights, track.reference.weights
         broken = metrics.nonfinite(weights)
         scalars = {
@@ -156,12 +151,12 @@ class Recorder:
             tag = self._tag(name, "weights")
             self._write([summaries.histogram(tag, edges, counts, cards.DESCRIPTIONS["weights"])], snapshot)
 
-    def _kinds(self, name: str, track: Track, snapshot: Snapshot) -> Iterator[str]:
+    def _kinds(self, name: str, track: Track, snapshot: _Snapshot) -> Iterator[str]:
         """Pictures that make sense for a layer now."""
         taps = track.latest.taps
         sensible = {
             "taps": True,
-            "response": taps >= RESPONSE_TAPS and name not in snapshot.without_response,
+            "response": taps >= RESPONSE_TAPS and name not in snapshot.reading.without_response,
             "evolution": taps > 1 and len(track) > 1,
             "drift": len(track) > 1,
         }
@@ -179,16 +174,16 @@ class Recorder:
     def _tag(self, name: str, kind: str) -> str:
         return f"{self._settings.tag}/{name}/{kind}"
 
-    def _write_scalars(self, name: str, scalars: Mapping[str, float], snapshot: Snapshot) -> None:
+    def _write_scalars(self, name: str, scalars: Mapping[str, float], snapshot: _Snapshot) -> None:
         """Scalars on every writer; those that are undefined leave a gap."""
         for kind, value in scalars.items():
             if math.isfinite(value):
                 for writer in self._writers:
-                    writer.add_scalar(self._tag(name, kind), value, snapshot.step, walltime=snapshot.time)
+                    writer.add_scalar(self._tag(name, kind), value, snapshot.step, walltime=snapshot.reading.time)
 
-    def _write(self, values: Sequence[Summary.Value], snapshot: Snapshot) -> None:
+    def _write(self, values: Sequence[Summary.Value], snapshot: _Snapshot) -> None:
         for writer in self._writers:
-            writer._get_file_writer().add_summary(Summary(value=values), snapshot.step, snapshot.time)
+            writer._get_file_writer().add_summary(Summary(value=values), snapshot.step, snapshot.reading.time)
 
     @contextmanager
     def _item(self, item: str, kind: str) -> Iterator[None]:

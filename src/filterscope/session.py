@@ -2,25 +2,43 @@
 
 from __future__ import annotations
 
+import functools
+import math
+import time
 import warnings
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, Concatenate, ParamSpec
 
 import numpy as np
 from torch import nn
 from torch.utils.tensorboard import SummaryWriter
 
-from filterscope.bank import FilterBank
 from filterscope.gather import gather, is_sharded
-from filterscope.layers import FilterLayer, find_layers, sample_rates, select
-from filterscope.record import Recorder, Snapshot
+from filterscope.layers import find_layers, sample_rates, select
+from filterscope.record import Reading, Recorder
 from filterscope.schedule import milestones, planned_epochs
 from filterscope.settings import Settings
 from filterscope.worker import Faults, Worker
 
+_Args = ParamSpec("_Args")
+
+
+def _harmless(method: Callable[Concatenate[Session, _Args], None]) -> Callable[Concatenate[Session, _Args], None]:
+    """Report what a method raises instead of raising it: training must not end for it."""
+
+    @functools.wraps(method)
+    def guarded(self: Session, /, *args: _Args.args, **kwargs: _Args.kwargs) -> None:
+        try:
+            method(self, *args, **kwargs)
+        except Exception as error:
+            reason = f"{type(error).__name__}: {error}"
+            self._faults.report(method.__name__, f"filterscope could not take a snapshot ({reason}); training goes on")
+
+    return guarded
+
 
 class Session:
-    """Takes snapshots at epoch boundaries and hands them to a recorder on a thread of its own.
+    """Reads weights at epoch boundaries and hands them to a recorder on a thread of its own.
 
     Every rank of a distributed fit has a session, because reading a sharded model takes all of them; only the
     session of rank 0 records.
@@ -44,60 +62,57 @@ class Session:
         self._recorder: Recorder | None = Recorder(settings, writers, self._faults, earlier) if writers else None
         self._worker = Worker(self._faults)
         self._is_milestone = milestones(None)
-        self._last_epoch_end: tuple[int, int] | None = None
-        self._last: Snapshot | None = None
+        self._ended: tuple[int, int] | None = None  # epoch and step of the last epoch's end
+        self._start_step = 0
+        self._last: tuple[int, Reading] | None = None  # the last snapshot's step and weights
+        self._final: Reading | None = None
         self._awaits_drawing = False
-        self._final_banks: Mapping[str, FilterBank] | None = None
-        self._chosen(model)
+        taps = {layer.name: layer.taps for layer in find_layers(model)}
+        sample_rates(select(taps, settings.layers), settings.sample_rate)
 
+    @_harmless
     def start(self, trainer: Any, model: nn.Module) -> None:
-        """Before the first batch: the initial snapshot, or on resuming the weights to measure from."""
-        per_epoch = trainer.num_training_batches / trainer.accumulate_grad_batches
-        total = planned_epochs(trainer.max_epochs, trainer.max_steps, np.ceil(per_epoch))
+        """Before the first batch: the initial snapshot; on resuming, the weights to measure from."""
         settings = self._settings
+        per_epoch = trainer.num_training_batches / trainer.accumulate_grad_batches
+        steps_per_epoch = math.ceil(per_epoch) if math.isfinite(per_epoch) else math.inf
+        total = planned_epochs(trainer.max_epochs, trainer.max_steps, steps_per_epoch)
         self._is_milestone = milestones(total, settings.every_n_epochs, settings.plot_every_n_epochs)
         self._start_step = step = current_step(trainer)
         if trainer.global_step == 0:
             self._take(trainer, model, 0, step)
             self._draw()
-        else:
-            banks = self._read(trainer, model)
-            if self._recorder is not None and banks:
-                snapshot = Snapshot.of(trainer.current_epoch, step, banks)
-                recorder = self._recorder
-                self._worker.submit(lambda: recorder.adopt(snapshot))
+        elif (reading := self._read(trainer, model)) is not None and (recorder := self._recorder) is not None:
+            epoch = trainer.current_epoch
+            self._worker.submit(lambda: recorder.adopt(epoch, step, reading))
 
+    @_harmless
     def begin_epoch(self) -> None:
         """The last snapshot was not the final one: draw it, if it is a milestone."""
         if self._awaits_drawing:
             self._draw()
 
+    @_harmless
     def end_epoch(self, trainer: Any, model: nn.Module) -> None:
         """A snapshot, if one is due."""
         epoch, step = trainer.current_epoch + 1, current_step(trainer)
-        seen = self._start_step if self._last_epoch_end is None else self._last_epoch_end[1]
-        if step <= seen:  # an epoch's end that a checkpoint replays, or an epoch without a step
-            return
-        self._last_epoch_end = epoch, step
+        if step <= (self._start_step if self._ended is None else self._ended[1]):
+            return  # an end that a checkpoint replays, or an epoch without a step
+        self._ended = epoch, step
         if epoch % self._settings.every_n_epochs == 0:
             self._take(trainer, model, epoch, step)
             self._awaits_drawing = self._is_milestone(epoch)
 
+    @_harmless
     def end_training(self, trainer: Any, model: nn.Module) -> None:
         """Read a sharded model while its ranks can still talk; others are read when the fit has ended."""
         if is_sharded(trainer.model):
-            self._final_banks = self._read(trainer, model)
+            self._final = self._read(trainer, model)
 
     def finish(self, trainer: Any, model: nn.Module) -> None:
         """The fit has ended well: log the final weights, once, and finish writing."""
-        if self._recorder is not None and self._last_epoch_end is not None:
-            banks = self._final_banks if self._final_banks is not None else self._read(trainer, model)
-            epoch, step = self._last_epoch_end
-            if self._last is None or self._last.step < step:
-                self._record(trainer, model, epoch, step, banks)
-            elif not same_weights(banks, self._last.banks):
-                self._record(trainer, model, epoch, step + 1, banks)
-            self._draw(final=True)
+        if self._ended is not None:
+            self._log_final(trainer, model)
         self.close()
 
     def fail(self) -> None:
@@ -108,43 +123,51 @@ class Session:
 
     def close(self) -> None:
         """Write all that was recorded."""
-        recorder, self._last, self._final_banks = self._recorder, None, None
-        if recorder is not None:
-            self._worker.submit(recorder.release)
-            self._worker.submit(recorder.flush)
+        if (recorder := self._recorder) is not None:
+            self._worker.submit(recorder.close)
         self._worker.close()
+        self._last = self._final = None
 
-    def _chosen(self, model: nn.Module) -> tuple[list[FilterLayer], dict[str, float | None]]:
-        found = {layer.name: layer for layer in find_layers(model)}
-        names = select({name: layer.taps for name, layer in found.items()}, self._settings.layers)
-        return [found[name] for name in names], sample_rates(names, self._settings.sample_rate)
-
-    def _read(self, trainer: Any, model: nn.Module) -> dict[str, FilterBank]:
-        layers, rates = self._chosen(model)
-        keep = self._recorder is not None
-        gathered = gather(layers, rates, wrapped=trainer.model, keep=keep)
-        for name, reason in gathered.unreadable.items():
-            if keep:
-                self._faults.report(f"unreadable {name}", f"filterscope cannot read layer {name!r}: {reason}")
-        return gathered.banks
+    @_harmless
+    def _log_final(self, trainer: Any, model: nn.Module) -> None:
+        if self._recorder is None or self._ended is None:
+            return
+        reading = self._final or self._read(trainer, model)
+        epoch, step = self._ended
+        if reading is not None and (self._last is None or self._last[0] < step):
+            self._submit(epoch, step, reading)
+        elif reading is not None and self._last is not None and not same_weights(reading, self._last[1]):
+            self._submit(epoch, step + 1, reading)
+        self._draw(final=True)
 
     def _take(self, trainer: Any, model: nn.Module, epoch: int, step: int) -> None:
         if self._recorder is not None or is_sharded(trainer.model):
-            self._record(trainer, model, epoch, step, self._read(trainer, model))
+            reading = self._read(trainer, model)
+            if reading is not None:
+                self._submit(epoch, step, reading)
 
-    def _record(self, trainer: Any, model: nn.Module, epoch: int, step: int, banks: Mapping[str, FilterBank]) -> None:
-        recorder = self._recorder
-        if recorder is None or not banks:
-            return
-        layers, rates = self._chosen(model)
-        unclear = frozenset(layer.name for layer in layers if not layer.is_temporal and rates[layer.name] is None)
-        self._last = snapshot = Snapshot.of(epoch, step, banks, unclear)
-        self._worker.submit(lambda: recorder.snapshot(snapshot))
+    def _read(self, trainer: Any, model: nn.Module) -> Reading | None:
+        """The model's weights on rank 0; ``None`` on other ranks, and where there are none yet."""
+        layers = {layer.name: layer for layer in find_layers(model)}
+        taps = {name: layer.taps for name, layer in layers.items()}
+        names = select(taps, self._settings.layers, must_match=False)
+        rates = sample_rates(names, self._settings.sample_rate, must_match=False)
+        keep = self._recorder is not None
+        gathered = gather([layers[name] for name in names], rates, wrapped=trainer.model, keep=keep)
+        for name, reason in gathered.unreadable.items():
+            if keep:
+                self._faults.report(f"unreadable {name}", f"filterscope cannot read layer {name!r}: {reason}")
+        unclear = frozenset(name for name in names if not layers[name].is_temporal and rates[name] is None)
+        return Reading(gathered.banks, unclear, time.time()) if gathered.banks else None
+
+    def _submit(self, epoch: int, step: int, reading: Reading) -> None:
+        self._last = step, reading
+        if (recorder := self._recorder) is not None:
+            self._worker.submit(lambda: recorder.snapshot(epoch, step, reading))
 
     def _draw(self, final: bool = False) -> None:
         self._awaits_drawing = False
-        recorder = self._recorder
-        if recorder is not None:
+        if (recorder := self._recorder) is not None:
             self._worker.submit(lambda: recorder.milestone(final))
 
 
@@ -156,10 +179,10 @@ def current_step(trainer: Any) -> int:
         return int(trainer.global_step)
 
 
-def same_weights(banks: Mapping[str, FilterBank], others: Mapping[str, FilterBank]) -> bool:
+def same_weights(reading: Reading, other: Reading) -> bool:
     """Whether two readings are equal to the last bit."""
-    return banks.keys() == others.keys() and all(
-        np.array_equal(bank.weights, others[name].weights, equal_nan=True) for name, bank in banks.items()
+    return reading.banks.keys() == other.banks.keys() and all(
+        np.array_equal(bank.weights, other.banks[name].weights, equal_nan=True) for name, bank in reading.banks.items()
     )
 
 
