@@ -87,7 +87,10 @@ class Recorder:
         for name, bank in reading.banks.items():
             dated = replace(bank, epoch=epoch, step=step)
             track = self._track(name, dated)
+            reference = track.reference
             track.add(dated)
+            if track.reference is not reference:  # it was zero until now
+                self._forget_pictures(name)
             with self._item(f"the numbers of {name}", "numbers"):
                 self._write_numbers(name, track, snapshot)
         if not self._has_table:
@@ -129,9 +132,12 @@ class Recorder:
         track = self._tracks.get(name)
         if track is None or not track.fits(bank):
             track = self._tracks[name] = Track(bank, self._settings.channels, self._settings.max_filters)
-            for kind in _PICTURES:
-                self._rasters.pop((name, kind), None)
+            self._forget_pictures(name)
         return track
+
+    def _forget_pictures(self, name: str) -> None:
+        for kind in _PICTURES:
+            self._rasters.pop((name, kind), None)
 
     def _write_numbers(self, name: str, track: Track, snapshot: _Snapshot) -> None:
         weights, reference = track.latest.weights, track.reference.weights

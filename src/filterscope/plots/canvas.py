@@ -202,7 +202,7 @@ class Sheet:
 class ColourBar:
     """A colour bar in a box of about 85 pixels, with a caption above it."""
 
-    WIDTH = 68  # points
+    WIDTH = 80  # points
 
     def __init__(self, sheet: Sheet, box: Box, cmap: Colormap, norm: Normalize, caption: str) -> None:
         sheet.figure.text(

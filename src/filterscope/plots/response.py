@@ -121,8 +121,10 @@ class ResponsePicture:
                       label=f"filter {bank.indices[row]}")[0]
             for row, colour in zip(self._order, colours, strict=False)
         ]  # fmt: skip
-        axes.legend(loc="lower right", fontsize=TEXT, framealpha=0.85, edgecolor="none", ncols=len(self._curves))
-        sheet.moving += self._curves
+        legend = axes.legend(
+            loc="lower right", fontsize=TEXT, framealpha=0.85, edgecolor="none", ncols=len(self._curves)
+        )
+        sheet.moving += [*self._curves, legend]
 
     def _make_maps(self, bank: FilterBank) -> None:
         sheet = self.sheet

@@ -15,6 +15,7 @@ from filterscope.plots.canvas import (
     INK,
     PALE,
     SIGNED_CMAP,
+    SMALL,
     TEXT,
     ColourBar,
     Sheet,
@@ -52,6 +53,7 @@ def plot_filter(
 
     Raises:
         IndexError: The bank has no such filter or channel.
+        ValueError: The reference has filters of another shape.
     """
     kept = slice(None) if channel is None else slice(channel, channel + 1)
     if channel is not None and not 0 <= channel < bank.channels:
@@ -62,6 +64,11 @@ def plot_filter(
     then, turned = None, ""
     colours = [colormaps["tab10"](i % 10) for i in range(len(rows))]
     if reference is not None:
+        if reference.weights.shape[1:] != bank.weights.shape[1:]:
+            raise ValueError(
+                f"the reference's filters have shape {reference.weights.shape[1:]} and the bank's "
+                f"{bank.weights.shape[1:]}; a reference is an earlier moment of the same filters"
+            )
         before = reference.weights[reference.position(index)][None, kept]
         then = real_rows(before)[0]
         rotation = metrics.rotation(weights, before)
@@ -94,6 +101,8 @@ def plot_filter(
         if len(rows) > 1:
             axes.legend(fontsize=TEXT - 2, loc="upper right", framealpha=0.85, edgecolor="none")
         axes.set_ylabel("weight", fontsize=TEXT, color=GREY)
+        axes.ticklabel_format(axis="y", scilimits=(-2, 4))
+        axes.yaxis.offsetText.set_fontsize(SMALL)
         axes.set_xlim(-0.5, bank.taps - 0.5)
         axes.spines[["top", "right"]].set_visible(False)
     else:

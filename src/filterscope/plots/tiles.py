@@ -73,7 +73,7 @@ class LineTiles(_Tiles):
         corner = np.array([[0, 0], [1, 0], [1, 1], [0, 1]]) * [self.width, self.height]
         zero = np.stack([self.corners, self.corners + np.array([self.width, 0])], axis=1)
         zero[:, :, 1] = self._middle
-        self.axes.add_collection(LineCollection(list(zero), colors=PALE, linewidths=0.8, zorder=1), autolim=False)
+        zero_lines = LineCollection(list(zero), colors=PALE, linewidths=0.8, zorder=1)
         self._faces = PolyCollection(list(self.corners[:, None] + corner), linewidths=0, zorder=0)
         slot_points = slot * 72 / sheet.dpi
         self._behind: Any  # segments for stems, polygons for lines
@@ -84,9 +84,9 @@ class LineTiles(_Tiles):
         else:
             self._behind = PolyCollection([], linewidths=0, alpha=0.28, zorder=2)
             self._front = LineCollection([], linewidths=1.5 if self.width < 260 else 2, joinstyle="round", zorder=3)
-        for collection in (self._faces, self._behind, self._front):
+        for collection in (self._faces, zero_lines, self._behind, self._front):
             self.axes.add_collection(collection, autolim=False)
-        sheet.moving += [self._faces, self._behind, self._front]
+        sheet.moving += [self._faces, zero_lines, self._behind, self._front]
 
     def update(self, rows: Array, reference: Array | None, limits: Array, colours: Array, marks: Marks) -> None:
         """Redraw.
