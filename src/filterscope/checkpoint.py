@@ -19,7 +19,9 @@ _WRAPPERS = ("_orig_mod.", "_fsdp_wrapped_module.", "_checkpoint_wrapped_module.
 
 
 def read_state_dict(state: Mapping[str, Any]) -> dict[str, FilterBank]:
-    """All layers with 1-D filters of a ``state_dict``, or of a checkpoint that holds one under ``"state_dict"``.
+    """All layers with 1-D filters of a ``state_dict``, or of a checkpoint that holds one.
+
+    A checkpoint's is looked for under ``"state_dict"``, ``"model_state_dict"`` and ``"model"``.
 
     Weights under ``weight_norm``, ``spectral_norm`` and pruning are put together from what is stored.
 
@@ -32,8 +34,8 @@ def read_state_dict(state: Mapping[str, Any]) -> dict[str, FilterBank]:
     Raises:
         ValueError: Not a mapping of names to tensors.
     """
-    nested = state.get("state_dict")
-    tensors = nested if isinstance(nested, Mapping) else state
+    nested = (state.get(key) for key in ("state_dict", "model_state_dict", "model"))
+    tensors = next((each for each in nested if isinstance(each, Mapping)), state)
     if not any(isinstance(value, Tensor) for value in tensors.values()):
         keys = ", ".join(map(str, list(tensors)[:5])) or "nothing"
         raise ValueError(f"no tensors in this mapping (it holds {keys}); give a state_dict, or a checkpoint with one")

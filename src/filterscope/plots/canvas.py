@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,8 +13,7 @@ from matplotlib import colormaps
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.cm import ScalarMappable
-from matplotlib.colors import Colormap, LinearSegmentedColormap, Normalize, PowerNorm
+from matplotlib.colors import Colormap, LinearSegmentedColormap, PowerNorm
 from matplotlib.figure import Figure, FigureBase, SubFigure
 from matplotlib.font_manager import FontProperties
 from matplotlib.text import Text
@@ -33,8 +33,8 @@ TITLE, TEXT, SMALL = 15, 12, 9
 ROTATION_CMAP = LinearSegmentedColormap.from_list(
     "filterscope_rotation", [(0.0, "#98a3af"), (0.32, "#4668ac"), (0.63, "#a32f9b"), (1.0, "#e5141f")]
 )
-ROTATION_NORM = PowerNorm(0.5, vmin=0.0, vmax=0.5, clip=True)
-ROTATION_TICKS = (0.0, 0.05, 0.2, 0.5)
+ROTATION_LIMIT = 0.5
+ROTATION_NORM = PowerNorm(0.5, vmin=0.0, vmax=ROTATION_LIMIT, clip=True)
 SIGNED_CMAP = colormaps["RdBu_r"]
 #: The warm half of the signed map: magnitudes without sign, white where nothing is.
 ONE_SIDED_CMAP = LinearSegmentedColormap.from_list("filterscope_one_sided", SIGNED_CMAP(np.linspace(0.5, 1.0, 128)))
@@ -90,6 +90,11 @@ class Box:
     width: float
     height: float
 
+    def snapped(self) -> Box:
+        """This box on whole pixels, so that images in it are copied as they are."""
+        left, top = round(self.left), round(self.top)
+        return Box(left, top, max(round(self.left + self.width) - left, 1), max(round(self.top + self.height) - top, 1))
+
     def split_right(self, width: float) -> tuple[Box, Box]:
         """This box less a strip of ``width`` at its right, and the strip."""
         rest = Box(self.left, self.top, self.width - width, self.height)
@@ -126,7 +131,7 @@ class Sheet:
         plain: dict[str, Any] = {"parse_math": False, "va": "baseline"}
         self._title = self.figure.text(0, 0, "", fontsize=TITLE, weight="bold", color=INK, **plain)
         self._subtitle = self.figure.text(0, 0, "", fontsize=TEXT, color=GREY, **plain)
-        self.moving += [self._title, self._subtitle]
+        self.moving.append(self._subtitle)
 
     def px(self, points: float) -> float:
         """Points in pixels."""
@@ -139,24 +144,35 @@ class Sheet:
         return Box(self.px(6), top, self.width - self.px(12), self.height - top - self.px(5))
 
     def set_title(self, subtitle: str) -> None:
-        """Layer and kind at the left, ``subtitle`` at the right, or below where the figure is narrow."""
+        """Layer and kind at the left, ``subtitle`` at the right, or below where the figure is narrow.
+
+        The name is shortened from its beginning, once, to leave room for subtitles a little longer than the first.
+        """
         margin, room = self.px(7), self.width - self.px(14)
         narrow = self.width < 600
         right = text_width(subtitle, TEXT, dpi=self.dpi)
-        name = self._layer
-        left_room = room if narrow else max(room - right - self.px(14), room * 0.25)
-        while len(name) > 4 and text_width(f"{name} · {self._kind}", TITLE, True, self.dpi) > left_room:
-            name = "…" + name.lstrip("…")[1:]
-        self._title.set_text(f"{name} · {self._kind}")
-        self._title.set_position((margin / self.width, 1 - self.px(18) / self.height))
-        left = text_width(self._title.get_text(), TITLE, True, self.dpi)
-        available = room if narrow else room - left - self.px(14)
-        size = TEXT if right <= available else max(TEXT * available / right, 7)
-        self._subtitle.set_fontsize(size)
+        if not self._title.get_text():
+            reserve = text_width("final, epoch 99", TEXT, dpi=self.dpi)
+            left_room = room if narrow else max(room - right - reserve, room * 0.25)
+            self._title.set_text(self._fitting_title(left_room))
+            self._title.set_position((margin / self.width, 1 - self.px(18) / self.height))
+            self._title_width = text_width(self._title.get_text(), TITLE, True, self.dpi)
+        available = room if narrow else room - self._title_width - self.px(14)
+        self._subtitle.set_fontsize(TEXT if right <= available else max(TEXT * available / right, 7))
         self._subtitle.set_text(subtitle)
         self._subtitle.set_horizontalalignment("left" if narrow else "right")
         x, y = (margin, self.px(34)) if narrow else (self.width - margin, self.px(18))
         self._subtitle.set_position((x / self.width, 1 - y / self.height))
+
+    def _fitting_title(self, room: float) -> str:
+        title = f"{self._layer} · {self._kind}"
+        widths = [text_width(character, TITLE, True, self.dpi) for character in title]
+        if sum(widths) <= room:
+            return title
+        cut = 1
+        while cut < len(self._layer) - 3 and sum(widths[cut:]) + text_width("…", TITLE, True, self.dpi) > room:
+            cut += 1
+        return "…" + title[cut:]
 
     def footnote(self, box: Box) -> Text:
         """An empty line of small print in a box, which tells how to read the picture."""
@@ -175,18 +191,20 @@ class Sheet:
         )
 
     def axes(self, box: Box) -> Axes:
-        """Axes that fill a box."""
+        """Axes that fill a box, to whole pixels."""
+        box = box.snapped()
         return self.figure.add_axes(
             (
                 box.left / self.width,
                 1 - (box.top + box.height) / self.height,
-                max(box.width, 1) / self.width,
-                max(box.height, 1) / self.height,
+                box.width / self.width,
+                box.height / self.height,
             )
         )
 
     def pixel_axes(self, box: Box) -> Axes:
         """Bare axes whose data coordinates are the box's pixels, y downwards."""
+        box = box.snapped()
         axes = self.axes(box)
         axes.set_axis_off()
         axes.set(xlim=(0, box.width), ylim=(box.height, 0))
@@ -195,55 +213,63 @@ class Sheet:
 
     def rotation_bar(self, box: Box) -> None:
         """The colour bar of rotation, the same in every picture."""
-        bar = ColourBar(self, box, ROTATION_CMAP, ROTATION_NORM, "rotation")
-        bar.set_ticks(ROTATION_TICKS, ["0", "0.05", "0.2", "≥ 0.5"])
+        ticks = (0.0, 0.05, 0.2, ROTATION_LIMIT)
+        bar = ColourBar(self, box, ROTATION_CMAP, "rotation", [float(ROTATION_NORM(tick)) for tick in ticks])
+        bar.set_labels("0", "0.05", "0.2", "≥ 0.5")
 
 
 class ColourBar:
-    """A colour bar in a box of about 85 pixels, with a caption above it."""
+    """A colour bar with a caption above it and labels beside it.
+
+    Args:
+        sheet: Where to draw.
+        box: Strip of the sheet, ``WIDTH`` points wide.
+        cmap: Colours from the lower end to the upper.
+        caption: What the colours mean.
+        ticks: Positions of the labels, from 0 to 1.
+        moving: Whether the labels change from one epoch to the next.
+    """
 
     WIDTH = 80  # points
 
-    def __init__(self, sheet: Sheet, box: Box, cmap: Colormap, norm: Normalize, caption: str) -> None:
-        sheet.figure.text(
-            (box.left + box.width) / sheet.width,
-            1 - (box.top + sheet.px(11)) / sheet.height,
-            caption,
-            fontsize=TEXT,
-            color=GREY,
-            ha="right",
-        )
-        axes = sheet.axes(Box(box.left + sheet.px(12), box.top + sheet.px(23), sheet.px(10), box.height - sheet.px(34)))
-        # Drawn by hand: figure.colorbar costs several times as much, and these ticks change with the data.
-        low, high = float(norm.vmin or 0), float(norm.vmax or 1)
-        values = norm.inverse(np.linspace(0, 1, 128)) if isinstance(norm, PowerNorm) else np.linspace(low, high, 128)
-        axes.imshow(ScalarMappable(norm, cmap).to_rgba(values)[:, None], aspect="auto", extent=(0, 1, 0, 1),
-                    origin="lower", interpolation="nearest")  # fmt: skip
-        axes.set(xticks=[], ylim=(0, 1))
-        axes.spines[:].set_visible(False)
-        axes.yaxis.tick_right()
-        axes.tick_params(labelsize=TEXT, color=GREY, labelcolor=INK, length=3)
-        self.axes, self._norm = axes, norm
+    def __init__(
+        self, sheet: Sheet, box: Box, cmap: Colormap, caption: str, ticks: Sequence[float], moving: bool = False
+    ) -> None:
+        x, top = (box.left + box.width) / sheet.width, box.top + sheet.px(11)
+        sheet.figure.text(x, 1 - top / sheet.height, caption, fontsize=TEXT, color=GREY, ha="right")
+        bar = Box(box.left + sheet.px(12), box.top + sheet.px(23), sheet.px(10), box.height - sheet.px(34)).snapped()
+        axes = sheet.axes(bar)
+        colours = cmap(np.linspace(0, 1, 256))[:, None]
+        axes.imshow(colours, aspect="auto", extent=(0, 1, 0, 1), origin="lower", interpolation="nearest")
+        axes.set_axis_off()
+        # Texts, not an axis: an axis costs several times as much at each redrawing.
+        style: dict[str, Any] = {"fontsize": TEXT, "color": INK, "va": "center", "transform": axes.transAxes}
+        gap = sheet.px(5) / bar.width
+        self._labels = [axes.text(1 + gap, tick, "", **style) for tick in ticks]
+        for tick in ticks:
+            axes.plot([1, 1 + gap * 0.6], [tick, tick], color=GREY, linewidth=0.8, clip_on=False)
+        axes.set(xlim=(0, 1), ylim=(0, 1))
+        if moving:
+            sheet.moving += self._labels
 
-    def set_ticks(self, values: tuple[float, ...], labels: list[str]) -> None:
-        """Put labels at values of the norm."""
-        positions = [float(self._norm(value)) for value in values]
-        self.axes.set_yticks(positions, labels)
+    def set_labels(self, *labels: str) -> None:
+        """Write the labels, from the lower end to the upper."""
+        for artist, label in zip(self._labels, labels, strict=True):
+            artist.set_text(label)
 
 
-def symmetric_bar(sheet: Sheet, box: Box, one_sided: bool, caption: str) -> ColourBar:
-    """A bar for signed data (or magnitudes) whose limit :func:`set_limit` tells at each update."""
-    bar = ColourBar(sheet, box, ONE_SIDED_CMAP if one_sided else SIGNED_CMAP, Normalize(0, 1), caption)
-    sheet.moving.append(bar.axes.yaxis)
-    return bar
+def value_bar(sheet: Sheet, box: Box, one_sided: bool, caption: str) -> ColourBar:
+    """A bar for signed data or magnitudes, whose limit :func:`set_limit` tells at each update."""
+    cmap = ONE_SIDED_CMAP if one_sided else SIGNED_CMAP
+    return ColourBar(sheet, box, cmap, caption, (0.0, 0.5, 1.0), moving=True)
 
 
 def set_limit(bar: ColourBar, limit: float, one_sided: bool) -> None:
     """Label a bar's ends with the limit of the colour scale."""
     if one_sided:
-        bar.set_ticks((0.0, 0.5, 1.0), ["0", format_value(limit / 2), format_value(limit)])
+        bar.set_labels("0", format_value(limit / 2), format_value(limit))
     else:
-        bar.set_ticks((0.0, 0.5, 1.0), [f"−{format_value(limit)}", "0", format_value(limit)])
+        bar.set_labels(f"−{format_value(limit)}", "0", format_value(limit))
 
 
 def format_value(value: float) -> str:

@@ -14,14 +14,12 @@ from filterscope.plots import captions, mosaic
 from filterscope.plots.canvas import (
     GREY,
     INK,
-    NONFINITE_FACE,
     ROTATION_CMAP,
-    ROTATION_NORM,
+    ROTATION_LIMIT,
     TEXT,
     ColourBar,
     Sheet,
     index_ticks,
-    rgba,
 )
 
 Array = npt.NDArray[Any]
@@ -54,9 +52,11 @@ class DriftPicture:
         area, bar = sheet.body.split_right(sheet.px(ColourBar.WIDTH))
         sheet.rotation_bar(bar)
         box = area.shrink(left=sheet.px(46), top=sheet.px(4), right=sheet.px(10), bottom=sheet.px(36))
+        box = box.snapped()
         self._axes = axes = sheet.axes(box)
-        self._size = max(int(box.height), 1), max(int(box.width), 1)
-        self._image = axes.imshow(np.full((1, 1, 4), 255, np.uint8), aspect="auto", interpolation="nearest")
+        self._size = int(box.height), int(box.width)
+        axes.set_ylim(bank.filters - 0.5, -0.5)
+        self._image = mosaic.PixelImage(axes, (0, 1, bank.filters - 0.5, -0.5))
         axes.set_xlabel("epoch", fontsize=TEXT, color=GREY, labelpad=1)
         axes.set_ylabel("filter", fontsize=TEXT, color=GREY)
         axes.tick_params(labelsize=TEXT, color=GREY, labelcolor=INK, length=3)
@@ -77,10 +77,12 @@ class DriftPicture:
         """
         height, width = self._size
         laid = mosaic.resample(mosaic.lay_epochs(rotation, epochs, width).T, height, width)
-        pixels: Array = ROTATION_CMAP(ROTATION_NORM(np.nan_to_num(laid)), bytes=True)
-        pixels[~np.isfinite(laid)] = (rgba(NONFINITE_FACE) * 255).astype(np.uint8)
-        self._image.set_data(pixels)
-        self._image.set_extent((epochs[0] - 0.5, epochs[-1] + 0.5, bank.filters - 0.5, -0.5))
+        with np.errstate(invalid="ignore"):
+            position = np.sqrt(laid / ROTATION_LIMIT)  # the scale of the colour bar
+        self._image.set_data(mosaic.colour(position, 1.0, ROTATION_CMAP, one_sided=True))
+        extent = (epochs[0] - 0.5, epochs[-1] + 0.5)
+        self._image.set_extent((*extent, bank.filters - 0.5, -0.5))
+        self._axes.set_xlim(*extent)
         summary = captions.Marks(bank).summary()
         when = captions.moment(bank) if moment is None else moment
         self.sheet.set_title(captions.joined(captions.shape(bank), summary, when))

@@ -12,7 +12,7 @@ from filterscope import channels as reductions
 from filterscope import metrics
 from filterscope.bank import FilterBank, FilterHistory
 from filterscope.plots import captions, mosaic
-from filterscope.plots.canvas import ColourBar, Sheet, rotation_colours, set_limit, shared_limit, symmetric_bar
+from filterscope.plots.canvas import ColourBar, Sheet, rotation_colours, set_limit, shared_limit, value_bar
 from filterscope.plots.tiles import HeatTiles
 
 Array = npt.NDArray[Any]
@@ -90,7 +90,7 @@ class EvolutionPicture:
         area, foot = self.sheet.body.split_bottom(self.sheet.px(17))
         self._foot = self.sheet.footnote(foot)
         area, bar = area.split_right(self.sheet.px(ColourBar.WIDTH))
-        self._bar = symmetric_bar(self.sheet, bar, self._one_sided, "difference" if show == "difference" else "weight")
+        self._bar = value_bar(self.sheet, bar, self._one_sided, "difference" if show == "difference" else "weight")
         self._tiles = HeatTiles(self.sheet, area, bank.indices)
 
     def update(self, bank: FilterBank, rows: Array, epochs: Array, moment: str | None = None) -> None:
@@ -112,7 +112,7 @@ class EvolutionPicture:
         limits = np.full(bank.filters, limit)
         self._tiles.update(laid, limits, rotation_colours(rotation, bank.filters), nothing_dead, self._one_sided)
         set_limit(self._bar, limit, self._one_sided)
-        what = f"weight − weight at {captions.moment(self._reference) or 'reference'}"
+        what = f"difference from {captions.moment(self._reference) or 'reference'}"
         self._foot.set_text(
             captions.joined(
                 f"epochs {epochs[0]} to {epochs[-1]} ↓",

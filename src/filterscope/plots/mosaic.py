@@ -11,7 +11,10 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import RendererAgg
 from matplotlib.colors import Colormap
+from matplotlib.image import AxesImage
 
 from filterscope.plots.canvas import NONFINITE_FACE, Box, rgba
 
@@ -47,7 +50,7 @@ class Grid:
             height = box.height / rows
             shape = box.width / columns / (height - label_height if height > 2 * label_height else height)
             # Empty cells at the end are a lesser evil than a bad shape.
-            score = abs(np.log(shape / aspect)) + 0.3 * (rows * columns / count - 1)
+            score = abs(np.log(shape / aspect)) + rows * columns / count
             if score < best_score:
                 best, best_score = columns, score
         rows = -(-count // best)
@@ -70,32 +73,41 @@ class Grid:
         return np.floor(np.stack([left, top], axis=1))
 
 
-def _average(weights: Array, values: Array) -> Array:
-    """``weights @ values`` along the second-last axis, normalised; NaN wherever a non-finite value takes part."""
+def _averages(values: Array, edges: Array, pixels: int) -> Array:
+    """Mean of a piecewise constant function in each of ``pixels``, along the first axis.
+
+    By differences of its integral: a matrix product would start threads that take the cores from training.
+
+    Args:
+        values: Shape ``(n, ...)``; NaN or infinite ones make every pixel that they touch NaN.
+        edges: Where each value begins, and the last one ends, in pixels: ``(n + 1,)``, from 0 to ``pixels``.
+        pixels: Length of the result.
+    """
     finite = np.isfinite(values)
-    if finite.all():
-        return np.asarray(weights @ values)
-    return np.where(weights @ ~finite > 1e-6, np.nan, weights @ np.where(finite, values, 0))
+    broken = None if finite.all() else _averages((~finite).astype(np.float32), edges, pixels) > 1e-6
+    widths = np.diff(edges).reshape(-1, *[1] * (values.ndim - 1))
+    safe = values if broken is None else np.where(finite, values, 0)
+    integral = np.zeros((len(values) + 1, *values.shape[1:]))
+    np.cumsum(safe * widths, axis=0, out=integral[1:])
+    at = np.arange(pixels + 1)
+    cell = np.clip(np.searchsorted(edges, at, side="right") - 1, 0, len(values) - 1)
+    share = (at - edges[cell]) / np.maximum(np.diff(edges)[cell], 1e-12)
+    share = np.clip(share, 0, 1).reshape(-1, *[1] * (values.ndim - 1))
+    means = np.diff(integral[cell] + share * (integral[cell + 1] - integral[cell]), axis=0)
+    return np.asarray(means if broken is None else np.where(broken, np.nan, means))
 
 
-def _coverage(edges: Array, pixels: int) -> Array:
-    """Share of each of ``pixels`` that lies between neighbouring ``edges``, in pixels: ``(pixels, len(edges) - 1)``."""
-    low = np.maximum(edges[None, :-1], np.arange(pixels)[:, None])
-    high = np.minimum(edges[None, 1:], np.arange(1, pixels + 1)[:, None])
-    return np.asarray(np.maximum(high - low, 0).astype(np.float32))
+def _fit(values: Array, pixels: int, axis: int) -> Array:
+    count = values.shape[axis]
+    if pixels >= count:
+        return np.asarray(np.take(values, np.arange(pixels) * count // pixels, axis=axis))
+    averaged = _averages(np.moveaxis(values, axis, 0), np.linspace(0, pixels, count + 1), pixels)
+    return np.moveaxis(averaged, 0, axis)
 
 
 def resample(cells: Array, height: int, width: int) -> Array:
     """Fit matrices ``(..., rows, columns)`` to pixels: repeated where there is room, block-averaged where not."""
-    rows, columns = cells.shape[-2:]
-    if height >= rows:
-        cells = np.asarray(cells[..., np.arange(height) * rows // height, :])
-    else:
-        cells = _average(_coverage(np.linspace(0, height, rows + 1), height), cells)
-    if width >= columns:
-        return np.asarray(cells[..., np.arange(width) * columns // width])
-    turned = _average(_coverage(np.linspace(0, width, columns + 1), width), np.swapaxes(cells, -1, -2))
-    return np.asarray(np.swapaxes(turned, -1, -2))
+    return _fit(_fit(cells, height, -2), width, -1)
 
 
 def lay_epochs(rows: Array, epochs: Array, height: int) -> Array:
@@ -109,20 +121,57 @@ def lay_epochs(rows: Array, epochs: Array, height: int) -> Array:
     edges = np.append(epochs, epochs[-1] + 1).astype(np.float64)
     edges = (edges - edges[0]) / (edges[-1] - edges[0]) * height
     if height < 2 * len(epochs):
-        return _average(_coverage(edges, height), rows)
+        return np.moveaxis(_averages(np.moveaxis(rows, -2, 0), edges, height), 0, -2)
     chosen = np.searchsorted(edges, np.arange(height) + 0.5, side="right") - 1
-    return np.asarray(rows[..., np.clip(chosen, 0, len(epochs) - 1), :])
+    return np.asarray(np.take(rows, np.clip(chosen, 0, len(epochs) - 1), axis=-2))
 
 
-def colour(values: Array, limit: float, cmap: Colormap, one_sided: bool = False) -> Array:
-    """Look colours up: uint8 RGBA. Values from -limit (0 if one-sided) to limit; amber where not finite."""
+class PixelImage(AxesImage):
+    """RGBA pixels that fill axes: copied as they are where the canvas has just those pixels, else resampled."""
+
+    def __init__(self, axes: Axes, extent: tuple[float, float, float, float]) -> None:
+        super().__init__(axes, extent=extent, interpolation="nearest", origin="upper")
+        self.set_data(np.zeros((1, 1, 4), np.uint8))
+        self.set_clip_path(axes.patch)
+        axes.add_image(self)
+
+    def draw(self, renderer: Any) -> None:
+        """Draw on any backend."""
+        box = self.get_window_extent(renderer)
+        pixels = self.get_array()
+        assert pixels is not None
+        if (
+            not isinstance(renderer, RendererAgg)
+            or abs(box.width - pixels.shape[1]) + abs(box.height - pixels.shape[0]) > 2
+        ):
+            super().draw(renderer)
+        elif self.get_visible():
+            context = renderer.new_gc()
+            top = renderer.height - round(box.y1)
+            # The canvas counts rows from below.
+            renderer.draw_image(context, round(box.x0), renderer.height - top - len(pixels), np.asarray(pixels)[::-1])
+            context.restore()
+
+
+_TABLES: dict[tuple[str, str], Array] = {}
+
+
+def _table(cmap: Colormap, broken: str) -> Array:
+    """256 colours of a map and, last, the one of what is not finite: uint8 RGBA."""
+    key = cmap.name, broken  # colour maps cannot be hashed
+    if key not in _TABLES:
+        colours = np.vstack([cmap(np.linspace(0, 1, 256)) * 255, rgba(broken) * 255])
+        _TABLES[key] = colours.round().astype(np.uint8)
+    return _TABLES[key]
+
+
+def colour(values: Array, limit: float, cmap: Colormap, one_sided: bool = False, broken: str = NONFINITE_FACE) -> Array:
+    """Look colours up: uint8 RGBA. Values from -limit (0 if one-sided) to limit; ``broken`` where not finite."""
+    span, offset = (255 / limit, 0.5) if one_sided else (127.5 / limit, 128.0)
     finite = np.isfinite(values)
-    scaled = np.where(finite, values, 0) / limit
-    position = scaled if one_sided else (scaled + 1) / 2
-    table = (cmap(np.linspace(0, 1, 256)) * 255).round().astype(np.uint8)
-    pixels = table[(np.clip(position, 0, 1) * 255).round().astype(np.uint8)]
-    pixels[~finite] = (rgba(NONFINITE_FACE) * 255).astype(np.uint8)
-    return np.asarray(pixels)
+    index = np.where(finite, values, 0) * span + offset
+    np.clip(index, 0, 255, out=index)
+    return np.asarray(np.take(_table(cmap, broken), np.where(finite, index.astype(np.int16), 256), axis=0))
 
 
 def paste(tiles: Array, grid: Grid, box: Box, borders: Array | None = None, border: int = 1) -> Array:

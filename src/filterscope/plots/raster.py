@@ -6,13 +6,17 @@ import io
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from PIL import Image
 
 from filterscope.plots.canvas import Sheet
 
-#: zlib level of the PNGs: higher ones cost more time than they save bytes.
-_COMPRESSION = 6
+Array = npt.NDArray[Any]
+
+#: zlib level of the PNGs. On 900 x 430 pixels in a palette: 1 costs 2 ms for 50 kB, 4 costs 3 ms for 45 kB, 6 costs
+#: 5 ms for 44 kB; in full colour level 1 costs 13 ms for 145 kB.
+_COMPRESSION = 4
 
 
 class Raster:
@@ -28,7 +32,11 @@ class Raster:
         self._frame: Any = None
 
     def png(self) -> bytes:
-        """The sheet as it is now."""
+        """The sheet as it is now, encoded."""
+        return encode(self.pixels())
+
+    def pixels(self) -> Array:
+        """The sheet as it is now: uint8 RGBA ``(height, width, 4)``, valid until the next call."""
         moving = [artist for artist in self._sheet.moving if artist.get_visible()]
         if self._frame is None:
             for artist in moving:
@@ -42,12 +50,40 @@ class Raster:
         renderer = self._canvas.get_renderer()
         for artist in moving:
             artist.draw(renderer)
-        pixels = np.asarray(self._canvas.buffer_rgba())[:, :, :3]
-        stream = io.BytesIO()
-        Image.fromarray(np.ascontiguousarray(pixels)).save(stream, "PNG", compress_level=_COMPRESSION)
-        return stream.getvalue()
+        return np.asarray(self._canvas.buffer_rgba())
 
     @property
     def size(self) -> tuple[int, int]:
         """Width and height in pixels."""
         return self._canvas.get_width_height()
+
+
+def encode(pixels: Array) -> bytes:
+    """PNG with a palette: the 256 most frequent colours, and for the others the nearest of them.
+
+    Colours count as equal within 4 of 255 levels per channel; white stays white. A third of the bytes and of the time
+    of a PNG in full colour.
+
+    Args:
+        pixels: Opaque uint8 RGBA, ``(height, width, 4)``.
+    """
+    packed = np.ascontiguousarray(pixels).view("<u4")[:, :, 0]
+    bins = ((packed >> 2) & 0x3F) | ((packed >> 4) & 0xFC0) | ((packed >> 6) & 0x3F000)  # six bits per channel
+    counts = np.bincount(bins.ravel(), minlength=1 << 18)
+    present = np.flatnonzero(counts)
+    present = present[np.argsort(-counts[present], kind="stable")]
+    six = np.stack([present & 0x3F, present >> 6 & 0x3F, present >> 12], axis=1).astype(np.int32)
+    chosen = six[:256]
+    index = np.arange(len(present))
+    for start in range(256, len(present), 1024):
+        distance = np.zeros((len(six[start : start + 1024]), len(chosen)), np.int32)
+        for channel in range(3):
+            distance += np.square(six[start : start + 1024, channel, None] - chosen[:, channel])
+        index[start : start + 1024] = distance.argmin(axis=1)
+    table = np.zeros(1 << 18, np.uint8)
+    table[present] = index
+    image = Image.fromarray(table[bins])
+    image.putpalette((chosen << 2 | chosen >> 4).astype(np.uint8).tobytes())
+    stream = io.BytesIO()
+    image.save(stream, "PNG", compress_level=_COMPRESSION)
+    return stream.getvalue()

@@ -7,14 +7,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
-from matplotlib.colors import Normalize
 from matplotlib.figure import FigureBase
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from filterscope import spectrum
 from filterscope.bank import FilterBank
 from filterscope.plots import captions, mosaic
-from filterscope.plots.canvas import DECIBEL_CMAP, GREY, INK, PALE, SMALL, TEXT, Box, ColourBar, Sheet
+from filterscope.plots.canvas import DEAD_FACE, DECIBEL_CMAP, GREY, INK, PALE, SMALL, TEXT, Box, ColourBar, Sheet
 from filterscope.plots.taps import same_filters
 
 Array = npt.NDArray[Any]
@@ -129,25 +128,22 @@ class ResponsePicture:
     def _make_maps(self, bank: FilterBank) -> None:
         sheet = self.sheet
         area, bar = sheet.body.split_right(sheet.px(ColourBar.WIDTH))
-        ColourBar(sheet, bar, DECIBEL_CMAP, Normalize(FLOOR, 0), "dB").set_ticks(
-            (FLOOR, -30, -20, -10, 0), ["≤ −40", "−30", "−20", "−10", "0"]
-        )
+        levels_bar = ColourBar(sheet, bar, DECIBEL_CMAP, "dB", (0, 0.25, 0.5, 0.75, 1))
+        levels_bar.set_labels("≤ −40", "−30", "−20", "−10", "0")
         area = area.shrink(left=sheet.px(46), right=sheet.px(8), bottom=sheet.px(36))
         banks = [bank] if self._reference is None else [self._reference, bank]
-        gap = sheet.px(24)
+        gap = sheet.px(30)
         width = (area.width - gap * (len(banks) - 1)) / len(banks)
         head = sheet.px(17) if len(banks) > 1 else sheet.px(4)
         for i, each in enumerate(banks):
             box = Box(area.left + i * (width + gap), area.top + head, width, area.height - head)
+            box = box.snapped()
             axes = sheet.axes(box)
-            self._map_size = max(int(box.height), 1), max(int(box.width), 1)
+            self._map_size = int(box.height), int(box.width)
             frequencies, levels = self._decibels(each)
-            self._image = axes.imshow(
-                self._pixels(levels),
-                extent=(frequencies[0], frequencies[-1], len(levels), 0),
-                aspect="auto",
-                interpolation="nearest",
-            )
+            axes.set_ylim(len(levels), 0)
+            self._image = mosaic.PixelImage(axes, (frequencies[0], frequencies[-1], len(levels), 0))
+            self._image.set_data(self._pixels(levels))
             self._frequency_axis(axes, bank, frequencies)
             self._mark_alias(axes, bank, "#ffffff")
             self._label_rows(axes, bank, first=i == 0, height=box.height)
@@ -158,7 +154,7 @@ class ResponsePicture:
 
     def _pixels(self, levels: Array) -> Array:
         fitted = mosaic.resample(levels, *self._map_size)
-        return np.asarray(DECIBEL_CMAP(Normalize(FLOOR, 0)(np.ma.masked_invalid(fitted)), bytes=True))
+        return mosaic.colour(fitted - FLOOR, -FLOOR, DECIBEL_CMAP, one_sided=True, broken=DEAD_FACE)
 
     def _label_rows(self, axes: Axes, bank: FilterBank, first: bool, height: float) -> None:
         if not first:

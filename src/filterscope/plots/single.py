@@ -22,7 +22,7 @@ from filterscope.plots.canvas import (
     rotation_colours,
     safe_limit,
     set_limit,
-    symmetric_bar,
+    value_bar,
 )
 from filterscope.plots.taps import real_rows
 from filterscope.plots.tiles import STEM_TAPS
@@ -114,7 +114,7 @@ def plot_filter(
             extent=(-0.5, bank.taps - 0.5, len(rows) - 0.5, -0.5),
         )
         axes.set_ylabel("channel", fontsize=TEXT, color=GREY)
-        set_limit(symmetric_bar(sheet, bar, False, "weight"), limit, False)
+        set_limit(value_bar(sheet, bar, False, "weight"), limit, False)
     axes.set_xlabel("tap", fontsize=TEXT, color=GREY, labelpad=1)
     axes.xaxis.set_major_locator(MaxNLocator(10, integer=True))
     axes.tick_params(labelsize=TEXT, color=GREY, labelcolor=INK)

@@ -25,7 +25,7 @@ from filterscope.plots.canvas import (
     safe_limit,
     set_limit,
     shared_limit,
-    symmetric_bar,
+    value_bar,
 )
 from filterscope.plots.tiles import LINE_TILES, HeatTiles, LineTiles
 
@@ -91,20 +91,22 @@ class TapsPicture:
         self.sheet = Sheet(figure, bank.layer, "taps")
         area, foot = self.sheet.body.split_bottom(self.sheet.px(17))
         self._foot = self.sheet.footnote(foot)
-        area, bar = area.split_right(self.sheet.px(ColourBar.WIDTH))
         rows = self._rows(first)
-        self._tiles: _Matrix | LineTiles | HeatTiles
+        lines = rows.shape[1] == 1 and first.filters <= LINE_TILES and bank.taps > 1
         self._limit_bar: ColourBar | None = None
+        if not lines or self._reference is not None:
+            area, bar = area.split_right(self.sheet.px(ColourBar.WIDTH))
+            if bank.taps == 1 or self._reference is None:
+                self._limit_bar = value_bar(self.sheet, bar, False, "weight")
+            else:
+                self.sheet.rotation_bar(bar)
+        self._tiles: _Matrix | LineTiles | HeatTiles
         if bank.taps == 1:
             self._tiles = _Matrix(self.sheet, area, rows)
-        elif rows.shape[1] == 1 and first.filters <= LINE_TILES:
+        elif lines:
             self._tiles = LineTiles(self.sheet, area, first.indices, bank.taps)
         else:
             self._tiles = HeatTiles(self.sheet, area, first.indices)
-        if isinstance(self._tiles, _Matrix) or (self._reference is None and isinstance(self._tiles, HeatTiles)):
-            self._limit_bar = symmetric_bar(self.sheet, bar, False, "weight")
-        elif self._reference is not None:
-            self.sheet.rotation_bar(bar)
         self.update(bank)
 
     def _rows(self, bank: FilterBank) -> Array:
@@ -171,15 +173,12 @@ class _Matrix:
 
     def __init__(self, sheet: Sheet, area: Box, rows: Array) -> None:
         box = area.shrink(left=sheet.px(46), top=sheet.px(2), right=sheet.px(6), bottom=sheet.px(34))
+        box = box.snapped()
         axes = sheet.axes(box)
-        self._size = max(int(box.height), 1), max(int(box.width), 1)
+        self._size = int(box.height), int(box.width)
         filters, channels = rows.shape[:2]
-        self._image = axes.imshow(
-            np.full((1, 1, 4), 255, np.uint8),
-            extent=(-0.5, channels - 0.5, filters - 0.5, -0.5),
-            aspect="auto",
-            interpolation="nearest",
-        )
+        axes.set(xlim=(-0.5, channels - 0.5), ylim=(filters - 0.5, -0.5))
+        self._image = mosaic.PixelImage(axes, (-0.5, channels - 0.5, filters - 0.5, -0.5))
         axes.set_xlabel("channel", fontsize=TEXT, color=GREY, labelpad=1)
         axes.set_ylabel("filter", fontsize=TEXT, color=GREY)
         axes.tick_params(labelsize=TEXT, color=GREY, length=3)

@@ -36,9 +36,9 @@ class _Tiles:
     """Where the tiles of a picture lie, and the number and the words above each."""
 
     def __init__(self, sheet: Sheet, area: Box, indices: Array) -> None:
-        self.sheet, self.area = sheet, area
-        self.grid = mosaic.Grid.fit(len(indices), area, sheet.px(SMALL + 2))
-        self.axes = sheet.pixel_axes(area)
+        self.sheet, self.area = sheet, area.snapped()
+        self.grid = mosaic.Grid.fit(len(indices), self.area, sheet.px(SMALL + 2))
+        self.axes = sheet.pixel_axes(self.area)
         self.corners = self.grid.corners()
         self.width, self.height = self.grid.inner
         style: dict[str, Any] = {"fontsize": SMALL, "color": GREY, "parse_math": False}
@@ -128,14 +128,7 @@ class HeatTiles(_Tiles):
 
     def __init__(self, sheet: Sheet, area: Box, indices: Array) -> None:
         super().__init__(sheet, area, indices)
-        self._image = self.axes.imshow(
-            np.full((1, 1, 4), 255, np.uint8),
-            extent=(0, int(area.width), int(area.height), 0),
-            aspect="auto",
-            interpolation="nearest",
-            zorder=0,
-        )
-        self.axes.set(xlim=(0, area.width), ylim=(area.height, 0))
+        self._image = mosaic.PixelImage(self.axes, (0, self.area.width, self.area.height, 0))
         sheet.moving.insert(0, self._image)
 
     def update(self, cells: Array, limits: Array, borders: Array, marks: Marks, one_sided: bool = False) -> None:
