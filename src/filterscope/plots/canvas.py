@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -74,6 +75,7 @@ def rgba(colour: str) -> Array:
     return np.array([int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)] + [1.0])
 
 
+@lru_cache(maxsize=4096)
 def text_width(text: str, points: float, bold: bool = False, dpi: float = DPI) -> float:
     """Width in pixels that a line of text will take."""
     font = _BOLD if bold else _REGULAR

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from matplotlib.collections import LineCollection, PolyCollection
+from matplotlib.text import Text
 
 from filterscope.plots import mosaic
 from filterscope.plots.canvas import (
@@ -23,6 +24,7 @@ from filterscope.plots.canvas import (
     rgba,
 )
 from filterscope.plots.captions import Marks
+from filterscope.plots.numbers import number_patch
 
 Array = npt.NDArray[Any]
 
@@ -41,24 +43,26 @@ class _Tiles:
         self.axes = sheet.pixel_axes(self.area)
         self.corners = self.grid.corners()
         self.width, self.height = self.grid.inner
-        style: dict[str, Any] = {"fontsize": SMALL, "color": GREY, "parse_math": False}
+        size = sheet.px(SMALL)
         if self.grid.head:
-            for (left, top), index in zip(self.corners, indices, strict=True):
-                self.axes.text(left, top - 2, str(index), **style)
+            self.axes.add_artist(number_patch(indices.tolist(), self.corners - [0, 2], size, GREY))
         elif self.grid.row_label:
-            for row in range(0, self.grid.count, self.grid.columns):
-                middle = self.corners[row, 1] + self.height / 2
-                self.axes.text(self.grid.row_label - 3, middle, str(indices[row]), ha="right", va="center", **style)
-        self._words = [
-            self.axes.text(left + self.width, top - 2, "", ha="right", **style | {"color": INK})
-            for left, top in (self.corners if self.grid.head else ())
-        ]
-        sheet.moving += self._words
+            firsts = np.arange(0, self.grid.count, self.grid.columns)
+            ends = np.stack([np.full(len(firsts), self.grid.row_label - 3), self.corners[firsts, 1]], axis=1)
+            middle = [0, self.height / 2 + 0.36 * size]
+            self.axes.add_artist(number_patch(indices[firsts].tolist(), ends + middle, size, GREY, align_right=True))
+        self._words: dict[int, Text] = {}
 
     def set_words(self, words: list[str]) -> None:
         """Write a word at the right above each tile, where there is room for any."""
-        for artist, word in zip(self._words, words, strict=False):
-            artist.set_text(word)
+        for tile, word in enumerate(words if self.grid.head else ()):
+            if word and tile not in self._words:
+                left, top = self.corners[tile]
+                style: dict[str, Any] = {"fontsize": SMALL, "color": INK, "parse_math": False, "ha": "right"}
+                self._words[tile] = self.axes.text(left + self.width, top - 2, "", **style)
+                self.sheet.moving.append(self._words[tile])
+            if tile in self._words:
+                self._words[tile].set_text(word)
 
 
 class LineTiles(_Tiles):

@@ -1,0 +1,1 @@
+"""What recording costs, as ratios against other ways within one process."""

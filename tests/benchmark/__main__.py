@@ -1,0 +1,174 @@
+"""Measures what recording costs and prints a Markdown table.
+
+    python -m tests.benchmark                 # everything but whole fits, about 5 minutes on 2 cores
+    python -m tests.benchmark --fits 10       # and 10 pairs of whole fits, with and without: 20 minutes more
+    python -m tests.benchmark --quick         # smallest setting, seconds
+    python -m tests.benchmark --json FILE     # figures with their spread as JSON, too
+
+Every figure is a ratio, or a median of several runs with its spread, against a baseline measured in the same process.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+
+mpl.use("Agg")
+
+import matplotlib.pyplot as plt
+import numpy as np
+import torch
+from torch.utils.tensorboard import SummaryWriter
+
+import filterscope
+from tests.benchmark import baselines, fits
+from tests.benchmark.models import MODELS
+from tests.benchmark.ours import Recording
+
+Row = dict[str, Any]
+
+
+def median_of(action: Callable[[], Any], runs: int, clock: Callable[[], float] = time.perf_counter) -> list[float]:
+    """Seconds of each run, after one that is not counted."""
+    action()
+    seconds = []
+    for _ in range(runs):
+        began = clock()
+        action()
+        seconds.append(clock() - began)
+    return seconds
+
+
+def spread(seconds: list[float]) -> str:
+    """Median and range in milliseconds."""
+    low, middle, high = (1000 * each for each in (min(seconds), statistics.median(seconds), max(seconds)))
+    return f"{middle:.2f} ms ({low:.2f} to {high:.2f})"
+
+
+def of_model(name: str, epochs: int, runs: int) -> list[Row]:
+    """All figures of one model."""
+    model = MODELS[name]()
+    progress(f"{name}: baselines")
+    with tempfile.TemporaryDirectory() as directory:
+        writer = SummaryWriter(directory)
+        copy = median_of(lambda: baselines.copy(model), 10 * runs)
+        histograms = median_of(lambda: baselines.histograms(model, writer, 0), 2 * runs)
+        recipe = median_of(lambda: (baselines.subplots(model, writer, 0), plt.close("all")), runs, time.process_time)
+        writer.close()
+    progress(f"{name}: {epochs} epochs of ours")
+    ours = Recording(model, epochs)
+    bare = Recording(model, epochs, images=False)
+    limit = 4 * statistics.median(copy) + 0.5e-3
+    thread, at_milestone = statistics.median(ours.thread), statistics.median(ours.milestone_thread)
+    mean_milestone = statistics.mean(ours.milestones)
+    per_recipe = statistics.median(recipe)
+    layers = len(baselines.convolutions(model))
+    return [
+        row(name, "training thread, one snapshot / `add_histogram` loop", thread / statistics.median(histograms), 0.25,
+            f"{spread(ours.thread)} against {spread(histograms)}"),
+        row(name, "training thread, one snapshot / (4 copies + 0.5 ms)", thread / limit, 1,
+            f"{spread(ours.thread)}, a copy {spread(copy)}"),
+        row(name, "training thread, milestone / (4 copies + 0.5 ms)", at_milestone / limit, 1,
+            spread(ours.milestone_thread)),
+        row(name, "CPU, milestone (mean of all, set-up included) / subplot recipe", mean_milestone / per_recipe, 1 / 20,
+            f"{1000 * mean_milestone:.0f} ms against {spread(recipe)}"),
+        row(name, f"CPU, {epochs} epochs / subplot recipe each epoch", ours.cpu / (epochs * per_recipe), 1 / 100,
+            f"{ours.cpu:.1f} s against {epochs * per_recipe:.0f} s"),
+        row(name, "bytes per layer and epoch without images", bare.bytes / (epochs + 1) / layers, 4096, "bytes"),
+    ]  # fmt: skip
+
+
+def of_drawing(runs: int) -> list[Row]:
+    """A ``taps`` figure of 64 filters from scratch against a grid of 64 Axes."""
+    weights = torch.randn(64, 1, 31)
+    bank = filterscope.FilterBank("conv", weights.numpy())
+    grid = median_of(lambda: baselines.one_grid(weights), runs, time.process_time)
+    ours = median_of(lambda: filterscope.plot_taps(bank, reference=bank).canvas.draw(), runs, time.process_time)
+    ratio = statistics.median(ours) / statistics.median(grid)
+    return [row("64 x 1 x 31", "CPU, `plot_taps` / 64 Axes", ratio, 1 / 8, f"{spread(ours)} against {spread(grid)}")]
+
+
+def of_import(runs: int) -> list[Row]:
+    """A fresh interpreter that imports the package against one that imports numpy."""
+
+    def seconds(statement: str) -> float:
+        program = f"import time; t = time.perf_counter(); {statement}; print(time.perf_counter() - t)"
+        return float(subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout)
+
+    pairs = [(seconds("import filterscope"), seconds("import numpy")) for _ in range(runs)]
+    ratio = statistics.median(ours / other for ours, other in pairs)
+    return [row("-", "`import filterscope` / `import numpy`", ratio, 0.5, f"{1000 * pairs[0][0]:.0f} ms")]
+
+
+def of_memory(few: int, many: int) -> list[Row]:
+    """Peak memory of a long recording against a short one, each in a process of its own."""
+    program = (
+        "import resource, torch; from tests.benchmark.ours import Recording; "
+        "Recording(torch.nn.Conv1d(1, 64, 251), {}); print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)"
+    )
+
+    def peak(epochs: int) -> float:
+        done = subprocess.run(
+            [sys.executable, "-c", program.format(epochs)], capture_output=True, text=True, check=True
+        )
+        return float(done.stdout)
+
+    more = peak(many) - peak(few)
+    return [row("64 x 1 x 251", f"peak memory, {many} epochs less {few}", more, 20, "MB")]
+
+
+def row(model: str, figure: str, value: float, goal: float, detail: str) -> Row:
+    """One line of the table."""
+    return {"model": model, "figure": figure, "value": value, "goal": goal, "met": value <= goal, "detail": detail}
+
+
+def progress(what: str) -> None:
+    """Say what is being measured."""
+    print(f"... {what}", file=sys.stderr, flush=True)
+
+
+def number(value: float) -> str:
+    """Small ratios as fractions, which read better."""
+    return f"1/{1 / value:.0f}" if 0 < value < 0.1 else f"{value:.0f}" if value >= 100 else f"{value:.2f}"
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Measure, print, save."""
+    parser = argparse.ArgumentParser(description="what recording costs")
+    parser.add_argument("--quick", action="store_true", help="the smallest setting")
+    parser.add_argument("--fits", type=int, default=0, metavar="PAIRS", help="pairs of whole fits to run")
+    parser.add_argument("--json", type=Path, help="where to save the figures")
+    options = parser.parse_args(arguments)
+    torch.set_num_threads(min(2, os.cpu_count() or 1))
+    np.random.default_rng(0)
+    torch.manual_seed(0)
+    quick = options.quick
+    rows = [*of_drawing(2 if quick else 9), *of_import(2 if quick else 9)]
+    for name in ("tiny",) if quick else MODELS:
+        rows += of_model(name, epochs=12 if quick else 100, runs=1 if quick else 3)
+    if not quick:
+        progress("memory")
+        rows += of_memory(100, 1000)
+    if options.fits:
+        rows += fits.measure(options.fits, progress, row)
+    print("| model | figure | measured | goal | met | detail |\n| --- | --- | --- | --- | --- | --- |")
+    for each in rows:
+        cells = [each["model"], each["figure"], number(each["value"]), number(each["goal"])]
+        print("|", " | ".join([*cells, "yes" if each["met"] else "no", each["detail"]]), "|")
+    if options.json:
+        options.json.write_text(json.dumps(rows, indent=1))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,48 @@
+"""What people do otherwise: a bare copy, a histogram of every parameter, a subplot for every filter."""
+
+from __future__ import annotations
+
+import matplotlib.pyplot as plt
+import torch
+from torch import nn
+from torch.utils.tensorboard import SummaryWriter
+
+MOST_FILTERS = 64
+
+
+def convolutions(model: nn.Module) -> list[tuple[str, nn.Conv1d]]:
+    """The layers that are recorded."""
+    return [(name, module) for name, module in model.named_modules() if isinstance(module, nn.Conv1d)]
+
+
+def copy(model: nn.Module) -> list[torch.Tensor]:
+    """The least that any recorder must do."""
+    return [conv.weight.detach().clone() for _, conv in convolutions(model)]
+
+
+def histograms(model: nn.Module, writer: SummaryWriter, step: int) -> None:
+    """The usual loop over parameters."""
+    for name, parameter in model.named_parameters():
+        writer.add_histogram(name, parameter, step)
+
+
+def subplots(model: nn.Module, writer: SummaryWriter, step: int) -> None:
+    """The usual recipe: a grid of Axes per layer, first channel, at most 64 filters, and a histogram."""
+    for name, conv in convolutions(model):
+        weights = conv.weight.detach().cpu().numpy()[:MOST_FILTERS, 0]
+        columns = 8
+        figure, axes = plt.subplots(-(-len(weights) // columns), columns, figsize=(9, 9), squeeze=False)
+        for axis, taps in zip(axes.flat, weights, strict=False):
+            axis.plot(taps)
+        writer.add_figure(f"{name}/filters", figure, step)
+        writer.add_histogram(f"{name}/weights", conv.weight, step)
+
+
+def one_grid(weights: torch.Tensor) -> None:
+    """64 Axes for 64 filters, drawn but not written."""
+    figure, axes = plt.subplots(8, 8, figsize=(9, 4.3))
+    for axis, taps in zip(axes.flat, weights.numpy()[:, 0], strict=True):
+        axis.plot(taps)
+        axis.set(xticks=[], yticks=[])
+    figure.canvas.draw()
+    plt.close(figure)

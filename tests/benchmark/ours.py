@@ -1,0 +1,77 @@
+"""The monitor's own work, piece by piece, without a Trainer around it."""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+import torch
+from torch import nn
+from torch.utils.tensorboard import SummaryWriter
+
+from filterscope.session import Session
+from filterscope.settings import Settings
+
+
+class Recording:
+    """A fit of a given number of epochs in which nothing happens but small random steps and snapshots.
+
+    Attributes:
+        thread: Seconds that the training thread spent in each hook of an epoch without images.
+        milestone_thread: The same at milestones, handing over the images included.
+        milestones: CPU seconds of each milestone, the first one with all set-up.
+        cpu: CPU seconds of everything.
+        bytes: Size of the event files.
+    """
+
+    def __init__(self, model: nn.Module, epochs: int, images: bool = True) -> None:
+        self.thread: list[float] = []
+        self.milestone_thread: list[float] = []
+        self.milestones: list[float] = []
+        self.cpu = 0.0
+        with tempfile.TemporaryDirectory() as directory:
+            writer = SummaryWriter(directory)
+            settings = Settings(plots=Settings.plots if images else ())
+            self._session = Session(settings, [writer], model)
+            self._run(model, epochs)
+            writer.close()
+            self.bytes = sum(path.stat().st_size for path in Path(directory).iterdir())
+
+    def _run(self, model: nn.Module, epochs: int) -> None:
+        loop = SimpleNamespace(_batches_that_stepped=0)
+        trainer = SimpleNamespace(
+            model=model, current_epoch=0, global_step=0, num_training_batches=1, accumulate_grad_batches=1,
+            max_epochs=epochs, max_steps=-1, fit_loop=SimpleNamespace(epoch_loop=loop),
+        )  # fmt: skip
+        session = self._session
+        self.milestones.append(self._measured(lambda: session.start(trainer, model)))
+        for epoch in range(epochs):
+            with torch.no_grad():
+                for parameter in model.parameters():
+                    parameter += 0.01 * parameter.std() * torch.randn_like(parameter) if parameter.numel() > 1 else 0
+            trainer.current_epoch, loop._batches_that_stepped = epoch, epoch + 1
+            cpu = self._measured(lambda: session.end_epoch(trainer, model))
+            drawn = session._awaits_drawing
+            hooks = self._hook
+            cpu += self._measured(session.begin_epoch)
+            hooks += self._hook
+            (self.milestone_thread if drawn else self.thread).append(hooks)
+            if drawn:
+                self.milestones.append(cpu)
+        self.milestones.append(self._measured(lambda: session.finish(trainer, model)))
+
+    def _measured(self, hook) -> float:
+        """CPU seconds of a hook and of all that it queues; its own wall time is left in ``_hook``."""
+        cpu, wall = time.process_time(), time.perf_counter()
+        hook()
+        self._hook = time.perf_counter() - wall
+        if self._session._worker._thread is not None:
+            done = threading.Event()
+            self._session._worker.submit(done.set)
+            done.wait()
+        spent = time.process_time() - cpu
+        self.cpu += spent
+        return spent
