@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -16,9 +15,8 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import Colormap, LinearSegmentedColormap, PowerNorm
 from matplotlib.figure import Figure, FigureBase, SubFigure
-from matplotlib.font_manager import FontProperties
-from matplotlib.text import Text
-from matplotlib.textpath import TextToPath
+
+from filterscope.plots.lettering import QuickText, text_width
 
 Array = npt.NDArray[Any]
 
@@ -40,9 +38,6 @@ SIGNED_CMAP = colormaps["RdBu_r"]
 #: The warm half of the signed map: magnitudes without sign, white where nothing is.
 ONE_SIDED_CMAP = LinearSegmentedColormap.from_list("filterscope_one_sided", SIGNED_CMAP(np.linspace(0.5, 1.0, 128)))
 DECIBEL_CMAP = colormaps["magma"].with_extremes(bad=DEAD_FACE)
-
-_BOLD, _REGULAR = FontProperties(weight="bold"), FontProperties()
-_MEASURE = TextToPath()
 
 
 class FilterFigure(Figure):
@@ -73,14 +68,6 @@ def rotation_colours(rotation: Array | None, count: int) -> Array:
 def rgba(colour: str) -> Array:
     """A ``#rrggbb`` colour as four floats."""
     return np.array([int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)] + [1.0])
-
-
-@lru_cache(maxsize=4096)
-def text_width(text: str, points: float, bold: bool = False, dpi: float = DPI) -> float:
-    """Width in pixels that a line of text will take."""
-    font = _BOLD if bold else _REGULAR
-    width, _, _ = _MEASURE.get_text_width_height_descent(text, font, ismath=False)
-    return float(width) * points / font.get_size_in_points() * dpi / 72
 
 
 @dataclass
@@ -129,11 +116,16 @@ class Sheet:
         self.width, self.height = float(self.figure.bbox.width), float(self.figure.bbox.height)
         self.moving: list[Artist] = []
         self._layer, self._kind = layer, kind
-        # Names may hold dollar signs: no mathematics in text that is not ours.
-        plain: dict[str, Any] = {"parse_math": False, "va": "baseline"}
-        self._title = self.figure.text(0, 0, "", fontsize=TITLE, weight="bold", color=INK, **plain)
-        self._subtitle = self.figure.text(0, 0, "", fontsize=TEXT, color=GREY, **plain)
+        self._title = self.write(0, 0, "", fontsize=TITLE, weight="bold", color=INK)
+        self._subtitle = self.write(0, 0, "")
         self.moving.append(self._subtitle)
+
+    def write(self, x: float, y: float, text: str, **style: Any) -> QuickText:
+        """Text at a pixel of the figure, from the top left. Names may hold dollar signs: no mathematics in it."""
+        defaults: dict[str, Any] = {"fontsize": TEXT, "color": GREY, "va": "baseline", "parse_math": False}
+        line = QuickText(x / self.width, 1 - y / self.height, text, **(defaults | style))
+        self.figure.add_artist(line)
+        return line
 
     def px(self, points: float) -> float:
         """Points in pixels."""
@@ -176,21 +168,15 @@ class Sheet:
             cut += 1
         return "…" + title[cut:]
 
-    def footnote(self, box: Box) -> Text:
+    def footnote(self, box: Box) -> QuickText:
         """An empty line of small print in a box, which tells how to read the picture."""
-        x, y = box.left + self.px(2), box.top + box.height - self.px(3)
-        foot = self.figure.text(
-            x / self.width, 1 - y / self.height, "", fontsize=TEXT, color=GREY, parse_math=False, va="baseline"
-        )
+        foot = self.write(box.left + self.px(2), box.top + box.height - self.px(3), "")
         self.moving.append(foot)
         return foot
 
-    def caption(self, box: Box, text: str) -> Text:
+    def caption(self, box: Box, text: str) -> QuickText:
         """A line of text centred just above a box."""
-        x, y = box.left + box.width / 2, box.top - self.px(4)
-        return self.figure.text(
-            x / self.width, 1 - y / self.height, text, fontsize=TEXT, color=GREY, ha="center", parse_math=False
-        )
+        return self.write(box.left + box.width / 2, box.top - self.px(4), text, ha="center")
 
     def axes(self, box: Box) -> Axes:
         """Axes that fill a box, to whole pixels."""
@@ -237,19 +223,18 @@ class ColourBar:
     def __init__(
         self, sheet: Sheet, box: Box, cmap: Colormap, caption: str, ticks: Sequence[float], moving: bool = False
     ) -> None:
-        x, top = (box.left + box.width) / sheet.width, box.top + sheet.px(11)
-        sheet.figure.text(x, 1 - top / sheet.height, caption, fontsize=TEXT, color=GREY, ha="right")
+        sheet.write(box.left + box.width, box.top + sheet.px(11), caption, ha="right")
         bar = Box(box.left + sheet.px(12), box.top + sheet.px(23), sheet.px(10), box.height - sheet.px(34)).snapped()
         axes = sheet.axes(bar)
         colours = cmap(np.linspace(0, 1, 256))[:, None]
         axes.imshow(colours, aspect="auto", extent=(0, 1, 0, 1), origin="lower", interpolation="nearest")
         axes.set_axis_off()
         # Texts, not an axis: an axis costs several times as much at each redrawing.
-        style: dict[str, Any] = {"fontsize": TEXT, "color": INK, "va": "center", "transform": axes.transAxes}
-        gap = sheet.px(5) / bar.width
-        self._labels = [axes.text(1 + gap, tick, "", **style) for tick in ticks]
+        right = bar.left + bar.width
+        heights = [bar.top + bar.height * (1 - tick) for tick in ticks]
+        self._labels = [sheet.write(right + sheet.px(5), y, "", color=INK, va="center") for y in heights]
         for tick in ticks:
-            axes.plot([1, 1 + gap * 0.6], [tick, tick], color=GREY, linewidth=0.8, clip_on=False)
+            axes.plot([1, 1.3], [tick, tick], color=GREY, linewidth=0.8, clip_on=False)
         axes.set(xlim=(0, 1), ylim=(0, 1))
         if moving:
             sheet.moving += self._labels

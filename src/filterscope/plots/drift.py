@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from matplotlib.figure import FigureBase
-from matplotlib.ticker import MaxNLocator
 
 from filterscope.bank import FilterBank, FilterHistory
 from filterscope.plots import captions, mosaic
@@ -23,6 +22,8 @@ from filterscope.plots.canvas import (
 )
 
 Array = npt.NDArray[Any]
+
+_MOST_LABELS = 9
 
 
 def plot_drift(
@@ -57,14 +58,17 @@ class DriftPicture:
         self._size = int(box.height), int(box.width)
         axes.set_ylim(bank.filters - 0.5, -0.5)
         self._image = mosaic.PixelImage(axes, (0, 1, bank.filters - 0.5, -0.5))
-        axes.set_xlabel("epoch", fontsize=TEXT, color=GREY, labelpad=1)
+        self._box = box
+        sheet.write(box.left + box.width / 2, box.top + box.height + sheet.px(33), "epoch", ha="center")
         axes.set_ylabel("filter", fontsize=TEXT, color=GREY)
         axes.tick_params(labelsize=TEXT, color=GREY, labelcolor=INK, length=3)
         axes.spines[:].set_visible(False)
-        axes.xaxis.set_major_locator(MaxNLocator(8, integer=True, steps=[1, 2, 5, 10]))
+        axes.set_xticks([])
+        # Texts, not an axis: an axis costs several times as much at each redrawing.
+        self._epochs = [sheet.write(0, 0, "", ha="center", color=INK) for _ in range(_MOST_LABELS)]
         rows = index_ticks(bank.filters)
         axes.set_yticks(rows, [str(bank.indices[row]) for row in rows])
-        sheet.moving += [self._image, axes.xaxis]
+        sheet.moving += [self._image, *self._epochs]
 
     def update(self, bank: FilterBank, rotation: Array, epochs: Array, moment: str | None = None) -> None:
         """Redraw.
@@ -79,10 +83,22 @@ class DriftPicture:
         laid = mosaic.resample(mosaic.lay_epochs(rotation, epochs, width).T, height, width)
         with np.errstate(invalid="ignore"):
             position = np.sqrt(laid / ROTATION_LIMIT)  # the scale of the colour bar
-        self._image.set_data(mosaic.colour(position, 1.0, ROTATION_CMAP, one_sided=True))
+        self._image.set_pixels(mosaic.colour(position, 1.0, ROTATION_CMAP, one_sided=True))
         extent = (epochs[0] - 0.5, epochs[-1] + 0.5)
         self._image.set_extent((*extent, bank.filters - 0.5, -0.5))
         self._axes.set_xlim(*extent)
+        self._label_epochs(int(epochs[0]), int(epochs[-1]))
         summary = captions.Marks(bank).summary()
         when = captions.moment(bank) if moment is None else moment
         self.sheet.set_title(captions.joined(captions.shape(bank), summary, when))
+
+    def _label_epochs(self, first: int, last: int) -> None:
+        step = index_ticks(last - first + 1, _MOST_LABELS - 1)[1:2] or [1]
+        shown = [epoch for epoch in range(first, last + 1) if epoch % step[0] == 0]
+        for artist in self._epochs:
+            artist.set_text("")
+        for artist, epoch in zip(self._epochs, shown, strict=False):
+            x = self._box.left + (epoch - first + 0.5) / (last - first + 1) * self._box.width
+            y = self._box.top + self._box.height + self.sheet.px(16)
+            artist.set_position((x / self.sheet.width, 1 - y / self.sheet.height))
+            artist.set_text(str(epoch))

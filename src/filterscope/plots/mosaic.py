@@ -131,15 +131,20 @@ class PixelImage(AxesImage):
 
     def __init__(self, axes: Axes, extent: tuple[float, float, float, float]) -> None:
         super().__init__(axes, extent=extent, interpolation="nearest", origin="upper")
-        self.set_data(np.zeros((1, 1, 4), np.uint8))
+        self.set_pixels(np.zeros((1, 1, 4), np.uint8))
         self.set_clip_path(axes.patch)
         axes.add_image(self)
+
+    def set_pixels(self, pixels: Array) -> None:
+        """Take uint8 RGBA ``(height, width, 4)`` as it is, without the checks of ``set_data``."""
+        self._A = pixels
+        self._imcache = None
+        self.stale = True
 
     def draw(self, renderer: Any) -> None:
         """Draw on any backend."""
         box = self.get_window_extent(renderer)
-        pixels = self.get_array()
-        assert pixels is not None
+        pixels = np.asarray(self._A)
         if (
             not isinstance(renderer, RendererAgg)
             or abs(box.width - pixels.shape[1]) + abs(box.height - pixels.shape[0]) > 2
@@ -149,7 +154,7 @@ class PixelImage(AxesImage):
             context = renderer.new_gc()
             top = renderer.height - round(box.y1)
             # The canvas counts rows from below.
-            renderer.draw_image(context, round(box.x0), renderer.height - top - len(pixels), np.asarray(pixels)[::-1])
+            renderer.draw_image(context, round(box.x0), renderer.height - top - len(pixels), pixels[::-1])
             context.restore()
 
 

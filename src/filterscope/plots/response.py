@@ -143,7 +143,7 @@ class ResponsePicture:
             frequencies, levels = self._decibels(each)
             axes.set_ylim(len(levels), 0)
             self._image = mosaic.PixelImage(axes, (frequencies[0], frequencies[-1], len(levels), 0))
-            self._image.set_data(self._pixels(levels))
+            self._image.set_pixels(self._pixels(levels))
             self._frequency_axis(axes, bank, frequencies)
             self._mark_alias(axes, bank, "#ffffff")
             self._label_rows(axes, bank, first=i == 0, height=box.height)
@@ -180,7 +180,7 @@ class ResponsePicture:
             for curve, row in zip(self._curves, levels, strict=True):
                 curve.set_ydata(row)
         else:
-            self._image.set_data(self._pixels(levels))
+            self._image.set_pixels(self._pixels(levels))
             if self._reference is not None:
                 self._head.set_text(when or "now")
         alias = "dashed: stride alias" if bank.stride > bank.dilation else ""

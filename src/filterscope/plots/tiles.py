@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from matplotlib.collections import LineCollection, PolyCollection
-from matplotlib.text import Text
 
 from filterscope.plots import mosaic
 from filterscope.plots.canvas import (
@@ -24,7 +23,7 @@ from filterscope.plots.canvas import (
     rgba,
 )
 from filterscope.plots.captions import Marks
-from filterscope.plots.numbers import number_patch
+from filterscope.plots.lettering import QuickText, number_patch
 
 Array = npt.NDArray[Any]
 
@@ -51,15 +50,15 @@ class _Tiles:
             ends = np.stack([np.full(len(firsts), self.grid.row_label - 3), self.corners[firsts, 1]], axis=1)
             middle = [0, self.height / 2 + 0.36 * size]
             self.axes.add_artist(number_patch(indices[firsts].tolist(), ends + middle, size, GREY, align_right=True))
-        self._words: dict[int, Text] = {}
+        self._words: dict[int, QuickText] = {}
 
     def set_words(self, words: list[str]) -> None:
         """Write a word at the right above each tile, where there is room for any."""
         for tile, word in enumerate(words if self.grid.head else ()):
             if word and tile not in self._words:
                 left, top = self.corners[tile]
-                style: dict[str, Any] = {"fontsize": SMALL, "color": INK, "parse_math": False, "ha": "right"}
-                self._words[tile] = self.axes.text(left + self.width, top - 2, "", **style)
+                right, baseline = self.area.left + left + self.width, self.area.top + top - 2
+                self._words[tile] = self.sheet.write(right, baseline, "", fontsize=SMALL, color=INK, ha="right")
                 self.sheet.moving.append(self._words[tile])
             if tile in self._words:
                 self._words[tile].set_text(word)
@@ -149,4 +148,4 @@ class HeatTiles(_Tiles):
         pixels = mosaic.colour(fitted, 1.0, ONE_SIDED_CMAP if one_sided else SIGNED_CMAP, one_sided)
         pixels[marks.dead] = (rgba(DEAD_FACE) * 255).astype(np.uint8)
         border = max(1, min(3, min(self.width, self.height) // 12))
-        self._image.set_data(mosaic.paste(pixels, self.grid, self.area, borders, border))
+        self._image.set_pixels(mosaic.paste(pixels, self.grid, self.area, borders, border))

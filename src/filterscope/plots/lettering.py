@@ -1,0 +1,98 @@
+"""Text as filled outlines, which the canvas draws at a fraction of the cost of rendering glyph by glyph."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.backends.backend_agg import RendererAgg
+from matplotlib.colors import to_rgb
+from matplotlib.font_manager import FontProperties
+from matplotlib.patches import PathPatch
+from matplotlib.path import Path
+from matplotlib.text import Text
+from matplotlib.textpath import TextToPath
+from matplotlib.transforms import Affine2D
+
+Array = npt.NDArray[Any]
+
+#: Height of a capital letter, in units of the font size.
+_CAPITAL = 0.73
+_SHAPES = TextToPath()
+_FONTS = {False: FontProperties(size=100), True: FontProperties(size=100, weight="bold")}
+
+
+@lru_cache(maxsize=512)
+def _glyph(character: str, bold: bool) -> tuple[Array, Array, float]:
+    """Outline of a character in units of its font size, y upwards, and its advance."""
+    font = _FONTS[bold]
+    size = font.get_size_in_points()
+    vertices, codes = _SHAPES.get_text_path(font, character)
+    advance, _, _ = _SHAPES.get_text_width_height_descent(character, font, ismath=False)
+    return np.reshape(vertices, (-1, 2)) / size, np.asarray(codes, np.uint8), float(advance) / size
+
+
+def text_width(text: str, points: float, bold: bool = False, dpi: float = 100) -> float:
+    """Width in pixels that a line of text takes."""
+    return sum(_glyph(character, bold)[2] for character in text) * points * dpi / 72
+
+
+@lru_cache(maxsize=512)
+def _line(text: str, bold: bool) -> tuple[Path, float]:
+    """Outline and width of a line of text, in units of its font size."""
+    vertices, codes = [np.empty((0, 2))], [np.empty(0, np.uint8)]
+    x = 0.0
+    for character in text:
+        outline, steps, advance = _glyph(character, bold)
+        vertices.append(np.add(outline, (x, 0)))
+        codes.append(steps)
+        x += advance
+    return Path(np.concatenate(vertices), np.concatenate(codes)), x
+
+
+class QuickText(Text):
+    """A line of upright text; on other canvases than Agg it is drawn as any other text."""
+
+    def draw(self, renderer: Any) -> None:
+        """Fill the outline."""
+        if not isinstance(renderer, RendererAgg):
+            super().draw(renderer)
+        elif self.get_visible() and self.get_text():
+            path, width = _line(self.get_text(), self.get_fontweight() == "bold")
+            size = renderer.points_to_pixels(self.get_fontsize())
+            x, y = self.get_transform().transform(self.get_unitless_position())
+            x -= width * size * {"left": 0.0, "center": 0.5, "right": 1.0}[self.get_horizontalalignment()]
+            if self.get_verticalalignment() == "center":
+                y -= _CAPITAL / 2 * size
+            context = renderer.new_gc()
+            context.set_linewidth(0)
+            renderer.draw_path(context, path, Affine2D().scale(size).translate(x, y), to_rgb(self.get_color()))
+            context.restore()
+        self.stale = False
+
+
+def number_patch(
+    numbers: Sequence[int], corners: Array, size: float, colour: str, *, align_right: bool = False
+) -> PathPatch:
+    """Numbers at places in axes whose unit is a pixel and whose y points down, as one artist.
+
+    Args:
+        numbers: What to write.
+        corners: Left (or right) end of each number's baseline: ``(n, 2)``.
+        size: Font size in pixels.
+        colour: Of all of them.
+        align_right: Whether ``corners`` are right ends.
+
+    Returns:
+        One patch, not yet added to any axes.
+    """
+    vertices, codes = [np.empty((0, 2))], [np.empty(0, np.uint8)]
+    for number, (x, y) in zip(numbers, corners, strict=True):
+        path, width = _line(str(number), False)
+        left = x - size * width if align_right else x
+        vertices.append(np.asarray(path.vertices) * [size, -size] + [left, y])
+        codes.append(np.asarray(path.codes))
+    return PathPatch(Path(np.concatenate(vertices), np.concatenate(codes)), facecolor=colour, linewidth=0)
