@@ -74,7 +74,7 @@ class Recorder:
         self._diverged: set[str] = set()
         self._latest: _Snapshot | None = None
         self._drawn_step: int | None = None
-        self._has_table = False
+        self._in_table: frozenset[str] = frozenset()
 
     def adopt(self, epoch: int, step: int, reading: Reading) -> None:
         """Take weights as reference without logging them: a fit goes on from a checkpoint."""
@@ -93,8 +93,8 @@ class Recorder:
                 self._forget_pictures(name)
             with self._item(f"the numbers of {name}", "numbers"):
                 self._write_numbers(name, track, snapshot)
-        if not self._has_table:
-            self._has_table = True
+        if not self._in_table.issuperset(reading.banks):  # the first snapshot, or a lazy layer has come
+            self._in_table = frozenset(reading.banks)
             with self._item("the table of layers", "table"):
                 table = cards.layer_table(reading.banks.values(), self._settings.max_filters)
                 words = "The monitored layers, and what each card means."

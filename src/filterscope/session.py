@@ -154,9 +154,9 @@ class Session:
         rates = sample_rates(names, self._settings.sample_rate, must_match=False)
         keep = self._recorder is not None
         gathered = gather([layers[name] for name in names], rates, wrapped=trainer.model, keep=keep)
-        for name, reason in gathered.unreadable.items():
-            if keep:
-                self._faults.report(f"unreadable {name}", f"filterscope cannot read layer {name!r}: {reason}")
+        for reason in set(gathered.unreadable.values()) if keep else ():
+            which = ", ".join(repr(name) for name, why in gathered.unreadable.items() if why == reason)
+            self._faults.report(f"unreadable {which}", f"filterscope cannot read layer {which}: {reason}")
         unclear = frozenset(name for name in names if not layers[name].is_temporal and rates[name] is None)
         return Reading(gathered.banks, unclear, time.time()) if gathered.banks else None
 

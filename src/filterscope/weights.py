@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
@@ -18,7 +20,8 @@ def effective_weight(module: nn.Module) -> Tensor | None:
     """The weight with which a module convolves, computed without changing the module.
 
     Parametrizations run in evaluation mode, in which ``spectral_norm`` takes no power iteration; old-style
-    ``weight_norm``, ``spectral_norm`` and pruning are recomputed from what the optimiser trains.
+    ``weight_norm``, ``spectral_norm`` and pruning are recomputed from what the optimiser trains. A module for
+    quantisation-aware training gives its float weight.
 
     Args:
         module: A convolution.
@@ -39,18 +42,28 @@ def effective_weight(module: nn.Module) -> Tensor | None:
 
 @contextmanager
 def _in_evaluation(module: nn.Module) -> Iterator[None]:
-    """Parametrizations in evaluation mode; training flags and random states are put back."""
+    """Parametrizations in evaluation mode; training flags, buffers and random states are put back."""
     parametrizations: Any = module.parametrizations
-    training = [part for part in parametrizations.weight.modules() if part.training]
+    parts = list(parametrizations.weight.modules())
+    training = [part for part in parts if part.training]
+    buffers = [dict(part._buffers) for part in parts]
     devices = {parameter.device for parameter in module.parameters() if parameter.is_cuda}
+    python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002 - the streams that users draw from
     with torch.random.fork_rng(devices=list(devices)):
         for part in training:
             part.training = False
+        for part in parts:  # an observer changes its buffers in evaluation mode too: let it change copies
+            part._buffers.update({name: each.clone() for name, each in part._buffers.items() if each is not None})
         try:
             yield
         finally:
             for part in training:
                 part.training = True
+            for part, own in zip(parts, buffers, strict=True):
+                part._buffers.clear()
+                part._buffers.update(own)
+            random.setstate(python)
+            np.random.set_state(numpy)  # noqa: NPY002
 
 
 def _recomputed(module: nn.Module) -> Any:
@@ -67,4 +80,4 @@ def _recomputed(module: nn.Module) -> Any:
 
 def is_partitioned_by_deepspeed(module: nn.Module) -> bool:
     """Whether DeepSpeed ZeRO-3 left only placeholders of the module's parameters."""
-    return any(hasattr(parameter, "ds_id") for parameter in module.parameters(recurse=False))
+    return any(hasattr(parameter, "ds_id") for parameter in module.parameters())
