@@ -50,7 +50,7 @@ class MotionClassifier(pl.LightningModule):
 
     def configure_optimizers(self) -> tuple[list[Optimizer], list[LRScheduler]]:
         """Adam, its learning rate falling to zero by the last epoch: without, the accuracy jumps about to the end."""
-        optimizer = torch.optim.Adam(self.parameters(), lr=3e-3)
+        optimizer = torch.optim.Adam(self.parameters(), lr=5e-3)
         return [optimizer], [CosineAnnealingLR(optimizer, T_max=self.trainer.max_epochs)]
 
 

@@ -21,6 +21,8 @@ Array = npt.NDArray[Any]
 
 #: Height of a capital letter, in units of the font size.
 _CAPITAL = 0.73
+#: Width of the line around each glyph, in units of the font size.
+_STROKE = 0.035
 _SHAPES = TextToPath()
 _FONTS = {False: FontProperties(size=100), True: FontProperties(size=100, weight="bold")}
 
@@ -61,14 +63,17 @@ class QuickText(Text):
         if not isinstance(renderer, RendererAgg):
             super().draw(renderer)
         elif self.get_visible() and self.get_text():
-            path, width = _line(self.get_text(), self.get_fontweight() == "bold")
+            bold = self.get_fontweight() == "bold"
+            path, width = _line(self.get_text(), bold)
             size = renderer.points_to_pixels(self.get_fontsize())
             x, y = self.get_transform().transform(self.get_unitless_position())
             x -= width * size * {"left": 0.0, "center": 0.5, "right": 1.0}[self.get_horizontalalignment()]
             if self.get_verticalalignment() == "center":
                 y -= _CAPITAL / 2 * size
             context = renderer.new_gc()
-            context.set_linewidth(0)
+            # TensorBoard shrinks images by nearest neighbour: hairlines would vanish.
+            context.set_linewidth(0 if bold else _STROKE * size)
+            context.set_foreground(self.get_color())
             renderer.draw_path(context, path, Affine2D().scale(size).translate(x, y), to_rgb(self.get_color()))
             context.restore()
         self.stale = False
@@ -95,4 +100,9 @@ def number_patch(
         left = x - size * width if align_right else x
         vertices.append(np.asarray(path.vertices) * [size, -size] + [left, y])
         codes.append(np.asarray(path.codes))
-    return PathPatch(Path(np.concatenate(vertices), np.concatenate(codes)), facecolor=colour, linewidth=0)
+    return PathPatch(
+        Path(np.concatenate(vertices), np.concatenate(codes)),
+        facecolor=colour,
+        edgecolor=colour,
+        linewidth=_STROKE * size,
+    )
