@@ -20,7 +20,7 @@ def canvas(rgb: np.ndarray) -> np.ndarray:
 
 def test_white_and_black_survive_and_few_colours_stay_within_four_levels() -> None:
     rng = np.random.default_rng(0)
-    colours = np.vstack([[255, 255, 255], [0, 0, 0], rng.integers(0, 256, (200, 3))])
+    colours = np.vstack([[255, 255, 255], [0, 0, 0], rng.integers(0, 256, (100, 3))])
     picture = colours[rng.integers(0, len(colours), (43, 90))]
     got = decode(encode(canvas(picture)))
     assert got.shape == (43, 90, 3)
@@ -33,7 +33,7 @@ def test_more_colours_than_a_palette_holds_become_their_nearest() -> None:
     ramp = np.linspace(0, 255, 256).round().astype(int)
     picture = np.stack(np.broadcast_arrays(ramp[:, None], ramp[None, :], 128), axis=2)
     got = decode(encode(canvas(picture)))
-    assert len(np.unique(got.reshape(-1, 3), axis=0)) <= 256
+    assert len(np.unique(got.reshape(-1, 3), axis=0)) <= 128
     # The palette's colours are the most frequent ones: here ties, so errors are large but never another picture.
     assert np.corrcoef(got[..., 0].ravel(), picture[..., 0].ravel())[0, 1] > 0.5
 

@@ -80,10 +80,10 @@ class DriftPicture:
             moment: When the newest snapshot was taken, for the title. Default: from its epoch.
         """
         height, width = self._size
-        laid = mosaic.resample(mosaic.lay_epochs(rotation, epochs, width).T, height, width)
+        laid = mosaic.lay_epochs(rotation, epochs, width).T
         with np.errstate(invalid="ignore"):
             position = np.sqrt(laid / ROTATION_LIMIT)  # the scale of the colour bar
-        self._image.set_pixels(mosaic.colour(position, 1.0, ROTATION_CMAP, one_sided=True))
+        self._image.set_pixels(mosaic.heat(position, height, width, 1.0, ROTATION_CMAP, one_sided=True))
         extent = (epochs[0] - 0.5, epochs[-1] + 0.5)
         self._image.set_extent((*extent, bank.filters - 0.5, -0.5))
         self._axes.set_xlim(*extent)

@@ -97,17 +97,48 @@ def _averages(values: Array, edges: Array, pixels: int) -> Array:
     return np.asarray(means if broken is None else np.where(broken, np.nan, means))
 
 
-def _fit(values: Array, pixels: int, axis: int) -> Array:
+def _shrink(values: Array, pixels: int, axis: int) -> Array:
+    """Block-average an axis that has more values than there are pixels."""
     count = values.shape[axis]
     if pixels >= count:
-        return np.asarray(np.take(values, np.arange(pixels) * count // pixels, axis=axis))
+        return values
     averaged = _averages(np.moveaxis(values, axis, 0), np.linspace(0, pixels, count + 1), pixels)
-    return np.moveaxis(averaged, 0, axis)
+    return np.asarray(np.moveaxis(averaged, 0, axis))
 
 
-def resample(cells: Array, height: int, width: int) -> Array:
-    """Fit matrices ``(..., rows, columns)`` to pixels: repeated where there is room, block-averaged where not."""
-    return _fit(_fit(cells, height, -2), width, -1)
+def _stretch(cells: Array, pixels: int, axis: int) -> Array:
+    """Repeat cells of an axis to fill the pixels."""
+    count = cells.shape[axis]
+    return cells if pixels == count else np.asarray(np.take(cells, np.arange(pixels) * count // pixels, axis=axis))
+
+
+def heat(
+    values: Array,
+    height: int,
+    width: int,
+    limit: float,
+    cmap: Colormap,
+    *,
+    one_sided: bool = False,
+    broken: str = NONFINITE_FACE,
+) -> Array:
+    """Matrices as pixels: cells repeated where there is room, block-averaged where not.
+
+    Args:
+        values: Shape ``(..., rows, columns)``.
+        height: Pixels for the rows.
+        width: Pixels for the columns.
+        limit: Value at the end of the colour scale, which begins at -limit, or at 0 if one-sided.
+        cmap: Colours.
+        one_sided: Whether there are no negative values.
+        broken: Colour of what is not finite.
+
+    Returns:
+        uint8 RGBA, ``(..., height, width, 4)``.
+    """
+    cells = colour(_shrink(_shrink(values, height, -2), width, -1), limit, cmap, one_sided, broken)
+    whole = _stretch(_stretch(cells.view(np.uint32)[..., 0], width, -1), height, -2)
+    return np.ascontiguousarray(whole)[..., None].view(np.uint8)
 
 
 def lay_epochs(rows: Array, epochs: Array, height: int) -> Array:

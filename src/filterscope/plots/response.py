@@ -153,8 +153,7 @@ class ResponsePicture:
         sheet.moving += [self._image, *(axes.lines), *([self._head] if len(banks) > 1 else [])]
 
     def _pixels(self, levels: Array) -> Array:
-        fitted = mosaic.resample(levels, *self._map_size)
-        return mosaic.colour(fitted - FLOOR, -FLOOR, DECIBEL_CMAP, one_sided=True, broken=DEAD_FACE)
+        return mosaic.heat(levels - FLOOR, *self._map_size, -FLOOR, DECIBEL_CMAP, one_sided=True, broken=DEAD_FACE)
 
     def _label_rows(self, axes: Axes, bank: FilterBank, first: bool, height: float) -> None:
         if not first:

@@ -188,7 +188,7 @@ class _Matrix:
 
     def update(self, rows: Array, limit: float) -> None:
         """Redraw ``(filters, channels, 1)``."""
-        self._image.set_pixels(mosaic.colour(mosaic.resample(rows[:, :, 0], *self._size), limit, SIGNED_CMAP))
+        self._image.set_pixels(mosaic.heat(rows[:, :, 0], *self._size, limit, SIGNED_CMAP))
 
 
 def same_filters(reference: FilterBank, bank: FilterBank) -> FilterBank:

@@ -144,8 +144,9 @@ class HeatTiles(_Tiles):
             marks: Dead and non-finite filters.
             one_sided: Whether values run from 0 to the limit instead of from -limit to limit.
         """
-        fitted = mosaic.resample(cells, self.height, self.width) / limits[:, None, None]
-        pixels = mosaic.colour(fitted, 1.0, ONE_SIDED_CMAP if one_sided else SIGNED_CMAP, one_sided)
+        cmap = ONE_SIDED_CMAP if one_sided else SIGNED_CMAP
+        scaled = cells / limits[:, None, None]
+        pixels = mosaic.heat(scaled, self.height, self.width, 1.0, cmap, one_sided=one_sided)
         pixels[marks.dead] = (rgba(DEAD_FACE) * 255).astype(np.uint8)
         border = max(1, min(3, min(self.width, self.height) // 12))
         self._image.set_pixels(mosaic.paste(pixels, self.grid, self.area, borders, border))
