@@ -425,7 +425,7 @@ PICTURES: dict[str, Callable[[FilterBank], Any]] = {
     "taps": lambda first: TapsPicture(first, first, "auto", "layer", None),
     "response": lambda first: ResponsePicture(first, first),
     "evolution": lambda first: EvolutionPicture(first, first),
-    "drift": DriftPicture,
+    "drift": lambda first: DriftPicture(first, first),
 }
 
 

@@ -173,7 +173,7 @@ def test_histories_of_a_resumed_fit_are_of_its_own_snapshots(tmp_path: Path) -> 
     logged = Logged(tmp_path / "run" / "version_1")
     reference = FilterBank("conv1", at[8], epoch=2)
     now, epochs, moment = FilterBank("conv1", at[16], epoch=4), np.array([3, 4]), "final, epoch 4"
-    drift = DriftPicture(now)
+    drift = DriftPicture(now, reference)
     turned = np.array([[rotation(w, r) for w, r in zip(at[s], at[8], strict=True)] for s in (12, 16)])
     drift.update(now, turned, epochs, moment)
     np.testing.assert_array_equal(logged.images["filters/conv1/drift"][-1][1], pixels(drift.sheet))

@@ -90,7 +90,8 @@ class Conv1dFilterMonitor(_Callback):
         self._require_own_tag(trainer)
         writers = self._writers(trainer)
         session = Session(self.settings, writers, pl_module, before=self._session if trainer.global_step else None)
-        warn_without_layers(pl_module, self.settings.layers)
+        if trainer.global_rank == 0:
+            warn_without_layers(pl_module, self.settings.layers)
         # Rank 0 alone has writers; all ranks must agree whether the model is read.
         self._session = session if trainer.strategy.broadcast(bool(writers)) else None
 

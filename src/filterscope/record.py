@@ -221,5 +221,5 @@ _PICTURES: dict[str, tuple[Callable[[Track, Settings], Any], Callable[[Any, Trac
     "taps": (lambda t, s: TapsPicture(t.head, t.reference_head, s.channels, "layer", s.max_filters), _draw_taps),
     "response": (lambda t, s: ResponsePicture(t.head, t.reference_head, None, s.max_filters), _draw_response),
     "evolution": (lambda t, s: EvolutionPicture(t.head, t.reference_head, s.channels), _draw_evolution),
-    "drift": (lambda t, s: DriftPicture(t.head), _draw_drift),
+    "drift": (lambda t, s: DriftPicture(t.head, t.reference_head), _draw_drift),
 }

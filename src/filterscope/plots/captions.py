@@ -23,6 +23,11 @@ def moment(bank: FilterBank) -> str:
     return "initial" if bank.epoch == 0 else f"epoch {bank.epoch}"
 
 
+def since(reference: FilterBank) -> str:
+    """What rotation is measured from, where that is not the beginning of training."""
+    return f"since epoch {reference.epoch}" if reference.epoch else ""
+
+
 def shape(bank: FilterBank) -> str:
     """``64 of 512 filters × 1 channel × 31 taps``."""
     count = plural(bank.total_filters, "filter")

@@ -40,7 +40,7 @@ def plot_drift(
         The figure drawn on. Where rotation is undefined (a zero or non-finite filter) it is amber.
     """
     last = history[-1].head(max_filters)
-    picture = DriftPicture(last, figure)
+    picture = DriftPicture(last, history.reference, figure)
     picture.update(last, history.rotation()[:, : last.filters], history.epochs)
     return picture.sheet.figure
 
@@ -48,7 +48,8 @@ def plot_drift(
 class DriftPicture:
     """The picture of :func:`plot_drift`, which grows by a column with each snapshot."""
 
-    def __init__(self, bank: FilterBank, figure: FigureBase | None = None) -> None:
+    def __init__(self, bank: FilterBank, reference: FilterBank, figure: FigureBase | None = None) -> None:
+        self._since = captions.since(reference)
         self.sheet = sheet = Sheet(figure, bank.layer, "drift")
         area, bar = sheet.body.split_right(sheet.px(ColourBar.WIDTH))
         sheet.rotation_bar(bar)
@@ -90,7 +91,7 @@ class DriftPicture:
         self._label_epochs(int(epochs[0]), int(epochs[-1]))
         summary = captions.Marks(bank).summary()
         when = captions.moment(bank) if moment is None else moment
-        self.sheet.set_title(captions.joined(captions.shape(bank), summary, when))
+        self.sheet.set_title(captions.joined(captions.shape(bank), summary, self._since, when))
 
     def _label_epochs(self, first: int, last: int) -> None:
         step = index_ticks(last - first + 1, _MOST_LABELS - 1)[1:2] or [1]

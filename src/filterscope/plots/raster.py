@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.artist import Artist
+from matplotlib.backends.backend_agg import FigureCanvasAgg, RendererAgg
 from PIL import Image
 
 from filterscope.plots.canvas import Sheet
@@ -20,10 +21,14 @@ _COMPRESSION = 4
 #: Colours of a palette (256 would make files a tenth larger), and those that are chosen by frequency.
 _COLOURS = 128
 _FREQUENT = 108
+_WHITE = np.uint32(0xFFFFFFFF)
 
 
 class Raster:
     """Renders one sheet, whose moving artists may have changed since the last time.
+
+    Between two renderings it keeps the frame's pixels that are not white, and no canvas: a model can have hundreds of
+    pictures.
 
     Args:
         sheet: A sheet on a figure of its own.
@@ -31,34 +36,44 @@ class Raster:
 
     def __init__(self, sheet: Sheet) -> None:
         self._sheet = sheet
-        self._canvas = FigureCanvasAgg(sheet.figure)  # type: ignore[arg-type]
-        self._frame: Any = None
+        self._frame: tuple[Array, Array] | None = None
 
     def png(self) -> bytes:
         """The sheet as it is now, encoded."""
         return encode(self.pixels())
 
     def pixels(self) -> Array:
-        """The sheet as it is now: uint8 RGBA ``(height, width, 4)``, valid until the next call."""
+        """The sheet as it is now: uint8 RGBA ``(height, width, 4)``."""
         moving = [artist for artist in self._sheet.moving if artist.get_visible()]
         if self._frame is None:
-            for artist in moving:
-                artist.set_visible(False)
-            self._canvas.draw()
-            self._frame = self._canvas.copy_from_bbox(self._sheet.figure.bbox)
-            for artist in moving:
-                artist.set_visible(True)
-        else:
-            self._canvas.restore_region(self._frame)
-        renderer = self._canvas.get_renderer()
+            self._frame = self._draw_frame(moving)
+        width, height = self.size
+        renderer = RendererAgg(width, height, self._sheet.dpi)
+        pixels = np.asarray(renderer.buffer_rgba())
+        flat = pixels.view(np.uint32).reshape(-1)
+        flat.fill(_WHITE)
+        flat[self._frame[0]] = self._frame[1]
         for artist in moving:
             artist.draw(renderer)
-        return np.asarray(self._canvas.buffer_rgba())
+        return pixels
+
+    def _draw_frame(self, moving: list[Artist]) -> tuple[Array, Array]:
+        figure: Any = self._sheet.figure
+        canvas = FigureCanvasAgg(figure)
+        for artist in moving:
+            artist.set_visible(False)
+        canvas.draw()
+        for artist in moving:
+            artist.set_visible(True)
+        flat = np.asarray(canvas.buffer_rgba()).view(np.uint32).reshape(-1)
+        where = np.flatnonzero(flat != _WHITE).astype(np.int32)
+        FigureCanvasAgg(figure)  # takes the place of the canvas, whose pixels are free then
+        return where, flat[where]
 
     @property
     def size(self) -> tuple[int, int]:
         """Width and height in pixels."""
-        return self._canvas.get_width_height()
+        return round(self._sheet.width), round(self._sheet.height)
 
 
 def encode(pixels: Array) -> bytes:
