@@ -89,7 +89,8 @@ class Conv1dFilterMonitor(_Callback):
     def on_fit_start(self, trainer: Any, pl_module: Any) -> None:
         self._require_own_tag(trainer)
         writers = self._writers(trainer)
-        session = Session(self.settings, writers, pl_module, before=self._session if trainer.global_step else None)
+        goes_on = trainer.global_step and not trainer.ckpt_path  # a checkpoint brings weights of its own
+        session = Session(self.settings, writers, pl_module, before=self._session if goes_on else None)
         if trainer.global_rank == 0:
             warn_without_layers(pl_module, self.settings.layers)
         # Rank 0 alone has writers; all ranks must agree whether the model is read.

@@ -85,20 +85,20 @@ class Recorder:
         """Log what is logged at every snapshot: histogram and scalars."""
         self._latest = snapshot = _Snapshot(epoch, step, reading)
         for name, bank in reading.banks.items():
-            dated = replace(bank, epoch=epoch, step=step)
-            track = self._track(name, dated)
-            reference = track.reference
-            track.add(dated)
-            if track.reference is not reference:  # it was zero until now
-                self._forget_pictures(name)
             with self._item(f"the numbers of {name}", "numbers"):
+                dated = replace(bank, epoch=epoch, step=step)
+                track = self._track(name, dated)
+                reference = track.reference
+                track.add(dated)
+                if track.reference is not reference:  # it was zero until now
+                    self._forget_pictures(name)
                 self._write_numbers(name, track, snapshot)
         if not self._in_table.issuperset(reading.banks):  # the first snapshot, or a lazy layer has come
-            self._in_table = frozenset(reading.banks)
             with self._item("the table of layers", "table"):
                 table = cards.layer_table(reading.banks.values(), self._settings.max_filters)
                 words = "The monitored layers, and what each card means."
                 self._write([summaries.text(f"{self._settings.tag}/layers", table, words)], snapshot)
+                self._in_table = frozenset(reading.banks)
 
     def milestone(self, final: bool = False) -> None:
         """Log what is logged at milestones, for the latest snapshot: images and matrix measures. Once each."""
@@ -198,6 +198,15 @@ class Recorder:
         except Exception as error:
             reason = f"{type(error).__name__}: {error}"
             self._faults.report(kind, f"filterscope could not log {item} ({reason}); training goes on")
+            for writer in self._writers:
+                _let_go_if_broken(writer)
+
+
+def _let_go_if_broken(writer: SummaryWriter) -> None:
+    """Have a writer open another file if its own broke: one that did refuses all later events, Lightning's too."""
+    queue = getattr(getattr(writer.file_writer, "event_writer", None), "_async_writer", None)
+    if queue is not None and (queue._closed or queue._worker.exception is not None):
+        writer.all_writers = None
 
 
 def _draw_taps(picture: TapsPicture, track: Track, moment: str | None) -> None:

@@ -63,7 +63,7 @@ class Session:
         self._worker = Worker(self._faults)
         self._is_milestone = milestones(None)
         self._ended: tuple[int, int] | None = None  # epoch and step of the last epoch's end
-        self._start_step = 0
+        self._start_step, self._start_batch = 0, -1
         self._last: tuple[int, Reading] | None = None  # the last snapshot's step and weights
         self._final: Reading | None = None
         self._awaits_drawing = False
@@ -79,11 +79,12 @@ class Session:
         total = planned_epochs(trainer.max_epochs, trainer.max_steps, steps_per_epoch)
         self._is_milestone = milestones(total, settings.every_n_epochs, settings.plot_every_n_epochs)
         self._start_step = step = current_step(trainer)
+        self._start_batch = trainer.fit_loop.total_batch_idx
         if trainer.global_step == 0:
             self._take(trainer, model, 0, step)
             self._draw()
         elif (reading := self._read(trainer, model)) is not None and (recorder := self._recorder) is not None:
-            epoch = trainer.current_epoch
+            epoch = epochs_done(trainer)
             self._worker.submit(lambda: recorder.adopt(epoch, step, reading))
 
     @_harmless
@@ -96,7 +97,8 @@ class Session:
     def end_epoch(self, trainer: Any, model: nn.Module) -> None:
         """A snapshot, if one is due."""
         epoch, step = trainer.current_epoch + 1, current_step(trainer)
-        if step <= (self._start_step if self._ended is None else self._ended[1]):
+        is_replay = trainer.fit_loop.total_batch_idx <= self._start_batch
+        if is_replay or step <= (self._start_step if self._ended is None else self._ended[1]):
             return  # an end that a checkpoint replays, or an epoch without a step
         self._ended = epoch, step
         if epoch % self._settings.every_n_epochs == 0:
@@ -113,14 +115,16 @@ class Session:
         """The fit has ended well: log the final weights, once, and finish writing."""
         if self._ended is not None:
             self._log_final(trainer, model)
+            self._draw_last(final=True)
         self.close()
 
     def fail(self) -> None:
         """The fit has ended badly: draw the last snapshot, finish writing. Reading the model now could hang."""
         if self._last is not None:
-            self._draw()
+            self._draw_last()
         self.close()
 
+    @_harmless
     def close(self) -> None:
         """Write all that was recorded."""
         if (recorder := self._recorder) is not None:
@@ -138,7 +142,10 @@ class Session:
             self._submit(epoch, step, reading)
         elif reading is not None and self._last is not None and not same_weights(reading, self._last[1]):
             self._submit(epoch, step + 1, reading)
-        self._draw(final=True)
+
+    @_harmless
+    def _draw_last(self, final: bool = False) -> None:
+        self._draw(final)
 
     def _take(self, trainer: Any, model: nn.Module, epoch: int, step: int) -> None:
         if self._recorder is not None or is_sharded(trainer.model):
@@ -180,10 +187,18 @@ def current_step(trainer: Any) -> int:
 
 
 def same_weights(reading: Reading, other: Reading) -> bool:
-    """Whether two readings are equal to the last bit."""
-    return reading.banks.keys() == other.banks.keys() and all(
-        np.array_equal(bank.weights, other.banks[name].weights, equal_nan=True) for name, bank in reading.banks.items()
+    """Whether all that a reading holds is in another, equal to the last bit."""
+    return all(
+        name in other.banks and np.array_equal(bank.weights, other.banks[name].weights, equal_nan=True)
+        for name, bank in reading.banks.items()
     )
+
+
+def epochs_done(trainer: Any) -> int:
+    """Epochs completed; Lightning does not count one whose end it will replay, after a checkpoint at validation."""
+    loop = trainer.fit_loop
+    is_replayed = loop.restarted_mid_epoch and loop.epoch_loop.batch_progress.is_last_batch
+    return int(trainer.current_epoch) + bool(is_replayed)
 
 
 def warn_without_layers(model: nn.Module, layers: str | Sequence[str] | None) -> None:

@@ -48,26 +48,42 @@ class Worker:
         self._faults = faults
         self._queue: queue.Queue[Job | None] = queue.Queue(capacity)
         self._thread: threading.Thread | None = None
+        self._ended = threading.Event()
+        self._ending = False  # the thread was told to end, and is not known to have ended
         self._process = os.getpid()
 
     def submit(self, job: Job) -> None:
         """Queue a job; wait while the queue is full."""
+        if self._ending:
+            self.close()  # Ctrl-C cut an earlier one short
         if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name="filterscope", daemon=True)
-            self._thread.start()
+            ended = threading.Event()
+            thread = threading.Thread(target=self._run, args=(ended,), name="filterscope", daemon=True)
+            thread.start()
+            self._thread, self._ended = thread, ended
             atexit.register(self.close)
         self._queue.put(job)
 
     def close(self) -> None:
         """Do all that is queued, then end the thread. A later job starts a new one."""
-        thread, self._thread = self._thread, None
-        if thread is None or os.getpid() != self._process:  # a forked child has the object, but no thread
+        if self._thread is None or os.getpid() != self._process:  # a forked child has the object, but no thread
+            self._thread = None
             return
+        if not self._ending:
+            self._queue.put(None)
+            self._ending = True
+        self._ended.wait()  # a join that Ctrl-C interrupts would count as the thread's end (Python 3.11)
+        self._thread.join()
+        self._thread, self._ending = None, False
         atexit.unregister(self.close)
-        self._queue.put(None)
-        thread.join()
 
-    def _run(self) -> None:
+    def _run(self, ended: threading.Event) -> None:
+        try:
+            self._work()
+        finally:
+            ended.set()
+
+    def _work(self) -> None:
         while (job := self._queue.get()) is not None:
             try:
                 job()

@@ -44,7 +44,7 @@ class Recording:
         loop = SimpleNamespace(_batches_that_stepped=0)
         trainer = SimpleNamespace(
             model=model, current_epoch=0, global_step=0, num_training_batches=1, accumulate_grad_batches=1,
-            max_epochs=epochs, max_steps=-1, fit_loop=SimpleNamespace(epoch_loop=loop),
+            max_epochs=epochs, max_steps=-1, fit_loop=SimpleNamespace(epoch_loop=loop, total_batch_idx=-1),
         )  # fmt: skip
         session = self._session
         self.milestones.append(self._measured(lambda: session.start(trainer, model)))
@@ -52,7 +52,11 @@ class Recording:
             with torch.no_grad():
                 for parameter in model.parameters():
                     parameter += 0.01 * parameter.std() * torch.randn_like(parameter) if parameter.numel() > 1 else 0
-            trainer.current_epoch, loop._batches_that_stepped = epoch, epoch + 1
+            trainer.current_epoch, loop._batches_that_stepped, trainer.fit_loop.total_batch_idx = (
+                epoch,
+                epoch + 1,
+                epoch,
+            )
             cpu = self._measured(lambda: session.end_epoch(trainer, model))
             drawn = session._awaits_drawing
             hooks = self._hook

@@ -62,9 +62,11 @@ class Raster:
         canvas = FigureCanvasAgg(figure)
         for artist in moving:
             artist.set_visible(False)
-        canvas.draw()
-        for artist in moving:
-            artist.set_visible(True)
+        try:
+            canvas.draw()
+        finally:  # what stayed hidden would be missing from all later pictures
+            for artist in moving:
+                artist.set_visible(True)
         flat = np.asarray(canvas.buffer_rgba()).view(np.uint32).reshape(-1)
         where = np.flatnonzero(flat != _WHITE).astype(np.int32)
         FigureCanvasAgg(figure)  # takes the place of the canvas, whose pixels are free then
