@@ -82,7 +82,7 @@ def drawn(layer: str, initial: np.ndarray, now: np.ndarray, moment: str) -> np.n
     """The pixels that the ``taps`` image of these weights must have."""
     picture = TapsPicture(FilterBank(layer, now), FilterBank(layer, initial, epoch=0))
     picture.update(FilterBank(layer, now), moment)
-    return np.asarray(Image.open(io.BytesIO(Raster(picture.sheet).png())))
+    return np.asarray(Image.open(io.BytesIO(Raster(picture.sheet).png())).convert("RGB"))
 
 
 SCHEDULES: list[tuple[int, dict[str, Any], Sequence[int], Sequence[int]]] = [

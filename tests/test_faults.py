@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import shutil
 import subprocess
 import sys
 import textwrap
@@ -263,8 +262,12 @@ def close_the_file(trainer: Any, model: Any) -> None:
     trainer.logger.experiment.file_writer.event_writer.close()
 
 
+def tmp_beside(directory: str) -> str:
+    return f"{directory}_moved_away"
+
+
 def remove_the_directory(trainer: Any, model: Any) -> None:
-    shutil.rmtree(trainer.logger.log_dir)
+    Path(trainer.logger.log_dir).rename(tmp_beside(trainer.logger.log_dir))  # at once: a thread is writing there
 
 
 @DEAD_THREAD

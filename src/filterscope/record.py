@@ -99,6 +99,7 @@ class Recorder:
                 words = "The monitored layers, and what each card means."
                 self._write([summaries.text(f"{self._settings.tag}/layers", table, words)], snapshot)
                 self._in_table = frozenset(reading.banks)
+        self._flush()
 
     def milestone(self, final: bool = False) -> None:
         """Log what is logged at milestones, for the latest snapshot: images and matrix measures. Once each."""
@@ -107,8 +108,9 @@ class Recorder:
             return
         self._drawn_step = snapshot.step
         moment = f"final, epoch {snapshot.epoch}" if final else None
-        for name in snapshot.reading.banks:
-            track = self._tracks[name]
+        for name, track in self._tracks.items():
+            if name not in snapshot.reading.banks:
+                continue
             with self._item(f"the matrix measures of {name}", "matrix measures"):
                 weights = track.latest.weights
                 scalars = {
@@ -119,11 +121,16 @@ class Recorder:
             for kind in self._kinds(name, track, snapshot):
                 with self._item(f"the {kind} image of {name}", f"{kind} image"):
                     self._write([self._image(name, kind, track, moment)], snapshot)
+        self._flush()
 
     def close(self) -> None:
         """Bring everything to the disk, and let go of canvases and of the last snapshot."""
         self._rasters.clear()
         self._latest = None
+        self._flush()
+
+    def _flush(self) -> None:
+        """Show TensorBoard what there is, and learn of a broken file before the next snapshot goes into it."""
         for writer in self._writers:
             with self._item("what was buffered", "flush"):
                 writer.flush()
