@@ -154,7 +154,7 @@ def test_a_layer_that_starts_at_zero_is_measured_from_its_first_weights(tmp_path
     initial = FilterBank("conv1", ramp().numpy(), epoch=2)
     picture = TapsPicture(FilterBank("conv1", moved.numpy()), initial)
     picture.update(FilterBank("conv1", moved.numpy()), "final, epoch 3")
-    wanted = np.asarray(Image.open(io.BytesIO(Raster(picture.sheet).png())))
+    wanted = np.asarray(Image.open(io.BytesIO(Raster(picture.sheet).png())).convert("RGB"))
     np.testing.assert_array_equal(logged.images["filters/conv1/taps"][-1][1], wanted)
 
 

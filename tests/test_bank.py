@@ -205,3 +205,22 @@ def test_redundancy_of_a_depthwise_layer_is_undefined_though_not_all_filters_are
     whole = FilterBank("conv", normal(8, 1, 7), groups=8)
     assert np.isnan(FilterHistory([whole], whole).redundancy()[0])
     assert np.isnan(FilterHistory([whole.head(4)], whole).redundancy()[0])
+
+
+def test_a_bank_is_a_moment_that_later_changes_of_the_array_do_not_reach() -> None:
+    live = np.ones((2, 1, 3), np.float32)
+    bank = FilterBank("conv", live)
+    live *= -1
+    np.testing.assert_array_equal(bank.weights, np.ones((2, 1, 3)))
+
+
+def test_banks_out_of_the_order_of_their_epochs_are_refused() -> None:
+    banks = [FilterBank("conv", np.ones((1, 1, 3)), epoch=epoch) for epoch in (5, 2)]
+    with pytest.raises(ValueError, match=r"order of their epochs, got \[5, 2\]"):
+        FilterHistory(banks)
+
+
+@pytest.mark.parametrize(("count", "error"), [(0, ValueError), (-1, ValueError), (1.5, TypeError), ("a", TypeError)])
+def test_a_bad_number_of_filters_is_refused(count: object, error: type[Exception]) -> None:
+    with pytest.raises(error, match="max_filters="):
+        FilterBank("conv", np.ones((4, 1, 3))).head(count)  # type: ignore[arg-type]

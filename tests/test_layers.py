@@ -9,7 +9,8 @@ import pytest
 import torch
 from torch import nn
 
-from filterscope.layers import check_patterns, check_sample_rate, find_layers, sample_rates, select
+from filterscope.arguments import check_patterns, check_sample_rate
+from filterscope.layers import find_layers, sample_rates, select
 
 
 class Special(nn.Conv1d):

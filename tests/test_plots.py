@@ -233,10 +233,11 @@ def test_dead_and_broken_filters_are_marked(channels: int) -> None:
     history = FilterHistory([replace(before, epoch=0), bank])
     for figure in (plot_evolution(history), plot_drift(history), plot_response(bank, reference=before)):
         assert "1 dead · 1 with NaN or Inf" in words(figure)
-    # Neither filter has a rotation: two of six rows, at the last of the epochs 0 to 7.
+    # Neither filter has a rotation: a row of six each, in the second half, which is the second snapshot's.
     drift = plot_drift(history)
-    share = near(pixels(drift), AMBER).sum() / np.prod(widest(drift).bbox.size)
-    assert share == pytest.approx(2 / 6 / 8, rel=0.05)
+    for colour in (AMBER, DEAD):
+        share = near(pixels(drift), colour).sum() / np.prod(widest(drift).bbox.size)
+        assert share == pytest.approx(1 / 6 / 2, rel=0.05)
 
 
 def test_lines_take_the_colour_of_their_rotation() -> None:
@@ -462,3 +463,29 @@ def test_curves_of_a_raster_stay_below_the_legend() -> None:
     picture = ResponsePicture(low_pass, low_pass)
     got = Raster(picture.sheet).pixels()[:, :, :3].astype(int)
     assert (np.abs(got - pixels(picture.sheet.figure)).max(axis=2) > 8).sum() <= 40
+
+
+def test_the_dead_are_told_by_the_whole_layer_not_by_what_is_drawn() -> None:
+    bank = noise(64, 1, 31)
+    bank.weights[:8] *= 1e-4
+    words_of = [text.get_text() for text in plot_taps(bank, max_filters=8).findobj(Text)]
+    assert words_of.count("dead") == 8
+
+
+@pytest.mark.parametrize("draw", [plot_taps, plot_response])
+def test_what_is_no_bank_and_a_reference_of_other_filters_are_refused(draw: Callable[..., Any]) -> None:
+    bank = noise(4, 1, 31)
+    with pytest.raises(TypeError, match="expected a FilterBank, got dict; read_filters gives a dict"):
+        draw({"conv1": bank})
+    with pytest.raises(ValueError, match="the reference holds filters"):
+        draw(bank, reference=replace(bank, indices=np.array([10, 20, 30, 40])))
+    with pytest.raises(TypeError, match="expected a FigureBase, got Axes"):
+        draw(bank, figure=Figure().subplots())
+
+
+def test_the_last_snapshot_of_a_sparse_history_is_as_wide_as_the_others() -> None:
+    start = noise(3, 1, 9, epoch=0)
+    history = FilterHistory([start, *[replace(start, weights=-start.weights, epoch=epoch) for epoch in (20, 40, 60)]])
+    image, axes = pixels(plot_drift(history)), widest(plot_drift(history))
+    red = near(image, tuple(round(255 * part) for part in to_rgba(RED)[:3]), 4)
+    assert red.sum() / np.prod(axes.bbox.size) == pytest.approx(3 / 4, rel=0.02)

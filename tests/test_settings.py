@@ -88,7 +88,8 @@ def test_a_bad_rate_of_one_layer_is_refused(name: str, value: dict[str, Any]) ->
 @pytest.mark.parametrize("arguments", GOOD)
 def test_good_arguments_are_kept(arguments: dict[str, Any]) -> None:
     settings = Conv1dFilterMonitor(**arguments).settings
-    assert {name: getattr(settings, name) for name in arguments} == arguments
+    kept = {name: tuple(value) if isinstance(value, list) else value for name, value in arguments.items()}
+    assert {name: getattr(settings, name) for name in arguments} == kept
     assert settings == Settings(**arguments)
 
 

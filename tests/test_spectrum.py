@@ -140,7 +140,7 @@ def test_n_fft_must_hold_the_dilated_kernel() -> None:
 
 @pytest.mark.parametrize("sample_rate", [0, 0.0, -1.0, float("nan"), float("inf")])
 def test_a_bad_sample_rate_is_refused(sample_rate: float) -> None:
-    with pytest.raises(ValueError, match=rf"sample_rate .*{sample_rate!r}"):
+    with pytest.raises(ValueError, match=rf"sample_rate={sample_rate!r}"):
         frequency_response(bank(normal(1, 1, 9)), sample_rate)
     with pytest.raises(ValueError, match="sample_rate"):
         frequency_response(bank(normal(1, 1, 9), sample_rate=sample_rate))

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from filterscope import metrics
+from filterscope.arguments import check_count, require
 
 Array = npt.NDArray[Any]
 
 
 def _as_weights(weights: npt.ArrayLike) -> Array:
-    """Cast to float32, or to complex64 for complex input, as every formula here expects."""
-    array = np.asarray(weights)
-    return array.astype(np.complex64 if np.iscomplexobj(array) else np.float32, copy=False)
+    """A copy in float32, or complex64 for complex input: a bank is a moment, and the model goes on changing."""
+    try:
+        array = np.asarray(weights)
+    except (TypeError, RuntimeError) as error:
+        raise TypeError(f"weights must be a numpy array ({error}); for a model or layer use read_filters") from error
+    return np.array(array, np.complex64 if np.iscomplexobj(array) else np.float32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,6 +71,18 @@ class FilterBank:
         object.__setattr__(self, "indices", indices)
         object.__setattr__(self, "total_filters", max(self.total_filters, len(weights)))
 
+    def with_fields(self, **fields: Any) -> FilterBank:
+        """This bank with other values of some fields, which must fit; weights are shared, not copied."""
+        other = object.__new__(FilterBank)
+        other.__dict__.update(self.__dict__ | fields)
+        return other
+
+    @classmethod
+    def owning(cls, layer: str, weights: Array, **fields: Any) -> FilterBank:
+        """A bank that takes over an array, float32 or complex64 ``(filters, channels, taps)``, without a copy."""
+        count = {"indices": np.arange(len(weights)), "total_filters": len(weights)}
+        return cls(layer, weights[:0]).with_fields(weights=weights, **count, **fields)
+
     @property
     def filters(self) -> int:
         """Number of filters held."""
@@ -83,10 +99,18 @@ class FilterBank:
         return int(self.weights.shape[2])
 
     def head(self, max_filters: int | None) -> FilterBank:
-        """The lowest-numbered ``max_filters`` filters; all of them for ``None``."""
-        if max_filters is None or max_filters >= self.filters:
+        """The lowest-numbered ``max_filters`` filters; all of them for ``None``.
+
+        Raises:
+            TypeError: Not an integer.
+            ValueError: Below 1.
+        """
+        if max_filters is None:
             return self
-        return replace(self, weights=self.weights[:max_filters], indices=self.indices[:max_filters])
+        check_count("max_filters", max_filters, ", or None for all filters")
+        if max_filters >= self.filters:
+            return self
+        return self.with_fields(weights=self.weights[:max_filters], indices=self.indices[:max_filters])
 
     def position(self, index: int) -> int:
         """Row of the filter that has the number ``index`` in its layer.
@@ -117,15 +141,18 @@ class FilterHistory:
         initial: Full bank of the reference moment.
 
     Raises:
-        ValueError: No banks, or banks of different layers, shapes or filter numbers.
+        TypeError: Not a sequence of banks.
+        ValueError: No banks, banks of different layers, shapes or filter numbers, or not in the order of epochs.
     """
 
     def __init__(self, banks: Sequence[FilterBank], initial: FilterBank | None = None) -> None:
+        require(banks, Sequence, "give a list of FilterBanks of one layer")
         self._banks = list(banks)
         if not self._banks:
             raise ValueError("a history needs at least one bank, got none")
         first = self._banks[0]
         for bank in self._banks:
+            require(bank, FilterBank, "a history is made of FilterBanks of one layer")
             if bank.layer != first.layer or bank.weights.shape != first.weights.shape:
                 raise ValueError(
                     f"a history holds one layer of one shape: {first.layer!r} {first.weights.shape} "
@@ -144,6 +171,8 @@ class FilterHistory:
                 f"the others {first.weights.shape[1:]}"
             )
         self.epochs = np.array([i if bank.epoch is None else bank.epoch for i, bank in enumerate(self._banks)])
+        if (np.diff(self.epochs) < 0).any():
+            raise ValueError(f"banks must come in the order of their epochs, got {self.epochs.tolist()}")
         self.steps = np.array([i if bank.step is None else bank.step for i, bank in enumerate(self._banks)])
         self.weights = np.stack([bank.weights for bank in self._banks])
 
@@ -164,8 +193,7 @@ class FilterHistory:
     @property
     def reference(self) -> FilterBank:
         """The reference bank, restricted to the filters of this history."""
-        return replace(
-            self.initial,
+        return self.initial.with_fields(
             weights=self._reference,
             indices=self._banks[0].indices,
             total_filters=self._banks[0].total_filters,
@@ -224,4 +252,5 @@ def dead_filters(bank: FilterBank, threshold: float = 0.01) -> Array:
     Returns:
         bool, shape ``(filters,)``.
     """
+    require(bank, FilterBank, "read_filters gives a dict of them: choose one")
     return metrics.dead(bank.weights, threshold)

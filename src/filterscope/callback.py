@@ -89,8 +89,10 @@ class Conv1dFilterMonitor(_Callback):
     def on_fit_start(self, trainer: Any, pl_module: Any) -> None:
         self._require_own_tag(trainer)
         writers = self._writers(trainer)
-        goes_on = trainer.global_step and not trainer.ckpt_path  # a checkpoint brings weights of its own
-        session = Session(self.settings, writers, pl_module, before=self._session if goes_on else None)
+        before = self._session
+        if before is not None and (not trainer.global_step or trainer.ckpt_path or not before.is_of(pl_module)):
+            before = None  # a new fit, or weights from elsewhere
+        session = Session(self.settings, writers, pl_module, before)
         if trainer.global_rank == 0:
             warn_without_layers(pl_module, self.settings.layers)
         # Rank 0 alone has writers; all ranks must agree whether the model is read.

@@ -14,8 +14,7 @@ import torch
 from torch import Tensor
 
 from filterscope.bank import FilterBank
-
-_WRAPPERS = ("_orig_mod.", "_fsdp_wrapped_module.", "_checkpoint_wrapped_module.")
+from filterscope.layers import clean_name
 
 
 def read_state_dict(state: Mapping[str, Any]) -> dict[str, FilterBank]:
@@ -43,13 +42,14 @@ def read_state_dict(state: Mapping[str, Any]) -> dict[str, FilterBank]:
     for key in tensors:
         layer, weight = _weight(str(key), tensors)
         if weight is None or weight.is_meta or not _is_filter(weight):
-            if key.endswith("parametrizations.weight.original") and weight is None and _is_filter(tensors[key]):
+            value = tensors[key]
+            is_original = str(key).endswith("parametrizations.weight.original") and isinstance(value, Tensor)
+            if weight is None and is_original and _is_filter(value):
                 warnings.warn(
                     f"{layer!r} has a parametrization that a state_dict does not hold: left out", stacklevel=3
                 )
             continue
-        for wrapper in _WRAPPERS:
-            layer = layer.replace(wrapper, "")
+        layer = clean_name(layer) or "weight"
         dtype = torch.complex64 if weight.is_complex() else torch.float32
         copy = weight.detach().to("cpu", dtype, copy=True)
         banks[layer] = FilterBank(layer, copy.reshape(*weight.shape[:2], -1).numpy())

@@ -78,9 +78,9 @@ def gather(
 
 def as_bank(layer: FilterLayer, weight: Tensor, rate: float | None = None) -> FilterBank:
     """A bank from a host copy of a layer's weight, whatever its number of kernel axes."""
-    return FilterBank(
-        layer=layer.name,
-        weights=weight.reshape(*weight.shape[:2], -1).numpy(),
+    return FilterBank.owning(
+        layer.name,
+        weight.reshape(*weight.shape[:2], -1).numpy(),
         stride=layer.stride,
         dilation=layer.dilation,
         groups=int(layer.module.groups),

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from numbers import Real
 
 from torch import nn
 from torch.nn.utils.parametrize import type_before_parametrizations
@@ -68,8 +66,7 @@ def find_layers(model: nn.Module) -> list[FilterLayer]:
     for path, module in model.named_modules():
         axis = _tap_axis(module)
         if axis is not None:
-            name = ".".join(part for part in path.split(".") if part not in _WRAPPERS)
-            found.append(FilterLayer(name or type_before_parametrizations(module).__name__, module, axis))
+            found.append(FilterLayer(clean_name(path) or type_before_parametrizations(module).__name__, module, axis))
     return found
 
 
@@ -102,62 +99,20 @@ def select(taps: Mapping[str, int], patterns: str | Sequence[str] | None, *, mus
         return [name for name, count in taps.items() if count > 1]
     globs = [patterns] if isinstance(patterns, str) else list(patterns)
     if taps and must_match:
-        require_matches(globs, taps)
+        _require_matches(globs, taps, f"layers={patterns!r}", "the model has")
     return [name for name in taps if any(fnmatchcase(name, glob) for glob in globs)]
 
 
-def require_matches(globs: Iterable[str], names: Iterable[str]) -> None:
-    """Refuse globs that match nothing.
+def clean_name(path: str) -> str:
+    """A dotted name without the segments that wrappers add."""
+    return ".".join(part for part in path.split(".") if part not in _WRAPPERS)
 
-    Raises:
-        ValueError: Names the glob and what there is.
-    """
+
+def _require_matches(globs: Iterable[str], names: Iterable[str], given: str, there: str) -> None:
     known = list(names)
     for glob in globs:
         if not any(fnmatchcase(name, glob) for name in known):
-            raise ValueError(f"no layer matches {glob!r}; the model has: {', '.join(known)}")
-
-
-def check_patterns(layers: str | Sequence[str] | None) -> None:
-    """Refuse what is no selection of layers.
-
-    Raises:
-        TypeError: Not a string or a sequence of strings.
-        ValueError: Empty, or with an empty pattern.
-    """
-    if layers is None:
-        return
-    ok = isinstance(layers, str) or (isinstance(layers, Sequence) and all(isinstance(glob, str) for glob in layers))
-    if not ok:
-        raise TypeError(f"layers={layers!r} must be a glob, a sequence of globs such as ('conv1', 'head.*'), or None")
-    if not layers or not all(layers):
-        raise ValueError(f"layers={layers!r} selects nothing; give globs such as 'conv*', or None for all layers")
-
-
-def check_sample_rate(sample_rate: float | Mapping[str, float] | None) -> None:
-    """Refuse what is no sample rate.
-
-    Raises:
-        TypeError: Not a number, a mapping of globs to numbers, or ``None``.
-        ValueError: Not positive and finite, or an empty mapping.
-    """
-    if sample_rate is None:
-        return
-    works = "give Hz such as 16000, or a mapping such as {'conv1': 16000}"
-    if isinstance(sample_rate, Mapping):
-        if not sample_rate:
-            raise ValueError(f"sample_rate={sample_rate!r} is empty; {works}")
-        for glob, rate in sample_rate.items():
-            if not isinstance(glob, str):
-                raise TypeError(f"sample_rate={sample_rate!r} has a key that is no glob; {works}")
-            if isinstance(rate, Mapping) or rate is None:
-                raise TypeError(f"sample_rate={sample_rate!r} has a value that is no number; {works}")
-            check_sample_rate(rate)
-        return
-    if isinstance(sample_rate, bool) or not isinstance(sample_rate, Real):
-        raise TypeError(f"sample_rate={sample_rate!r} is not a number; {works}")
-    if not (math.isfinite(sample_rate) and sample_rate > 0):
-        raise ValueError(f"sample_rate={sample_rate!r} is not positive and finite; {works}")
+            raise ValueError(f"{given}: no layer matches {glob!r}; {there}: {', '.join(known)}")
 
 
 def sample_rates(
@@ -181,7 +136,7 @@ def sample_rates(
         return dict.fromkeys(monitored)
     if isinstance(sample_rate, Mapping):
         if must_match:
-            require_matches(sample_rate, monitored)
+            _require_matches(sample_rate, monitored, f"sample_rate={dict(sample_rate)!r}", "monitored layers are")
         return {
             name: next((float(rate) for glob, rate in sample_rate.items() if fnmatchcase(name, glob)), None)
             for name in monitored

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 from torch import Tensor, nn
 
+from filterscope.arguments import check_patterns, check_sample_rate
 from filterscope.bank import FilterBank
 from filterscope.checkpoint import read_state_dict
 from filterscope.gather import gather
-from filterscope.layers import check_patterns, check_sample_rate, find_layers, sample_rates, select
+from filterscope.layers import find_layers, sample_rates, select
 
 
 def read_filters(
@@ -44,6 +44,8 @@ def read_filters(
     if isinstance(model, nn.Module):
         found = {layer.name: layer for layer in find_layers(model)}
         names = select({name: layer.taps for name, layer in found.items()}, layers)
+        if layers is None:  # a single convolution was surely meant, whatever its kernel
+            names = [name for name, layer in found.items() if name in names or layer.module is model]
         rates = sample_rates(names, sample_rate)
         gathered = gather([found[name] for name in names], rates)
         for name, reason in gathered.unreadable.items():
@@ -54,4 +56,4 @@ def read_filters(
     banks = read_state_dict(model)
     names = select({name: bank.taps for name, bank in banks.items()}, layers)
     rates = sample_rates(names, sample_rate)
-    return {name: replace(banks[name], sample_rate=rates[name]) for name in names}
+    return {name: banks[name].with_fields(sample_rate=rates[name]) for name in names}

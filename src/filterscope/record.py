@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from tensorboard.compat.proto.summary_pb2 import Summary
@@ -79,14 +79,14 @@ class Recorder:
     def adopt(self, epoch: int, step: int, reading: Reading) -> None:
         """Take weights as reference without logging them: a fit goes on from a checkpoint."""
         for name, bank in reading.banks.items():
-            self._track(name, replace(bank, epoch=epoch, step=step))
+            self._track(name, bank.with_fields(epoch=epoch, step=step))
 
     def snapshot(self, epoch: int, step: int, reading: Reading) -> None:
         """Log what is logged at every snapshot: histogram and scalars."""
         self._latest = snapshot = _Snapshot(epoch, step, reading)
         for name, bank in reading.banks.items():
             with self._item(f"the numbers of {name}", "numbers"):
-                dated = replace(bank, epoch=epoch, step=step)
+                dated = bank.with_fields(epoch=epoch, step=step)
                 track = self._track(name, dated)
                 reference = track.reference
                 track.add(dated)
@@ -95,7 +95,7 @@ class Recorder:
                 self._write_numbers(name, track, snapshot)
         if not self._in_table.issuperset(reading.banks):  # the first snapshot, or a lazy layer has come
             with self._item("the table of layers", "table"):
-                table = cards.layer_table(reading.banks.values(), self._settings.max_filters)
+                table = cards.layer_table(reading.banks.values(), self._settings.max_filters, self._settings.plots)
                 words = "The monitored layers, and what each card means."
                 self._write([summaries.text(f"{self._settings.tag}/layers", table, words)], snapshot)
                 self._in_table = frozenset(reading.banks)
@@ -225,11 +225,11 @@ def _draw_response(picture: ResponsePicture, track: Track, moment: str | None) -
 
 
 def _draw_evolution(picture: EvolutionPicture, track: Track, moment: str | None) -> None:
-    picture.update(track.head, track.rows(), track.epochs(), moment)
+    picture.update(track.latest, track.rows(), track.epochs(), moment)
 
 
 def _draw_drift(picture: DriftPicture, track: Track, moment: str | None) -> None:
-    picture.update(track.head, track.rotations(), track.epochs(), moment)
+    picture.update(track.latest, track.rotations(), track.epochs(), moment)
 
 
 #: How to make each picture, and how to bring it up to date.

@@ -6,6 +6,7 @@ import functools
 import math
 import time
 import warnings
+import weakref
 from collections.abc import Callable, Sequence
 from typing import Any, Concatenate, ParamSpec
 
@@ -57,6 +58,7 @@ class Session:
         self, settings: Settings, writers: Sequence[SummaryWriter], model: nn.Module, before: Session | None = None
     ) -> None:
         self._settings = settings
+        self._model = weakref.ref(model)
         self._faults = Faults()
         earlier: Recorder | None = before._recorder if before is not None else None
         self._recorder: Recorder | None = Recorder(settings, writers, self._faults, earlier) if writers else None
@@ -69,6 +71,10 @@ class Session:
         self._awaits_drawing = False
         taps = {layer.name: layer.taps for layer in find_layers(model)}
         sample_rates(select(taps, settings.layers), settings.sample_rate)
+
+    def is_of(self, model: nn.Module) -> bool:
+        """Whether this was a session of the same model."""
+        return self._model() is model
 
     @_harmless
     def start(self, trainer: Any, model: nn.Module) -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 from filterscope import channels as reductions
-from filterscope.layers import check_patterns, check_sample_rate
+from filterscope.arguments import check_count, check_patterns, check_sample_rate
 
 Plot = Literal["taps", "response", "evolution", "drift"]
 PLOTS: tuple[Plot, ...] = get_args(Plot)
@@ -33,11 +33,11 @@ class Settings:
 
     def __post_init__(self) -> None:
         check_patterns(self.layers)
-        _check_count("every_n_epochs", self.every_n_epochs)
+        check_count("every_n_epochs", self.every_n_epochs)
         if self.plot_every_n_epochs is not None:
-            _check_count("plot_every_n_epochs", self.plot_every_n_epochs, ", or None for milestones")
+            check_count("plot_every_n_epochs", self.plot_every_n_epochs, ", or None for milestones")
         if self.max_filters is not None:
-            _check_count("max_filters", self.max_filters, ", or None for all filters")
+            check_count("max_filters", self.max_filters, ", or None for all filters")
         if isinstance(self.plots, str) or not isinstance(self.plots, Sequence):
             raise TypeError(f"plots={self.plots!r} must be a sequence of names, such as ('taps', 'drift')")
         for plot in self.plots:
@@ -51,10 +51,9 @@ class Settings:
             raise TypeError(f"tag={self.tag!r} must be a string such as 'filters'")
         if not self.tag.strip() or self.tag != self.tag.strip("/"):
             raise ValueError(f"tag={self.tag!r} must not be empty, nor begin or end with a slash; use e.g. 'filters'")
-
-
-def _check_count(name: str, value: Any, otherwise: str = "") -> None:
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise TypeError(f"{name}={value!r} is not an integer; give 1, 2, 3, ...{otherwise}")
-    if value < 1:
-        raise ValueError(f"{name}={value!r} is below 1; give 1, 2, 3, ...{otherwise}")
+        # What the caller does with a list or mapping afterwards is no concern of ours.
+        object.__setattr__(self, "plots", tuple(self.plots))
+        if isinstance(self.layers, Sequence) and not isinstance(self.layers, str):
+            object.__setattr__(self, "layers", tuple(self.layers))
+        if isinstance(self.sample_rate, Mapping):
+            object.__setattr__(self, "sample_rate", dict(self.sample_rate))

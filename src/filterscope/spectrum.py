@@ -6,11 +6,13 @@ a transposed convolution sit on its output's time axis, so its rate there is ``s
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from filterscope.arguments import check_count, check_sample_rate, require
 from filterscope.bank import FilterBank
 
 Array = npt.NDArray[Any]
@@ -24,8 +26,9 @@ def tap_rate(bank: FilterBank, sample_rate: float | None = None) -> float:
     rate = bank.sample_rate if sample_rate is None else sample_rate
     if rate is None:
         return 1.0
-    if not (np.isfinite(rate) and rate > 0):
-        raise ValueError(f"sample_rate must be a positive, finite number of Hz, got {rate!r}")
+    if isinstance(rate, Mapping):
+        raise TypeError(f"sample_rate={rate!r}: one layer has one rate; give a number of Hz")
+    check_sample_rate(rate)
     return float(rate) * (bank.stride if bank.transposed else 1)
 
 
@@ -50,7 +53,10 @@ def frequency_response(
     Raises:
         ValueError: ``n_fft`` is shorter than the kernel's span, or ``sample_rate`` is not positive and finite.
     """
+    require(bank, FilterBank, "read_filters gives a dict of them: choose one")
     rate = tap_rate(bank, sample_rate)
+    if n_fft is not None:
+        check_count("n_fft", n_fft)
     span = (bank.taps - 1) * bank.dilation + 1
     if n_fft is None:
         per_image = 1 << max(int(np.ceil(512 / bank.dilation)) - 1, 4 * bank.taps - 1, 1).bit_length()

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from filterscope import metrics
 from filterscope.bank import FilterBank
+from filterscope.plots.drift import marked_rotation
 from filterscope.plots.evolution import tap_rows
 
 Array = npt.NDArray[Any]
@@ -70,7 +70,7 @@ class Track:
         now, then = self.head.weights, self.reference_head.weights
         self._epochs.append(bank.epoch or 0)
         self._rows.append(tap_rows(now, then, self._channels))
-        self._rotations.append(metrics.rotation(now, then).astype(np.float32))
+        self._rotations.append(marked_rotation(now, then))
         self._count += 1
         if len(self._epochs) > MOST_ROWS:
             self._thin()
@@ -96,5 +96,5 @@ class Track:
         return np.stack(self._rows, axis=1)
 
     def rotations(self) -> Array:
-        """Rotation of each monitored filter: shape ``(E, filters)``."""
+        """Rotation of each monitored filter: shape ``(E, filters)``; infinite where weights are NaN or infinite."""
         return np.stack(self._rotations)

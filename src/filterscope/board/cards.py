@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from filterscope.bank import FilterBank
 
@@ -22,8 +22,11 @@ DESCRIPTIONS = {
 }
 
 
-def layer_table(banks: Iterable[FilterBank], max_filters: int | None) -> str:
-    """Markdown for the text card: a table of the layers, and what each card means."""
+IMAGES = ("taps", "response", "evolution", "drift")
+
+
+def layer_table(banks: Iterable[FilterBank], max_filters: int | None, plots: Collection[str] = IMAGES) -> str:
+    """Markdown for the text card: a table of the layers, and what each card that is logged means."""
     lines = [
         "| layer | filters × channels × taps | stride | dilation | groups | filters drawn | sample rate |",
         "| --- | --- | --- | --- | --- | --- | --- |",
@@ -33,9 +36,14 @@ def layer_table(banks: Iterable[FilterBank], max_filters: int | None) -> str:
         rate = "unknown" if bank.sample_rate is None else f"{bank.sample_rate:g} Hz"
         kind = " (transposed)" if bank.transposed else ""
         drawn = bank.head(max_filters).filters
-        lines.append(
-            f"| `{bank.layer}`{kind} | {shape} | {bank.stride} | {bank.dilation} | {bank.groups} | {drawn} | {rate} |"
-        )
+        cells = [shape, bank.stride, bank.dilation, bank.groups, drawn, rate]
+        lines.append(f"| `{_escaped(bank.layer)}`{kind} | {' | '.join(map(str, cells))} |")
     lines += ["", "| card | what it shows |", "| --- | --- |"]
-    lines += [f"| {kind} | {words.replace('|', '&#124;')} |" for kind, words in DESCRIPTIONS.items()]
+    shown = [kind for kind in DESCRIPTIONS if kind not in IMAGES or kind in plots]
+    lines += [f"| {kind} | {_escaped(DESCRIPTIONS[kind])} |" for kind in shown]
     return "\n".join(lines)
+
+
+def _escaped(words: str) -> str:
+    """Words that cannot break a Markdown table."""
+    return words.replace("|", "&#124;").replace("`", "'").replace("\n", " ")

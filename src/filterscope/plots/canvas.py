@@ -16,6 +16,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import Colormap, LinearSegmentedColormap, PowerNorm
 from matplotlib.figure import Figure, FigureBase, SubFigure
 
+from filterscope.arguments import require
 from filterscope.plots.lettering import QuickText, text_width
 
 Array = npt.NDArray[Any]
@@ -111,6 +112,8 @@ class Sheet:
     """
 
     def __init__(self, figure: FigureBase | None, layer: str, kind: str) -> None:
+        if figure is not None:
+            require(figure, FigureBase, "figure= takes a matplotlib Figure or SubFigure")
         self.figure: Figure | SubFigure = new_figure() if figure is None else figure  # type: ignore[assignment]
         self.dpi = float(self.figure.dpi)
         self.width, self.height = float(self.figure.bbox.width), float(self.figure.bbox.height)

@@ -43,11 +43,17 @@ def joined(*parts: str) -> str:
 
 
 class Marks:
-    """Which filters of a bank are dead or hold non-finite weights, and the words for it."""
+    """Which filters are dead or hold non-finite weights, and the words for it.
 
-    def __init__(self, bank: FilterBank) -> None:
-        self.nonfinite: npt.NDArray[Any] = np.asarray(~np.isfinite(bank.weights).all(axis=(1, 2)))
-        self.dead: npt.NDArray[Any] = metrics.dead(bank.weights) & ~self.nonfinite
+    Args:
+        bank: All filters of the layer, whose median tells the dead.
+        shown: How many of them, the lowest-numbered, a picture shows.
+    """
+
+    def __init__(self, bank: FilterBank, shown: int) -> None:
+        broken = np.asarray(~np.isfinite(bank.weights).all(axis=(1, 2)))
+        self.nonfinite: npt.NDArray[Any] = broken[:shown]
+        self.dead: npt.NDArray[Any] = metrics.dead(bank.weights)[:shown] & ~self.nonfinite
 
     def word(self, row: int) -> str:
         """What to write beside a filter's number."""

@@ -8,9 +8,12 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.figure import FigureBase
 
+from filterscope import metrics
+from filterscope.arguments import require
 from filterscope.bank import FilterBank, FilterHistory
 from filterscope.plots import captions, mosaic
 from filterscope.plots.canvas import (
+    DEAD_FACE,
     GREY,
     INK,
     ROTATION_CMAP,
@@ -37,12 +40,25 @@ def plot_drift(
         figure: Figure or subfigure to draw on. Default: a new one.
 
     Returns:
-        The figure drawn on. Where rotation is undefined (a zero or non-finite filter) it is amber.
+        The figure drawn on. A zero filter, whose rotation is undefined, is grey; one with NaN or Inf is amber.
+
+    Raises:
+        TypeError: Not a history.
     """
+    require(history, FilterHistory, "make one: FilterHistory([bank, bank, ...])")
     last = history[-1].head(max_filters)
     picture = DriftPicture(last, history.reference, figure)
-    picture.update(last, history.rotation()[:, : last.filters], history.epochs)
+    weights = history.weights[:, : last.filters]
+    picture.update(history[-1], marked_rotation(weights, history.reference.head(max_filters).weights), history.epochs)
     return picture.sheet.figure
+
+
+def marked_rotation(weights: Array, reference: Array) -> Array:
+    """Rotation of every filter, and infinity where it has NaN or infinite weights: float32 ``(..., filters)``."""
+    if weights.ndim == 4:
+        return np.stack([marked_rotation(snapshot, reference) for snapshot in weights])
+    broken = ~np.isfinite(weights).all(axis=(1, 2))
+    return np.where(broken, np.inf, metrics.rotation(weights, reference)).astype(np.float32)
 
 
 class DriftPicture:
@@ -75,8 +91,8 @@ class DriftPicture:
         """Redraw.
 
         Args:
-            bank: The newest snapshot.
-            rotation: Shape ``(E, filters)``.
+            bank: The newest snapshot, all filters.
+            rotation: Shape ``(E, filters)``, from :func:`marked_rotation`.
             epochs: Shape ``(E,)``, not decreasing.
             moment: When the newest snapshot was taken, for the title. Default: from its epoch.
         """
@@ -84,22 +100,25 @@ class DriftPicture:
         laid = mosaic.lay_epochs(rotation, epochs, width).T
         with np.errstate(invalid="ignore"):
             position = np.sqrt(laid / ROTATION_LIMIT)  # the scale of the colour bar
-        self._image.set_pixels(mosaic.heat(position, height, width, 1.0, ROTATION_CMAP, one_sided=True))
-        extent = (epochs[0] - 0.5, epochs[-1] + 0.5)
+        pixels = mosaic.heat(position, height, width, 1.0, ROTATION_CMAP, one_sided=True, undefined=DEAD_FACE)
+        self._image.set_pixels(pixels)
+        gap = mosaic.last_gap(epochs)
+        extent = (epochs[0] - gap / 2, epochs[-1] + gap / 2)
         self._image.set_extent((*extent, bank.filters - 0.5, -0.5))
         self._axes.set_xlim(*extent)
-        self._label_epochs(int(epochs[0]), int(epochs[-1]))
-        summary = captions.Marks(bank).summary()
+        self._label_epochs(int(epochs[0]), int(epochs[-1]), gap)
+        whole, bank = bank, bank.head(rotation.shape[1])
+        summary = captions.Marks(whole, bank.filters).summary()
         when = captions.moment(bank) if moment is None else moment
         self.sheet.set_title(captions.joined(captions.shape(bank), summary, self._since, when))
 
-    def _label_epochs(self, first: int, last: int) -> None:
+    def _label_epochs(self, first: int, last: int, gap: float) -> None:
         step = index_ticks(last - first + 1, _MOST_LABELS - 1)[1:2] or [1]
         shown = [epoch for epoch in range(first, last + 1) if epoch % step[0] == 0]
         for artist in self._epochs:
             artist.set_text("")
         for artist, epoch in zip(self._epochs, shown, strict=False):
-            x = self._box.left + (epoch - first + 0.5) / (last - first + 1) * self._box.width
+            x = self._box.left + (epoch - first + gap / 2) / (last - first + gap) * self._box.width
             y = self._box.top + self._box.height + self.sheet.px(16)
             artist.set_position((x / self.sheet.width, 1 - y / self.sheet.height))
             artist.set_text(str(epoch))

@@ -10,6 +10,7 @@ from matplotlib.figure import FigureBase
 
 from filterscope import channels as reductions
 from filterscope import metrics
+from filterscope.arguments import require
 from filterscope.bank import FilterBank, FilterHistory
 from filterscope.plots import captions, mosaic
 from filterscope.plots.canvas import ColourBar, Sheet, rotation_colours, set_limit, shared_limit, value_bar
@@ -46,6 +47,7 @@ def plot_evolution(
     Raises:
         ValueError: Unknown ``show`` or ``channels``.
     """
+    require(history, FilterHistory, "make one: FilterHistory([bank, bank, ...])")
     if show not in ("difference", "weights"):
         raise ValueError(f"show={show!r} is not known; use 'difference' or 'weights'")
     reductions.check(channels)
@@ -55,7 +57,7 @@ def plot_evolution(
         [tap_rows(bank.head(max_filters).weights, reference.weights, channels, show) for bank in history], axis=1
     )
     picture = EvolutionPicture(last, reference, channels, show, figure)
-    picture.update(last, rows, history.epochs)
+    picture.update(history[-1], rows, history.epochs)
     return picture.sheet.figure
 
 
@@ -97,17 +99,18 @@ class EvolutionPicture:
         """Redraw.
 
         Args:
-            bank: The newest snapshot.
+            bank: The newest snapshot, all filters.
             rows: Shape ``(filters, E, taps)``, from :func:`tap_rows`.
             epochs: Shape ``(E,)``, not decreasing.
             moment: When the newest snapshot was taken, for the title. Default: from its epoch.
         """
-        marks = captions.Marks(bank)
+        whole, bank = bank, bank.head(len(rows))
+        marks = captions.Marks(whole, bank.filters)
         limit, clipped = shared_limit(rows, quantile=0.9)
         laid = mosaic.lay_epochs(rows, epochs, self._tiles.height)
         rotation = metrics.rotation(bank.weights, self._reference.weights)
         self._tiles.set_words([marks.word(i) for i in range(bank.filters)])
-        nothing_dead = captions.Marks(bank)
+        nothing_dead = captions.Marks(whole, bank.filters)
         nothing_dead.dead[:] = False  # A filter's way to its death is worth seeing.
         limits = np.full(bank.filters, limit)
         self._tiles.update(laid, limits, rotation_colours(rotation, bank.filters), nothing_dead, self._one_sided)

@@ -79,7 +79,7 @@ def _averages(values: Array, edges: Array, pixels: int) -> Array:
     By differences of its integral: a matrix product would start threads that take the cores from training.
 
     Args:
-        values: Shape ``(n, ...)``; NaN or infinite ones make every pixel that they touch NaN.
+        values: Shape ``(n, ...)``; NaN and infinite ones make every pixel that they touch so.
         edges: Where each value begins, and the last one ends, in pixels: ``(n + 1,)``, from 0 to ``pixels``.
         pixels: Length of the result.
     """
@@ -94,7 +94,11 @@ def _averages(values: Array, edges: Array, pixels: int) -> Array:
     share = (at - edges[cell]) / np.maximum(np.diff(edges)[cell], 1e-12)
     share = np.clip(share, 0, 1).reshape(-1, *[1] * (values.ndim - 1))
     means = np.diff(integral[cell] + share * (integral[cell + 1] - integral[cell]), axis=0)
-    return np.asarray(means if broken is None else np.where(broken, np.nan, means))
+    if broken is None:
+        return np.asarray(means)
+    infinite = np.isinf(values)
+    reached = _averages(infinite.astype(np.float32), edges, pixels) > 1e-6 if infinite.any() else False
+    return np.where(reached, np.inf, np.where(broken, np.nan, means))
 
 
 def _shrink(values: Array, pixels: int, axis: int) -> Array:
@@ -120,7 +124,7 @@ def heat(
     cmap: Colormap,
     *,
     one_sided: bool = False,
-    broken: str = NONFINITE_FACE,
+    undefined: str = NONFINITE_FACE,
 ) -> Array:
     """Matrices as pixels: cells repeated where there is room, block-averaged where not.
 
@@ -131,25 +135,30 @@ def heat(
         limit: Value at the end of the colour scale, which begins at -limit, or at 0 if one-sided.
         cmap: Colours.
         one_sided: Whether there are no negative values.
-        broken: Colour of what is not finite.
+        undefined: Colour of NaN; infinity is amber.
 
     Returns:
         uint8 RGBA, ``(..., height, width, 4)``.
     """
-    cells = colour(_shrink(_shrink(values, height, -2), width, -1), limit, cmap, one_sided, broken)
+    cells = colour(_shrink(_shrink(values, height, -2), width, -1), limit, cmap, one_sided, undefined)
     whole = _stretch(_stretch(cells.view(np.uint32)[..., 0], width, -1), height, -2)
     return np.ascontiguousarray(whole)[..., None].view(np.uint8)
+
+
+def last_gap(epochs: Array) -> float:
+    """Epochs for which the last snapshot is drawn: the median gap between snapshots, at least one."""
+    return max(1.0, float(np.median(np.diff(epochs)))) if len(epochs) > 1 else 1.0
 
 
 def lay_epochs(rows: Array, epochs: Array, height: int) -> Array:
     """Lay snapshots ``(..., E, columns)`` on a vertical axis of pixels that is linear in epochs, the first at the top.
 
-    A snapshot holds from its epoch to the next one; the last gets as much room as one epoch.
+    A snapshot holds from its epoch to the next one, the last as long as is usual among them.
 
     Returns:
         Shape ``(..., height, columns)``.
     """
-    edges = np.append(epochs, epochs[-1] + 1).astype(np.float64)
+    edges = np.append(epochs, epochs[-1] + last_gap(epochs)).astype(np.float64)
     edges = (edges - edges[0]) / (edges[-1] - edges[0]) * height
     if height < 2 * len(epochs):
         return np.moveaxis(_averages(np.moveaxis(rows, -2, 0), edges, height), 0, -2)
@@ -192,22 +201,27 @@ class PixelImage(AxesImage):
 _TABLES: dict[tuple[str, str], Array] = {}
 
 
-def _table(cmap: Colormap, broken: str) -> Array:
-    """256 colours of a map and, last, the one of what is not finite: uint8 RGBA."""
-    key = cmap.name, broken  # colour maps cannot be hashed
+def _table(cmap: Colormap, undefined: str) -> Array:
+    """256 colours of a map, then the one of NaN and the one of infinity: uint8 RGBA."""
+    key = cmap.name, undefined  # colour maps cannot be hashed
     if key not in _TABLES:
-        colours = np.vstack([cmap(np.linspace(0, 1, 256)) * 255, rgba(broken) * 255])
-        _TABLES[key] = colours.round().astype(np.uint8)
+        colours = np.vstack([cmap(np.linspace(0, 1, 256)), rgba(undefined), rgba(NONFINITE_FACE)])
+        _TABLES[key] = (colours * 255).round().astype(np.uint8)
     return _TABLES[key]
 
 
-def colour(values: Array, limit: float, cmap: Colormap, one_sided: bool = False, broken: str = NONFINITE_FACE) -> Array:
-    """Look colours up: uint8 RGBA. Values from -limit (0 if one-sided) to limit; ``broken`` where not finite."""
+def colour(
+    values: Array, limit: float, cmap: Colormap, one_sided: bool = False, undefined: str = NONFINITE_FACE
+) -> Array:
+    """Look colours up: uint8 RGBA. Values from -limit (0 if one-sided) to limit; NaN is ``undefined``, Inf amber."""
     span, offset = (255 / limit, 0.5) if one_sided else (127.5 / limit, 128.0)
     finite = np.isfinite(values)
     index = np.where(finite, values, 0) * span + offset
     np.clip(index, 0, 255, out=index)
-    return np.asarray(np.take(_table(cmap, broken), np.where(finite, index.astype(np.int16), 256), axis=0))
+    cells = index.astype(np.int16)
+    if not finite.all():
+        cells = np.where(finite, cells, np.where(np.isnan(values), np.int16(256), np.int16(257)))
+    return np.asarray(np.take(_table(cmap, undefined), cells, axis=0))
 
 
 def paste(tiles: Array, grid: Grid, box: Box, borders: Array | None = None, border: int = 1) -> Array:

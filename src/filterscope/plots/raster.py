@@ -94,10 +94,13 @@ def encode(pixels: Array) -> bytes:
     present = present[np.argsort(-counts[present], kind="stable")]
     six = np.stack([present & 0x3F, present >> 6 & 0x3F, present >> 12], axis=1).astype(np.int32)
     chosen, index = _palette(six)
+    exact = np.zeros(1 << 18, np.uint32)
+    exact[bins.ravel()] = packed.ravel()  # one pixel of each bin lends it its colour: flat areas keep theirs
+    palette = exact[(chosen[:, 2] << 12) | (chosen[:, 1] << 6) | chosen[:, 0]]
     table = np.zeros(1 << 18, np.uint8)
     table[present] = index
     image = Image.fromarray(table[bins])
-    image.putpalette((chosen << 2 | chosen >> 4).astype(np.uint8).tobytes())
+    image.putpalette(palette[:, None].view(np.uint8)[:, :3].tobytes())
     stream = io.BytesIO()
     image.save(stream, "PNG", compress_level=_COMPRESSION)
     return stream.getvalue()

@@ -11,6 +11,7 @@ from matplotlib.figure import FigureBase
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from filterscope import spectrum
+from filterscope.arguments import require
 from filterscope.bank import FilterBank
 from filterscope.plots import captions, mosaic
 from filterscope.plots.canvas import DEAD_FACE, DECIBEL_CMAP, GREY, INK, PALE, SMALL, TEXT, Box, ColourBar, Sheet
@@ -35,7 +36,7 @@ def plot_response(
 
     A heat map of filters by frequency, the reference's beside it; up to 4 filters as curves, the reference's pale.
     Rows are sorted by the reference's peak frequency and labelled with the filters' numbers. A dashed line marks
-    the frequency above which the layer's stride aliases. Zero and non-finite filters are grey.
+    the frequency above which the layer's stride aliases. Zero filters are grey, non-finite ones amber.
 
     Args:
         bank: Filters to draw.
@@ -64,6 +65,7 @@ class ResponsePicture:
         max_filters: int | None = None,
         figure: FigureBase | None = None,
     ) -> None:
+        require(bank, FilterBank, "read_filters gives a dict of them: choose one, such as banks['conv1']")
         first = bank.head(max_filters)
         self._rate, self._max_filters = sample_rate, max_filters
         self._reference = None if reference is None else same_filters(reference.head(max_filters), first)
@@ -80,10 +82,11 @@ class ResponsePicture:
         return frequencies, spectrum.decibels(magnitude, FLOOR)[self._order]
 
     def _frequency_axis(self, axes: Axes, bank: FilterBank, frequencies: Array) -> None:
+        aliases = ", dashed: stride alias" if bank.stride > bank.dilation else ""
         known = self._rate is not None or bank.sample_rate is not None
         kilo = known and frequencies[-1] >= 2000
         axes.set_xlabel(
-            f"frequency ({'kHz' if kilo else 'Hz' if known else 'cycles/sample'})",
+            f"frequency ({'kHz' if kilo else 'Hz' if known else 'cycles/sample'}){aliases}",
             fontsize=TEXT, color=GREY, labelpad=1,
         )  # fmt: skip
         if kilo:
@@ -93,11 +96,12 @@ class ResponsePicture:
         axes.spines[:].set_visible(False)
         axes.set_xlim(frequencies[0], frequencies[-1])
 
-    def _mark_alias(self, axes: Axes, bank: FilterBank, colour: str) -> None:
+    def _mark_alias(self, axes: Axes, bank: FilterBank) -> None:
         alias = spectrum.tap_rate(bank, self._rate) / (2 * bank.stride)
         if bank.stride > bank.dilation:
             for side in (alias, -alias) if np.iscomplexobj(bank.weights) else (alias,):
-                axes.axvline(side, color=colour, linewidth=1.5, linestyle=(0, (4, 3)))
+                axes.axvline(side, color="#ffffff", linewidth=3, alpha=0.7)
+                axes.axvline(side, color=INK, linewidth=1.5, linestyle=(0, (4, 3)))
 
     def _make_curves(self, bank: FilterBank) -> None:
         sheet = self.sheet
@@ -109,12 +113,12 @@ class ResponsePicture:
         axes.set_ylabel("dB re maximum", fontsize=TEXT, color=GREY)
         axes.yaxis.set_major_locator(MaxNLocator(5))
         axes.grid(True, color=PALE, linewidth=0.6)
-        self._mark_alias(axes, bank, GREY)
+        self._mark_alias(axes, bank)
         colours = ["#2f6db3", "#d1495b", "#2a9d62", "#8e5bb5"]
         if self._reference is not None:
             then = self._decibels(self._reference)[1]
             for row, colour in zip(then, colours, strict=False):
-                axes.plot(frequencies, row, color=colour, alpha=0.35, linewidth=1.5, linestyle=(0, (3, 2)))
+                axes.plot(frequencies, row, color=colour, alpha=0.35, linewidth=1.5)
         self._curves = [
             axes.plot(frequencies, np.full(len(frequencies), np.nan), color=colour, linewidth=2,
                       label=f"filter {bank.indices[row]}")[0]
@@ -145,7 +149,7 @@ class ResponsePicture:
             self._image = mosaic.PixelImage(axes, (frequencies[0], frequencies[-1], len(levels), 0))
             self._image.set_pixels(self._pixels(levels))
             self._frequency_axis(axes, bank, frequencies)
-            self._mark_alias(axes, bank, "#ffffff")
+            self._mark_alias(axes, bank)
             self._label_rows(axes, bank, first=i == 0, height=box.height)
             if len(banks) > 1:
                 name = captions.moment(each) or "reference" if i == 0 else ""
@@ -153,7 +157,7 @@ class ResponsePicture:
         sheet.moving += [self._image, *(axes.lines), *([self._head] if len(banks) > 1 else [])]
 
     def _pixels(self, levels: Array) -> Array:
-        return mosaic.heat(levels - FLOOR, *self._map_size, -FLOOR, DECIBEL_CMAP, one_sided=True, broken=DEAD_FACE)
+        return mosaic.heat(levels - FLOOR, *self._map_size, -FLOOR, DECIBEL_CMAP, one_sided=True, undefined=DEAD_FACE)
 
     def _label_rows(self, axes: Axes, bank: FilterBank, first: bool, height: float) -> None:
         if not first:
@@ -172,15 +176,16 @@ class ResponsePicture:
             bank: The same layer.
             moment: When that is, for the title. Default: from the bank's epoch.
         """
-        bank = bank.head(self._max_filters)
+        whole, bank = bank, bank.head(self._max_filters)
+        marks = captions.Marks(whole, bank.filters)
         _, levels = self._decibels(bank)
+        levels[marks.nonfinite[self._order]] = np.inf
         when = captions.moment(bank) if moment is None else moment
         if hasattr(self, "_curves"):
             for curve, row in zip(self._curves, levels, strict=True):
-                curve.set_ydata(row)
+                curve.set_ydata(np.where(np.isfinite(row), row, np.nan))
         else:
             self._image.set_pixels(self._pixels(levels))
             if self._reference is not None:
                 self._head.set_text(when or "now")
-        alias = "dashed: stride alias" if bank.stride > bank.dilation else ""
-        self.sheet.set_title(captions.joined(captions.shape(bank), alias, captions.Marks(bank).summary(), when))
+        self.sheet.set_title(captions.joined(captions.shape(bank), marks.summary(), when))

@@ -8,6 +8,7 @@ from matplotlib.figure import FigureBase
 from matplotlib.ticker import MaxNLocator
 
 from filterscope import metrics
+from filterscope.arguments import require
 from filterscope.bank import FilterBank
 from filterscope.plots import captions, mosaic
 from filterscope.plots.canvas import (
@@ -55,6 +56,7 @@ def plot_filter(
         IndexError: The bank has no such filter or channel.
         ValueError: The reference has filters of another shape.
     """
+    require(bank, FilterBank, "read_filters gives a dict of them: choose one, such as banks['conv1']")
     kept = slice(None) if channel is None else slice(channel, channel + 1)
     if channel is not None and not 0 <= channel < bank.channels:
         raise IndexError(f"layer {bank.layer!r} has no channel {channel}; it has 0 to {bank.channels - 1}")

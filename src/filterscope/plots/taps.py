@@ -10,9 +10,11 @@ from matplotlib.figure import FigureBase
 
 from filterscope import channels as reductions
 from filterscope import metrics
+from filterscope.arguments import require
 from filterscope.bank import FilterBank
 from filterscope.plots import captions, mosaic
 from filterscope.plots.canvas import (
+    DEAD_FACE,
     GREY,
     SIGNED_CMAP,
     TEXT,
@@ -80,6 +82,7 @@ class TapsPicture:
         max_filters: int | None = 64,
         figure: FigureBase | None = None,
     ) -> None:
+        require(bank, FilterBank, "read_filters gives a dict of them: choose one, such as banks['conv1']")
         if scale not in ("layer", "filter"):
             raise ValueError(f"scale={scale!r} is not a scale; use 'layer' or 'filter'")
         first = bank.head(max_filters)
@@ -102,7 +105,7 @@ class TapsPicture:
                 self.sheet.rotation_bar(bar)
         self._tiles: _Matrix | LineTiles | HeatTiles
         if bank.taps == 1:
-            self._tiles = _Matrix(self.sheet, area, rows)
+            self._tiles = _Matrix(self.sheet, area, rows, first)
         elif lines:
             self._tiles = LineTiles(self.sheet, area, first.indices, bank.taps)
         else:
@@ -121,8 +124,8 @@ class TapsPicture:
             bank: The same layer.
             moment: When that is, for the title. Default: from the bank's epoch.
         """
-        bank = bank.head(self._max_filters)
-        rows, marks = self._rows(bank), captions.Marks(bank)
+        whole, bank = bank, bank.head(self._max_filters)
+        rows, marks = self._rows(bank), captions.Marks(whole, bank.filters)
         before = None if self._reference is None else self._rows(self._reference)
         rotation = None if self._reference is None else metrics.rotation(bank.weights, self._reference.weights)
         colours = rotation_colours(rotation, bank.filters)
@@ -136,7 +139,7 @@ class TapsPicture:
             sizes = metrics.norms(bank.weights)
             words = [word or format_value(float(size)) for word, size in zip(words, sizes, strict=True)]
         if isinstance(self._tiles, _Matrix):
-            self._tiles.update(rows, limit)
+            self._tiles.update(rows, limit, marks)
         else:
             self._tiles.set_words(words)
             if isinstance(self._tiles, LineTiles):
@@ -165,13 +168,15 @@ class TapsPicture:
             then = "frame: rotation" if self._reference is not None else ""
             if self._channels == "all" and bank.channels > 1:
                 reduced = f"channels 0 to {bank.channels - 1} ↓"
+            if np.iscomplexobj(bank.weights):
+                reduced = captions.joined(reduced, "each real, imaginary")
         return captions.joined(f"taps 0 to {bank.taps - 1} →", reduced, size, then)
 
 
 class _Matrix:
     """A one-tap layer as one heat map, filters by channels."""
 
-    def __init__(self, sheet: Sheet, area: Box, rows: Array) -> None:
+    def __init__(self, sheet: Sheet, area: Box, rows: Array, bank: FilterBank) -> None:
         box = area.shrink(left=sheet.px(46), top=sheet.px(2), right=sheet.px(6), bottom=sheet.px(34))
         box = box.snapped()
         axes = sheet.axes(box)
@@ -182,25 +187,35 @@ class _Matrix:
         axes.set_xlabel("channel", fontsize=TEXT, color=GREY, labelpad=1)
         axes.set_ylabel("filter", fontsize=TEXT, color=GREY)
         axes.tick_params(labelsize=TEXT, color=GREY, length=3)
-        axes.set(xticks=index_ticks(channels, 12), yticks=index_ticks(filters))
+        parts = channels // bank.channels if np.iscomplexobj(bank.weights) and channels >= bank.channels else 1
+        ticks = index_ticks(channels // parts, 12)
+        axes.set_xticks([parts * tick for tick in ticks], [str(tick) for tick in ticks])
+        ticks = index_ticks(filters)
+        axes.set_yticks(ticks, [str(bank.indices[tick]) for tick in ticks])
         axes.spines[:].set_visible(False)
         sheet.moving.append(self._image)
 
-    def update(self, rows: Array, limit: float) -> None:
+    def update(self, rows: Array, limit: float, marks: captions.Marks) -> None:
         """Redraw ``(filters, channels, 1)``."""
-        self._image.set_pixels(mosaic.heat(rows[:, :, 0], *self._size, limit, SIGNED_CMAP))
+        shown = np.where(marks.dead[:, None], np.nan, rows[:, :, 0])
+        shown = np.where(np.isfinite(rows[:, :, 0]), shown, np.inf)
+        self._image.set_pixels(mosaic.heat(shown, *self._size, limit, SIGNED_CMAP, undefined=DEAD_FACE))
 
 
 def same_filters(reference: FilterBank, bank: FilterBank) -> FilterBank:
     """The reference, if it fits the bank.
 
     Raises:
-        ValueError: It has another shape.
+        ValueError: It has another shape, or other filters.
     """
     if reference.weights.shape != bank.weights.shape:
         raise ValueError(
             f"the reference has shape {reference.weights.shape} and the bank {bank.weights.shape}; "
             "a reference is an earlier moment of the same filters"
+        )
+    if not np.array_equal(reference.indices, bank.indices):
+        raise ValueError(
+            f"the reference holds filters {reference.indices}, the bank {bank.indices}; give the same ones"
         )
     return reference
 

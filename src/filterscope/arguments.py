@@ -1,0 +1,72 @@
+"""Checks of what users pass in: what was given, and what would work. No torch here."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from numbers import Real
+from typing import Any
+
+
+def check_count(name: str, value: Any, otherwise: str = "") -> None:
+    """Refuse what is no positive integer.
+
+    Raises:
+        TypeError: Not an integer.
+        ValueError: Below 1.
+    """
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"{name}={value!r} is not an integer; give 1, 2, 3, ...{otherwise}")
+    if value < 1:
+        raise ValueError(f"{name}={value!r} is below 1; give 1, 2, 3, ...{otherwise}")
+
+
+def check_patterns(layers: str | Sequence[str] | None) -> None:
+    """Refuse what is no selection of layers.
+
+    Raises:
+        TypeError: Not a string or a sequence of strings.
+        ValueError: Empty, or with an empty pattern.
+    """
+    if layers is None:
+        return
+    ok = isinstance(layers, str) or (isinstance(layers, Sequence) and all(isinstance(glob, str) for glob in layers))
+    if not ok:
+        raise TypeError(f"layers={layers!r} must be a glob, a sequence of globs such as ('conv1', 'head.*'), or None")
+    globs = [layers] if isinstance(layers, str) else layers
+    if not globs or not all(glob.strip() for glob in globs):
+        raise ValueError(f"layers={layers!r} selects nothing; give globs such as 'conv*', or None for all layers")
+
+
+def check_sample_rate(sample_rate: float | Mapping[str, float] | None) -> None:
+    """Refuse what is no sample rate.
+
+    Raises:
+        TypeError: Not a number, a mapping of globs to numbers, or ``None``.
+        ValueError: Not positive and finite, or an empty mapping or glob.
+    """
+    works = "give Hz such as 16000, or a mapping such as {'conv1': 16000}"
+    rates = sample_rate if isinstance(sample_rate, Mapping) else {"*": sample_rate}
+    if not rates or not all(str(glob).strip() for glob in rates):
+        raise ValueError(f"sample_rate={sample_rate!r} names no layer; {works}")
+    for glob, rate in rates.items():
+        if rate is None and not isinstance(sample_rate, Mapping):
+            return
+        if not isinstance(glob, str) or isinstance(rate, bool) or not isinstance(rate, Real):
+            raise TypeError(f"sample_rate={sample_rate!r} is not a number, or a mapping of globs to numbers; {works}")
+        try:
+            fits = math.isfinite(rate) and rate > 0
+        except OverflowError:
+            fits = False
+        if not fits:
+            raise ValueError(f"sample_rate={sample_rate!r} is not positive and finite; {works}")
+
+
+def require(value: Any, kind: type, hint: str) -> None:
+    """Refuse an object of another kind.
+
+    Raises:
+        TypeError: Names what was given, and gives the hint.
+    """
+    if not isinstance(value, kind):
+        raise TypeError(f"expected a {kind.__name__}, got {type(value).__name__}; {hint}")
