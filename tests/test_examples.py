@@ -216,7 +216,7 @@ def test_pretrained_selects_layers(tmp_path: Path, pretrained: Pretrained) -> No
         (["module.pt"], "module.pt: neither a Lightning checkpoint nor a saved state_dict"),
         (["linear.pt"], "linear.pt: it holds no 1-D filters with more than one tap"),
         (["tensor.pt"], "tensor.pt: model must be a torch module or a state_dict, got Tensor"),
-        (["conv.pt", "--layers", "stem"], "conv.pt: no layer matches 'stem'; the model has: conv"),
+        (["conv.pt", "--layers", "stem"], "conv.pt: layers=['stem']: no layer matches 'stem'; the model has: conv"),
         (["conv.pt", "-o", "text.pt"], "cannot write to text.pt"),
     ],
 )

@@ -277,8 +277,8 @@ def test_an_event_file_that_breaks_does_not_end_the_fit_and_later_snapshots_are_
 ) -> None:
     outcome = fit(tmp_path, At(1, damage), Conv1dFilterMonitor(plots=("drift",)))
     assert_same_training(outcome, healthy)
-    assert outcome.logged.steps("filters/conv2/rms")[-1] == 12
-    assert outcome.logged.steps("filters/conv2/drift")[-1] == 12
+    assert max(outcome.logged.steps("filters/conv2/rms")) == 12
+    assert max(outcome.logged.steps("filters/conv2/drift")) == 12
     assert outcome.told
     assert all(words.startswith("filterscope could not log") for words in outcome.told)
 
