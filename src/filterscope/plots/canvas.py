@@ -169,7 +169,7 @@ class Sheet:
         cut = 1
         while cut < len(self._layer) - 3 and sum(widths[cut:]) + text_width("…", TITLE, True, self.dpi) > room:
             cut += 1
-        return "…" + title[cut:]
+        return "…" + title[cut:].lstrip(".")
 
     def footnote(self, box: Box) -> QuickText:
         """An empty line of small print in a box, which tells how to read the picture."""

@@ -81,12 +81,11 @@ class ResponsePicture:
         frequencies, magnitude = spectrum.baseband(bank, self._rate)
         return frequencies, spectrum.decibels(magnitude, FLOOR)[self._order]
 
-    def _frequency_axis(self, axes: Axes, bank: FilterBank, frequencies: Array) -> None:
-        aliases = ", dashed: stride alias" if bank.stride > bank.dilation else ""
+    def _frequency_axis(self, axes: Axes, bank: FilterBank, frequencies: Array, note: str = "") -> None:
         known = self._rate is not None or bank.sample_rate is not None
         kilo = known and frequencies[-1] >= 2000
         axes.set_xlabel(
-            f"frequency ({'kHz' if kilo else 'Hz' if known else 'cycles/sample'}){aliases}",
+            f"frequency ({'kHz' if kilo else 'Hz' if known else 'cycles/sample'}){note}",
             fontsize=TEXT, color=GREY, labelpad=1,
         )  # fmt: skip
         if kilo:
@@ -95,6 +94,10 @@ class ResponsePicture:
         axes.tick_params(labelsize=TEXT, color=GREY, labelcolor=INK, length=3)
         axes.spines[:].set_visible(False)
         axes.set_xlim(frequencies[0], frequencies[-1])
+
+    @staticmethod
+    def _alias_note(bank: FilterBank) -> str:
+        return ", dashed: stride alias" if bank.stride > bank.dilation else ""
 
     def _mark_alias(self, axes: Axes, bank: FilterBank) -> None:
         alias = spectrum.tap_rate(bank, self._rate) / (2 * bank.stride)
@@ -108,7 +111,7 @@ class ResponsePicture:
         box = sheet.body.shrink(left=sheet.px(46), top=sheet.px(4), right=sheet.px(12), bottom=sheet.px(36))
         axes = sheet.axes(box)
         frequencies, _ = self._decibels(bank)
-        self._frequency_axis(axes, bank, frequencies)
+        self._frequency_axis(axes, bank, frequencies, self._alias_note(bank))
         axes.set_ylim(FLOOR - 1, 2)
         axes.set_ylabel("dB re maximum", fontsize=TEXT, color=GREY)
         axes.yaxis.set_major_locator(MaxNLocator(5))
@@ -148,11 +151,11 @@ class ResponsePicture:
             axes.set_ylim(len(levels), 0)
             self._image = mosaic.PixelImage(axes, (frequencies[0], frequencies[-1], len(levels), 0))
             self._image.set_pixels(self._pixels(levels))
-            self._frequency_axis(axes, bank, frequencies)
+            self._frequency_axis(axes, bank, frequencies, self._alias_note(bank) if len(banks) == 1 else "")
             self._mark_alias(axes, bank)
             self._label_rows(axes, bank, first=i == 0, height=box.height)
             if len(banks) > 1:
-                name = captions.moment(each) or "reference" if i == 0 else ""
+                name = (captions.moment(each) or "reference") + self._alias_note(bank) if i == 0 else ""
                 self._head = sheet.caption(box, name)
         sheet.moving += [self._image, *(axes.lines), *([self._head] if len(banks) > 1 else [])]
 
