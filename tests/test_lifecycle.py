@@ -384,3 +384,22 @@ def test_averages_are_logged_once_after_live_weights(tmp_path: Path, kind: str, 
         assert [got[step] for step in wanted] == pytest.approx(list(wanted.values()), rel=1e-5, abs=2e-7)
     _, rows = logged.histograms["filters/conv1/weights"][-1]
     assert [rows[0, 0], rows[-1, 1]] == pytest.approx([weights.final.min(), weights.final.max()], abs=1e-9)
+
+
+def test_after_averages_a_second_fit_of_one_batch_per_epoch_shares_no_step(tmp_path: Path) -> None:
+    """Averages take the place after the last epoch, which is where the next fit's first epoch would be."""
+    weights, monitor = Weights(), Conv1dFilterMonitor(plots=PLOTS)
+    averaging = EMAWeightAveraging(decay=0.9)
+    trainer = make_trainer(tmp_path, weights, monitor, averaging, max_epochs=2, limit_train_batches=1)
+    model = SmallNet()
+    trainer.fit(model, loader())
+    first = weights.final
+    check(tmp_path, [0, 1, 2, 3])
+    trainer.fit_loop.max_epochs = 4
+    trainer.fit(model, loader())
+    logged = check(tmp_path, [0, 1, 2, 3, 4, 5, 6])
+    wanted = {3: first, 4: weights.at[3], 5: weights.at[4], 6: weights.final}  # epochs 3 and 4 one place later
+    got = dict(logged.scalars["filters/conv1/rotation"])
+    assert [got[step] for step in wanted] == pytest.approx(
+        [rotation(each, weights.at[0]) for each in wanted.values()], abs=2e-7
+    )

@@ -66,7 +66,8 @@ class Session:
         self._is_milestone = milestones(None)
         self._ended: tuple[int, int] | None = None  # epoch and step of the last epoch's end
         self._start_step, self._start_batch = 0, -1
-        self._last: tuple[int, Reading] | None = None  # the last snapshot's step and weights
+        self._last: tuple[int, Reading] | None = None  # the Trainer's step at the last snapshot, and its weights
+        self._logged_step: int = -1 if before is None else before._logged_step
         self._final: Reading | None = None
         self._awaits_drawing = False
         taps = {layer.name: layer.taps for layer in find_layers(model)}
@@ -144,10 +145,9 @@ class Session:
             return
         reading = self._final or self._read(trainer, model)
         epoch, step = self._ended
-        if reading is not None and (self._last is None or self._last[0] < step):
+        last = self._last
+        if reading is not None and (last is None or last[0] < step or not same_weights(reading, last[1])):
             self._submit(epoch, step, reading)
-        elif reading is not None and self._last is not None and not same_weights(reading, self._last[1]):
-            self._submit(epoch, step + 1, reading)
 
     @_harmless
     def _draw_last(self, final: bool = False) -> None:
@@ -175,8 +175,10 @@ class Session:
 
     def _submit(self, epoch: int, step: int, reading: Reading) -> None:
         self._last = step, reading
+        # Averaged weights come after the last epoch's, at the same step: no two snapshots may share a place.
+        self._logged_step = place = max(step, self._logged_step + 1)
         if (recorder := self._recorder) is not None:
-            self._worker.submit(lambda: recorder.snapshot(epoch, step, reading))
+            self._worker.submit(lambda: recorder.snapshot(epoch, place, reading))
 
     def _draw(self, final: bool = False) -> None:
         self._awaits_drawing = False
