@@ -10,7 +10,8 @@ import torch
 from torch import nn
 
 from filterscope.arguments import check_patterns, check_sample_rate
-from filterscope.layers import find_layers, sample_rates, select
+from filterscope.layers import find_layers
+from filterscope.selection import sample_rates, select
 
 
 class Special(nn.Conv1d):

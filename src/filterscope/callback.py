@@ -47,8 +47,10 @@ class Conv1dFilterMonitor(_Callback):
         plots: Which images to log: any of ``"taps"``, ``"response"``, ``"evolution"``, ``"drift"``; ``()`` for none.
         channels: How images show a filter's input channels: ``"all"``, or reduced by ``"sum"``, ``"mean"``,
             ``"max"``, ``"l2"`` or ``"principal"`` (best rank-one shape). ``"auto"``: all up to 8, principal above.
-        max_filters: Filters that images show, the lowest-numbered ones; ``None`` for all. Histograms and scalars
-            always cover the whole layer.
+        max_filters: Filters that images show and raw filters hold, the lowest-numbered ones; ``None`` for all.
+            Histograms and scalars always cover the whole layer.
+        save_filters: Whether to keep the filters of every snapshot, 2 bytes per weight, for the Filters tab,
+            :func:`filterscope.load_history`, the command line, and for resuming.
         sample_rate: Samples per second (Hz) at a layer's input. A number is for the first monitored layer; a mapping
             names layers by globs, as in ``{"stem.*": 16000}``.
         tag: First segment of every TensorBoard tag. Several monitors need different ones.
@@ -73,11 +75,12 @@ class Conv1dFilterMonitor(_Callback):
         plots: Sequence[Literal["taps", "response", "evolution", "drift"]] = ("taps", "response", "evolution", "drift"),
         channels: Literal["auto", "all", "sum", "mean", "max", "l2", "principal"] = "auto",
         max_filters: int | None = 64,
+        save_filters: bool = True,
         sample_rate: float | Mapping[str, float] | None = None,
         tag: str = "filters",
     ) -> None:
         self.settings = Settings(
-            layers, every_n_epochs, plot_every_n_epochs, plots, channels, max_filters, sample_rate, tag
+            layers, every_n_epochs, plot_every_n_epochs, plots, channels, max_filters, save_filters, sample_rate, tag
         )
         self._session: Session | None = None
 

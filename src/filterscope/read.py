@@ -10,7 +10,8 @@ from filterscope.arguments import check_patterns, check_sample_rate
 from filterscope.bank import FilterBank
 from filterscope.checkpoint import read_state_dict
 from filterscope.gather import gather
-from filterscope.layers import find_layers, sample_rates, select
+from filterscope.layers import find_layers
+from filterscope.selection import sample_rates, select
 
 
 def read_filters(

@@ -11,7 +11,7 @@ from typing import Any
 from tensorboard.compat.proto.summary_pb2 import Summary
 from torch.utils.tensorboard import SummaryWriter
 
-from filterscope import metrics
+from filterscope import blob, metrics
 from filterscope.bank import FilterBank
 from filterscope.board import cards, summaries
 from filterscope.plots.drift import DriftPicture
@@ -25,6 +25,8 @@ from filterscope.worker import Faults
 
 #: Below this kernel length a frequency response says little.
 RESPONSE_TAPS = 8
+#: Models with more bytes of 1-D filters keep only the monitored ones of the initial snapshot, too.
+WHOLE_BYTES = 64 * 2**20
 
 
 @dataclass(frozen=True)
@@ -82,17 +84,19 @@ class Recorder:
             self._track(name, bank.with_fields(epoch=epoch, step=step))
 
     def snapshot(self, epoch: int, step: int, reading: Reading) -> None:
-        """Log what is logged at every snapshot: histogram and scalars."""
+        """Log what is logged at every snapshot: raw filters, histogram and scalars."""
         self._latest = snapshot = _Snapshot(epoch, step, reading)
-        for name, bank in reading.banks.items():
+        for order, (name, bank) in enumerate(reading.banks.items()):
+            dated = bank.with_fields(epoch=epoch, step=step)
             with self._item(f"the numbers of {name}", "numbers"):
-                dated = bank.with_fields(epoch=epoch, step=step)
                 track = self._track(name, dated)
                 reference = track.reference
                 track.add(dated)
                 if track.reference is not reference:  # it was zero until now
                     self._forget_pictures(name)
                 self._write_numbers(name, track, snapshot)
+            with self._item(f"the filters of {name}", "raw filters"):
+                self._write_filters(order, dated, snapshot)
         if not self._in_table.issuperset(reading.banks):  # the first snapshot, or a lazy layer has come
             with self._item("the table of layers", "table"):
                 table = cards.layer_table(reading.banks.values(), self._settings.max_filters, self._settings.plots)
@@ -163,6 +167,16 @@ class Recorder:
         if counts.size:
             tag = self._tag(name, "weights")
             self._write([summaries.histogram(tag, edges, counts, cards.DESCRIPTIONS["weights"])], snapshot)
+
+    def _write_filters(self, order: int, bank: FilterBank, snapshot: _Snapshot) -> None:
+        if not self._settings.save_filters:
+            return
+        track = self._tracks.get(bank.layer)
+        is_reference = track is None or track.reference is bank
+        whole = sum(each.weights.nbytes for each in snapshot.reading.banks.values()) <= WHOLE_BYTES
+        blobs = blob.encode_snapshot(bank, self._settings.max_filters, order, is_reference, whole)
+        content = blob.read_header(blobs[0]).to_json()
+        self._write([summaries.filters(self._tag(bank.layer, "bank"), blobs, content)], snapshot)
 
     def _kinds(self, name: str, track: Track, snapshot: _Snapshot) -> Iterator[str]:
         """Pictures that make sense for a layer now."""

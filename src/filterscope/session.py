@@ -15,9 +15,10 @@ from torch import nn
 from torch.utils.tensorboard import SummaryWriter
 
 from filterscope.gather import gather, is_sharded
-from filterscope.layers import find_layers, sample_rates, select
+from filterscope.layers import find_layers
 from filterscope.record import Reading, Recorder
 from filterscope.schedule import milestones, planned_epochs
+from filterscope.selection import sample_rates, select
 from filterscope.settings import Settings
 from filterscope.worker import Faults, Worker
 

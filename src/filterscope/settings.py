@@ -28,6 +28,7 @@ class Settings:
     plots: Sequence[Plot] = PLOTS
     channels: str = "auto"
     max_filters: int | None = 64
+    save_filters: bool = True
     sample_rate: float | Mapping[str, float] | None = None
     tag: str = "filters"
 
@@ -38,6 +39,8 @@ class Settings:
             check_count("plot_every_n_epochs", self.plot_every_n_epochs, ", or None for milestones")
         if self.max_filters is not None:
             check_count("max_filters", self.max_filters, ", or None for all filters")
+        if not isinstance(self.save_filters, bool):
+            raise TypeError(f"save_filters={self.save_filters!r} must be True or False")
         if isinstance(self.plots, str) or not isinstance(self.plots, Sequence):
             raise TypeError(f"plots={self.plots!r} must be a sequence of names, such as ('taps', 'drift')")
         for plot in self.plots:

@@ -11,6 +11,8 @@ from tensorboard.plugins.histogram import metadata as histogram_metadata
 from tensorboard.plugins.image import metadata as image_metadata
 from tensorboard.plugins.text import metadata as text_metadata
 
+from filterscope.blob import PLUGIN
+
 Array = npt.NDArray[Any]
 
 
@@ -30,6 +32,20 @@ def histogram(tag: str, edges: Array, counts: Array, description: str) -> summar
         dtype=types_pb2.DT_DOUBLE, tensor_shape=_shape(*rows.shape), tensor_content=rows.tobytes()
     )
     return _value(tag, metadata, tensor)
+
+
+def filters(tag: str, blobs: list[bytes], content: bytes) -> summary_pb2.Summary.Value:
+    """The raw filters of one layer, for :func:`filterscope.load_history` and the Filters tab.
+
+    Args:
+        tag: Whole tag.
+        blobs: As :mod:`filterscope.blob` makes them.
+        content: The header of the first one, so that a layer can be listed without its weights.
+    """
+    plugin = summary_pb2.SummaryMetadata.PluginData(plugin_name=PLUGIN, content=content)
+    # Without a data class TensorBoard's fast loader drops what it does not know.
+    kind = summary_pb2.DATA_CLASS_BLOB_SEQUENCE
+    return _value(tag, summary_pb2.SummaryMetadata(plugin_data=plugin, data_class=kind), _strings(blobs))
 
 
 def text(tag: str, markdown: str, description: str) -> summary_pb2.Summary.Value:

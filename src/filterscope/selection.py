@@ -1,0 +1,72 @@
+"""Which layers a user means, and at what rate they sample. No torch here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from fnmatch import fnmatchcase
+
+
+def select(
+    taps: Mapping[str, int],
+    patterns: str | Sequence[str] | None,
+    *,
+    must_match: bool = True,
+    owner: str = "the model",
+) -> list[str]:
+    """Names that the patterns choose, in model order.
+
+    Args:
+        taps: Kernel length of every layer there is, by name.
+        patterns: Globs on the whole dotted name, case-sensitive, where ``*`` crosses dots; ``None`` for every layer
+            with more than one tap.
+        must_match: Whether a pattern that matches nothing is an error.
+        owner: What has the layers, for the error.
+
+    Returns:
+        Names of layers.
+
+    Raises:
+        ValueError: A pattern matches no layer. A model without any layer is no error.
+    """
+    if patterns is None:
+        return [name for name, count in taps.items() if count > 1]
+    globs = [patterns] if isinstance(patterns, str) else list(patterns)
+    if taps and must_match:
+        _require_matches(globs, taps, f"layers={patterns!r}", f"{owner} has")
+    return [name for name in taps if any(fnmatchcase(name, glob) for glob in globs)]
+
+
+def _require_matches(globs: Iterable[str], names: Iterable[str], given: str, there: str) -> None:
+    known = list(names)
+    for glob in globs:
+        if not any(fnmatchcase(name, glob) for name in known):
+            raise ValueError(f"{given}: no layer matches {glob!r}; {there}: {', '.join(known)}")
+
+
+def sample_rates(
+    monitored: Sequence[str], sample_rate: float | Mapping[str, float] | None, *, must_match: bool = True
+) -> dict[str, float | None]:
+    """Sample rate at the input of each monitored layer.
+
+    Args:
+        monitored: Names of layers, in model order.
+        sample_rate: Hz. A number is for the first layer only: deeper ones run slower after strides and pooling.
+            A mapping names layers by globs, of which the first that matches counts.
+        must_match: Whether a glob that matches nothing is an error.
+
+    Returns:
+        Rates by name, ``None`` where unknown.
+
+    Raises:
+        ValueError: A glob matches no monitored layer.
+    """
+    if sample_rate is None or not monitored:
+        return dict.fromkeys(monitored)
+    if isinstance(sample_rate, Mapping):
+        if must_match:
+            _require_matches(sample_rate, monitored, f"sample_rate={dict(sample_rate)!r}", "monitored layers are")
+        return {
+            name: next((float(rate) for glob, rate in sample_rate.items() if fnmatchcase(name, glob)), None)
+            for name in monitored
+        }
+    return {name: float(sample_rate) if name == monitored[0] else None for name in monitored}
