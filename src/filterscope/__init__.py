@@ -16,6 +16,7 @@ _HOME = {
     "FilterHistory": "filterscope.bank",
     "dead_filters": "filterscope.bank",
     "frequency_response": "filterscope.spectrum",
+    "load_history": "filterscope.board.history",
     "plot_drift": "filterscope.plots",
     "plot_evolution": "filterscope.plots",
     "plot_filter": "filterscope.plots",
@@ -30,6 +31,7 @@ __all__ = [
     "FilterHistory",
     "dead_filters",
     "frequency_response",
+    "load_history",
     "plot_drift",
     "plot_evolution",
     "plot_filter",
@@ -40,6 +42,7 @@ __all__ = [
 
 if TYPE_CHECKING:
     from filterscope.bank import FilterBank, FilterHistory, dead_filters
+    from filterscope.board.history import load_history
     from filterscope.callback import Conv1dFilterMonitor
     from filterscope.plots import plot_drift, plot_evolution, plot_filter, plot_response, plot_taps
     from filterscope.read import read_filters

@@ -174,7 +174,21 @@ class FilterHistory:
         if (np.diff(self.epochs) < 0).any():
             raise ValueError(f"banks must come in the order of their epochs, got {self.epochs.tolist()}")
         self.steps = np.array([i if bank.step is None else bank.step for i, bank in enumerate(self._banks)])
+        self._share()
+
+    def _share(self) -> None:
+        """Hold the weights once: the banks are views of one array."""
         self.weights = np.stack([bank.weights for bank in self._banks])
+        self._banks = [
+            bank.with_fields(weights=weights) for bank, weights in zip(self._banks, self.weights, strict=True)
+        ]
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "weights"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._share()
 
     def __len__(self) -> int:
         return len(self._banks)
