@@ -83,6 +83,12 @@ class Conv1dFilterMonitor(_Callback):
             layers, every_n_epochs, plot_every_n_epochs, plots, channels, max_filters, save_filters, sample_rate, tag
         )
         self._session: Session | None = None
+        self._state: Mapping[str, Any] | None = None
+
+    @property
+    @override
+    def state_key(self) -> str:
+        return str(self._generate_state_key(tag=self.settings.tag))
 
     def __getstate__(self) -> dict[str, Any]:
         """Settings only: threads and writers stay in the process that made them."""
@@ -95,7 +101,8 @@ class Conv1dFilterMonitor(_Callback):
         before = self._session
         if before is not None and (not trainer.global_step or trainer.ckpt_path or not before.is_of(pl_module)):
             before = None  # a new fit, or weights from elsewhere
-        session = Session(self.settings, writers, pl_module, before)
+        checkpoint = trainer.ckpt_path or ""
+        session = Session(self.settings, writers, pl_module, before, self._state if checkpoint else None, checkpoint)
         if trainer.global_rank == 0:
             warn_without_layers(pl_module, self.settings.layers)
         # Rank 0 alone has writers; all ranks must agree whether the model is read.
@@ -130,6 +137,16 @@ class Conv1dFilterMonitor(_Callback):
     def on_exception(self, trainer: Any, pl_module: Any, exception: BaseException) -> None:
         if self._session is not None:
             self._session.fail()
+
+    # Not state_dict: Lightning would refuse two monitors of one tag before we can say what works.
+    @override
+    def on_save_checkpoint(self, trainer: Any, pl_module: Any, checkpoint: dict[str, Any]) -> None:
+        if self._session is not None and (state := self._session.state()):
+            checkpoint.setdefault("callbacks", {})[self.state_key] = state
+
+    @override
+    def on_load_checkpoint(self, trainer: Any, pl_module: Any, checkpoint: dict[str, Any]) -> None:
+        self._state = checkpoint.get("callbacks", {}).get(self.state_key)
 
     def _require_own_tag(self, trainer: Any) -> None:
         monitors = [each for each in trainer.callbacks if isinstance(each, Conv1dFilterMonitor)]

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from tensorboard.compat.proto.summary_pb2 import Summary
 from torch.utils.tensorboard import SummaryWriter
 
@@ -19,6 +20,7 @@ from filterscope.plots.evolution import EvolutionPicture
 from filterscope.plots.raster import Raster
 from filterscope.plots.response import ResponsePicture
 from filterscope.plots.taps import TapsPicture
+from filterscope.resume import Past
 from filterscope.settings import Settings
 from filterscope.track import Track
 from filterscope.worker import Faults
@@ -77,14 +79,39 @@ class Recorder:
         self._latest: _Snapshot | None = None
         self._drawn_step: int | None = None
         self._in_table: frozenset[str] = frozenset()
+        self._last_step: int = -1 if earlier is None else earlier._last_step
 
-    def adopt(self, epoch: int, step: int, reading: Reading) -> None:
-        """Take weights as reference without logging them: a fit goes on from a checkpoint."""
-        for name, bank in reading.banks.items():
-            self._track(name, bank.with_fields(epoch=epoch, step=step))
+    def resume(self, epoch: int, step: int, reading: Reading, past: Mapping[str, Past], is_elsewhere: bool) -> None:
+        """Go on from a checkpoint: its weights are no snapshot, but where the next change begins.
+
+        Args:
+            epoch: Epochs completed.
+            step: Position on the step axis.
+            reading: The weights resumed from.
+            past: What was recorded until then, by layer. Others are measured from the resumed weights.
+            is_elsewhere: Whether it was recorded in another directory.
+        """
+        for order, (name, bank) in enumerate(reading.banks.items()):
+            with self._item(f"the history of {name}", "history"):
+                known = past.get(name, Past())
+                dated = bank.with_fields(epoch=epoch, step=step)
+                track = self._begin(name, dated, known.reference)
+                for each in known.banks:
+                    if (each.step or 0) < step:
+                        track.recall(each)
+                track.add(dated)
+                if not is_elsewhere:
+                    self._last_step = max(self._last_step, known.last_step)
+                if is_elsewhere or track.reference is dated:
+                    self._write_filters(order, track.reference, _Snapshot(epoch, track.reference.step or 0, reading))
 
     def snapshot(self, epoch: int, step: int, reading: Reading) -> None:
-        """Log what is logged at every snapshot: raw filters, histogram and scalars."""
+        """Log what is logged at every snapshot: raw filters, histogram and scalars.
+
+        Averaged weights come after the last epoch's, at the same step, and a next fit may begin where they are: no
+        two snapshots share a place, the later one comes after.
+        """
+        self._last_step = step = max(step, self._last_step + 1)
         self._latest = snapshot = _Snapshot(epoch, step, reading)
         for order, (name, bank) in enumerate(reading.banks.items()):
             dated = bank.with_fields(epoch=epoch, step=step)
@@ -141,9 +168,15 @@ class Recorder:
 
     def _track(self, name: str, bank: FilterBank) -> Track:
         track = self._tracks.get(name)
-        if track is None or not track.fits(bank):
-            track = self._tracks[name] = Track(bank, self._settings.channels, self._settings.max_filters)
-            self._forget_pictures(name)
+        return track if track is not None and track.fits(bank) else self._begin(name, bank)
+
+    def _begin(self, name: str, bank: FilterBank, reference: FilterBank | None = None) -> Track:
+        """A new track, measured from an earlier bank if that fits."""
+        channels, max_filters = self._settings.channels, self._settings.max_filters
+        if reference is not None and not _covers(reference, bank, max_filters):
+            reference = None
+        self._tracks[name] = track = Track(bank, channels, max_filters, reference)
+        self._forget_pictures(name)
         return track
 
     def _forget_pictures(self, name: str) -> None:
@@ -154,7 +187,7 @@ class Recorder:
         weights, reference = track.latest.weights, track.reference.weights
         broken = metrics.nonfinite(weights)
         scalars = {
-            "rotation": metrics.layer_rotation(weights, reference),
+            "rotation": metrics.layer_rotation(weights[: len(reference)], reference),
             "change": metrics.change(weights, track.previous.weights) if track.previous else math.nan,
             "rms": metrics.rms(weights),
             "dead": float(metrics.dead(weights).mean()),
@@ -173,8 +206,15 @@ class Recorder:
             return
         track = self._tracks.get(bank.layer)
         is_reference = track is None or track.reference is bank
-        whole = sum(each.weights.nbytes for each in snapshot.reading.banks.values()) <= WHOLE_BYTES
-        blobs = blob.encode_snapshot(bank, self._settings.max_filters, order, is_reference, whole)
+        size = sum(each.weights.nbytes for each in snapshot.reading.banks.values())
+        max_filters = self._settings.max_filters
+        if is_reference and size > WHOLE_BYTES and bank.head(max_filters) is not bank:
+            self._faults.report(
+                "whole",
+                f"the 1-D filters of this model take {size / 2**20:.0f} MiB: of the initial ones, only the monitored "
+                f"(max_filters={max_filters}) are kept; should the fit be resumed, rotation is over those from then on",
+            )
+        blobs = blob.encode_snapshot(bank, max_filters, order, is_reference, size <= WHOLE_BYTES)
         content = blob.read_header(blobs[0]).to_json()
         self._write([summaries.filters(self._tag(bank.layer, "bank"), blobs, content)], snapshot)
 
@@ -228,6 +268,14 @@ def _let_go_if_broken(writer: SummaryWriter) -> None:
     queue = getattr(getattr(writer.file_writer, "event_writer", None), "_async_writer", None)
     if queue is not None and (queue._closed or queue._worker.exception is not None):
         writer.all_writers = None
+
+
+def _covers(reference: FilterBank, bank: FilterBank, max_filters: int | None) -> bool:
+    """Whether a reference holds the monitored filters of a layer, at least."""
+    monitored = bank.head(max_filters)
+    same = reference.weights.shape[1:] == bank.weights.shape[1:] and reference.weights.dtype == bank.weights.dtype
+    same = same and reference.total_filters == bank.total_filters
+    return same and np.array_equal(reference.indices[: monitored.filters], monitored.indices)
 
 
 def _draw_taps(picture: TapsPicture, track: Track, moment: str | None) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import functools
 import math
+import os
 import time
 import warnings
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Concatenate, ParamSpec
 
 import numpy as np
@@ -17,12 +19,16 @@ from torch.utils.tensorboard import SummaryWriter
 from filterscope.gather import gather, is_sharded
 from filterscope.layers import find_layers
 from filterscope.record import Reading, Recorder
+from filterscope.resume import Past, PastRun, from_state, joined, locate, read_past, to_state
 from filterscope.schedule import milestones, planned_epochs
 from filterscope.selection import sample_rates, select
 from filterscope.settings import Settings
 from filterscope.worker import Faults, Worker
 
 _Args = ParamSpec("_Args")
+
+#: Bytes of raw filters above which a fit is told so at its start.
+LARGE = 2**30
 
 
 def _harmless(method: Callable[Concatenate[Session, _Args], None]) -> Callable[Concatenate[Session, _Args], None]:
@@ -50,13 +56,21 @@ class Session:
         writers: TensorBoard writers; empty on all ranks but 0.
         model: The LightningModule.
         before: The session of an earlier fit that this one goes on from.
+        state: Of the checkpoint that this fit goes on from, see :meth:`state`.
+        checkpoint: Where that is.
 
     Raises:
         ValueError: A glob matches no layer.
     """
 
     def __init__(
-        self, settings: Settings, writers: Sequence[SummaryWriter], model: nn.Module, before: Session | None = None
+        self,
+        settings: Settings,
+        writers: Sequence[SummaryWriter],
+        model: nn.Module,
+        before: Session | None = None,
+        state: Mapping[str, Any] | None = None,
+        checkpoint: str | os.PathLike[str] = "",
     ) -> None:
         self._settings = settings
         self._model = weakref.ref(model)
@@ -64,11 +78,14 @@ class Session:
         earlier: Recorder | None = before._recorder if before is not None else None
         self._recorder: Recorder | None = Recorder(settings, writers, self._faults, earlier) if writers else None
         self._worker = Worker(self._faults)
+        self._place = place_of(writers[0]) if writers else PastRun("", "", -1)
+        self._runs: list[PastRun] = [] if before is None else joined(before._runs, before._place)
+        if state and writers:
+            self._find_past(state, checkpoint)
         self._is_milestone = milestones(None)
         self._ended: tuple[int, int] | None = None  # epoch and step of the last epoch's end
         self._start_step, self._start_batch = 0, -1
         self._last: tuple[int, Reading] | None = None  # the Trainer's step at the last snapshot, and its weights
-        self._logged_step: int = -1 if before is None else before._logged_step
         self._final: Reading | None = None
         self._awaits_drawing = False
         taps = {layer.name: layer.taps for layer in find_layers(model)}
@@ -77,6 +94,15 @@ class Session:
     def is_of(self, model: nn.Module) -> bool:
         """Whether this was a session of the same model."""
         return self._model() is model
+
+    @_harmless
+    def _find_past(self, state: Mapping[str, Any], checkpoint: str | os.PathLike[str]) -> None:
+        runs = from_state(state)
+        self._runs = locate(runs, checkpoint)
+        if missing := len(runs) - len(self._runs):
+            gone = [run.directory for run in runs if run.file not in {found.file for found in self._runs}]
+            then = _ANEW if missing == len(runs) else "the pictures lack those epochs"
+            self._faults.report("history", f"filterscope finds no more what it recorded in {', '.join(gone)}; {then}")
 
     @_harmless
     def start(self, trainer: Any, model: nn.Module) -> None:
@@ -92,8 +118,16 @@ class Session:
             self._take(trainer, model, 0, step)
             self._draw()
         elif (reading := self._read(trainer, model)) is not None and (recorder := self._recorder) is not None:
+            self._place = replace(self._place, start=step)
             epoch = epochs_done(trainer)
-            self._worker.submit(lambda: recorder.adopt(epoch, step, reading))
+            self._worker.submit(lambda: recorder.resume(epoch, step, reading, *self._recall(epoch, step)))
+        if self._last is not None:
+            warn_if_large(self._last[1], settings, total)
+
+    def state(self) -> dict[str, Any]:
+        """Where a fit that goes on from here will find what was recorded: some hundred bytes."""
+        is_kept = self._recorder is not None and self._settings.save_filters
+        return to_state(joined(self._runs, self._place)) if is_kept else {}
 
     @_harmless
     def begin_epoch(self) -> None:
@@ -174,17 +208,54 @@ class Session:
         unclear = frozenset(name for name in names if not layers[name].is_temporal and rates[name] is None)
         return Reading(gathered.banks, unclear, time.time()) if gathered.banks else None
 
+    def _recall(self, epoch: int, step: int) -> tuple[dict[str, Past], bool]:
+        """What was recorded before, and whether elsewhere. For the recording thread: event files take time to read."""
+        past: dict[str, Past] = {}
+        try:
+            past = read_past(self._runs, self._settings.tag, epoch, step)
+        except Exception as error:
+            self._faults.report("history", f"filterscope cannot read what it recorded before ({error}); {_ANEW}")
+        if self._runs and not any(layer.reference for layer in past.values()):
+            where = ", ".join(run.directory for run in self._runs)
+            self._faults.report("history", f"filterscope finds no filters recorded before in {where}; {_ANEW}")
+        return past, not self._runs or self._runs[-1].directory != self._place.directory
+
     def _submit(self, epoch: int, step: int, reading: Reading) -> None:
         self._last = step, reading
-        # Averaged weights come after the last epoch's, at the same step: no two snapshots may share a place.
-        self._logged_step = place = max(step, self._logged_step + 1)
         if (recorder := self._recorder) is not None:
-            self._worker.submit(lambda: recorder.snapshot(epoch, place, reading))
+            self._worker.submit(lambda: recorder.snapshot(epoch, step, reading))
 
     def _draw(self, final: bool = False) -> None:
         self._awaits_drawing = False
         if (recorder := self._recorder) is not None:
             self._worker.submit(lambda: recorder.milestone(final))
+
+
+#: What follows where nothing of the past is found.
+_ANEW = "rotation is measured from the weights that the fit was resumed from"
+
+
+def place_of(writer: SummaryWriter) -> PastRun:
+    """Where a writer writes."""
+    path = str(getattr(writer._get_file_writer().event_writer, "_file_name", ""))
+    directory = str(writer.log_dir)
+    return PastRun(directory if "://" in directory else os.path.realpath(directory), os.path.basename(path), -1)
+
+
+def warn_if_large(reading: Reading, settings: Settings, epochs: int | None) -> None:
+    """One warning before a fit that would write a lot of raw filters."""
+    if not settings.save_filters or epochs is None:
+        return
+    weights = sum(bank.head(settings.max_filters).weights.nbytes // 2 for bank in reading.banks.values())
+    size = weights * epochs / settings.every_n_epochs
+    if size > LARGE:
+        works = math.ceil(size / LARGE) * settings.every_n_epochs
+        warnings.warn(
+            f"Conv1dFilterMonitor will write {size / 2**30:.1f} GiB of raw filters in {epochs} epochs; "
+            f"every_n_epochs={works}, a smaller max_filters, fewer layers, or save_filters=False would write less than "
+            f"{LARGE / 2**30:.0f} GiB",
+            stacklevel=2,
+        )
 
 
 def current_step(trainer: Any) -> int:

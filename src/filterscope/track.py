@@ -24,15 +24,22 @@ class Track:
         bank: The first snapshot, all filters.
         channels: How ``evolution`` reduces channels.
         max_filters: How many filters the history covers.
+        reference: What to measure from, if not from the first snapshot.
 
     Attributes:
-        reference: The first snapshot, or the first that is not all zero.
+        reference: The first snapshot, or the first that is not all zero; monitored filters at least.
         previous: The snapshot before the latest.
         latest: The newest snapshot.
     """
 
-    def __init__(self, bank: FilterBank, channels: str = "auto", max_filters: int | None = None) -> None:
-        self.reference = bank
+    def __init__(
+        self,
+        bank: FilterBank,
+        channels: str = "auto",
+        max_filters: int | None = None,
+        reference: FilterBank | None = None,
+    ) -> None:
+        self.reference = reference or bank
         self.previous: FilterBank | None = None
         self.latest = bank
         self._channels, self._max_filters = channels, max_filters
@@ -65,15 +72,28 @@ class Track:
             self.reference = bank
             reference = self.reference_head.weights
             self._rows = [tap_rows(np.zeros_like(reference), reference, self._channels)] * len(self._rows)
-        if self._epochs and (self._count - 1) % self._every:  # the last one was kept only as the newest
-            del self._epochs[-1], self._rows[-1], self._rotations[-1]
-        now, then = self.head.weights, self.reference_head.weights
-        self._epochs.append(bank.epoch or 0)
+        self._drop_newest()
+        self._remember(self.head)
+
+    def recall(self, bank: FilterBank) -> None:
+        """Take in the monitored filters of a snapshot from before a resume: a row of the history, no more."""
+        if bank.weights.shape == self.head.weights.shape and bank.weights.dtype == self.head.weights.dtype:
+            self._drop_newest()
+            self._remember(bank)
+
+    def _remember(self, head: FilterBank) -> None:
+        now, then = head.weights, self.reference_head.weights
+        self._epochs.append(head.epoch or 0)
         self._rows.append(tap_rows(now, then, self._channels))
         self._rotations.append(marked_rotation(now, then))
         self._count += 1
         if len(self._epochs) > MOST_ROWS:
             self._thin()
+
+    def _drop_newest(self) -> None:
+        """Drop the newest row, if it was kept only as such."""
+        if self._epochs and (self._count - 1) % self._every:
+            del self._epochs[-1], self._rows[-1], self._rotations[-1]
 
     def _thin(self) -> None:
         """Keep every other snapshot, and the newest."""
