@@ -13,7 +13,7 @@ import filterscope
 from filterscope import plots
 
 HEAVY = ("torch", "pytorch_lightning", "lightning", "tensorboard")
-PURE = [f"filterscope.{name}" for name in ("metrics", "bank", "channels", "spectrum", "schedule", "worker", "track")]
+PURE = [f"filterscope.{name}" for name in ("metrics", "bank", "channels", "spectrum", "schedule", "worker", "track", "blob", "selection")]
 PLOTS = [f"filterscope.plots.{module.name}" for module in pkgutil.iter_modules(plots.__path__)]
 
 PUBLIC = {
@@ -22,6 +22,7 @@ PUBLIC = {
     "FilterHistory",
     "dead_filters",
     "frequency_response",
+    "load_history",
     "plot_drift",
     "plot_evolution",
     "plot_filter",
@@ -42,7 +43,12 @@ def test_importing_the_package_loads_nothing_heavy() -> None:
     assert loaded_by("import filterscope").isdisjoint({*HEAVY, "matplotlib", "PIL"})
 
 
-@pytest.mark.parametrize("module", PURE[:5])
+def test_reading_event_files_loads_no_torch() -> None:
+    heavy = {"torch", "pytorch_lightning", "lightning", "matplotlib"}
+    assert loaded_by("from filterscope import load_history").isdisjoint(heavy)
+
+
+@pytest.mark.parametrize("module", [*PURE[:5], *PURE[-2:]])
 def test_numbers_need_no_drawing_library_either(module: str) -> None:
     assert loaded_by(f"import {module}").isdisjoint({*HEAVY, "matplotlib", "PIL"})
 

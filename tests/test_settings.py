@@ -22,6 +22,7 @@ BAD: list[tuple[str, Any, type[Exception]]] = [
     ("channels", "Sum", ValueError),
     ("channels", None, TypeError),
     ("channels", 3, TypeError),
+    *[("save_filters", value, TypeError) for value in (1, None, "yes")],
     ("plots", ("taps", "tops"), ValueError),
     ("plots", ["weights"], ValueError),
     ("plots", [3], ValueError),
