@@ -6,6 +6,9 @@ length. A filter's sums run in float32, a layer's in float64. Where a formula is
 
 from __future__ import annotations
 
+import functools
+import operator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -15,6 +18,8 @@ Array = npt.NDArray[Any]
 
 #: Weights that a histogram takes at a time, so that its steps stay in the processor's cache.
 _CHUNK = 1 << 15
+#: Edge of the blocks of a matrix product. OpenBLAS starts threads above 64 x 64 x 64.
+_BLOCK = 64
 
 
 def _rows(weights: Array) -> Array:
@@ -94,6 +99,24 @@ def nonfinite(weights: Array) -> int:
     return int(weights.size - np.count_nonzero(np.isfinite(weights)))
 
 
+def gram(rows: Array) -> Array:
+    """Inner products of all pairs of rows: ``rows @ rows.conj().T``, ``(n, n)``.
+
+    Block by block: a product of larger matrices would start threads, which take the cores from training and go on
+    waiting at full speed for a tenth of a second.
+    """
+    count, length = rows.shape
+    products = np.empty((count, count), rows.dtype)
+    for i in range(0, count, _BLOCK):
+        for j in range(i, count, _BLOCK):
+            left, right = rows[i : i + _BLOCK], rows[j : j + _BLOCK].conj()
+            parts = (left[:, k : k + _BLOCK] @ right[:, k : k + _BLOCK].T for k in range(0, length, _BLOCK))
+            block = functools.reduce(operator.iadd, parts)
+            products[i : i + _BLOCK, j : j + _BLOCK] = block
+            products[j : j + _BLOCK, i : i + _BLOCK] = block.conj().T
+    return products
+
+
 def redundancy(weights: Array, groups: int | Array = 1) -> float:
     """Mean over filters of the largest absolute cosine with another filter of the same group.
 
@@ -113,17 +136,21 @@ def redundancy(weights: Array, groups: int | Array = 1) -> float:
         if kept.sum() < 2:
             continue
         unit = group[kept] / size[kept, None].astype(np.float32)
-        cosine = np.abs(unit @ unit.T)
+        cosine = np.abs(gram(unit))
         np.fill_diagonal(cosine, 0.0)
         best.append(cosine.max(axis=1))
     return float(np.mean(np.minimum(np.concatenate(best), 1.0))) if best else float("nan")
 
 
-def effective_rank(weights: Array) -> float:
+def effective_rank(weights: Array, eigenvalues: Callable[[Array], Array] = np.linalg.eigvalsh) -> float:
     """``exp(entropy(sigma / sum sigma))`` of the ``filters x (channels taps)`` matrix.
 
     Source: Roy and Vetterli, "The effective rank", EUSIPCO 2007. The singular values come from the smaller Gram
     matrix. NaN for all-zero or non-finite weights.
+
+    Args:
+        weights: Shape ``(filters, channels, taps)``.
+        eigenvalues: Gives those of a Hermitian matrix, in ascending order.
     """
     matrix = np.ascontiguousarray(weights).reshape(len(weights), int(np.prod(weights.shape[1:])))
     if not np.isfinite(matrix).all():
@@ -132,10 +159,9 @@ def effective_rank(weights: Array) -> float:
     if peak == 0:
         return float("nan")
     matrix = (matrix / peak).astype(np.complex128 if np.iscomplexobj(matrix) else np.float64)
-    gram = matrix @ matrix.conj().T if matrix.shape[0] <= matrix.shape[1] else matrix.conj().T @ matrix
-    eigenvalues = np.linalg.eigvalsh(gram)
+    squares = eigenvalues(gram(matrix if matrix.shape[0] <= matrix.shape[1] else matrix.T))
     # Rounding leaves eigenvalues of about 1e-16 where the true ones are 0; their roots would count.
-    sigma = np.sqrt(eigenvalues[eigenvalues > eigenvalues[-1] * len(gram) * np.finfo(np.float64).eps])
+    sigma = np.sqrt(squares[squares > squares[-1] * len(squares) * np.finfo(np.float64).eps])
     share = sigma / sigma.sum()
     return float(np.exp(-np.sum(share * np.log(share))))
 

@@ -11,13 +11,13 @@ from pathlib import Path
 import numpy as np
 from google.protobuf.message import DecodeError
 from tensorboard.backend.event_processing import io_wrapper
-from tensorboard.backend.event_processing.event_file_loader import RawEventFileLoader
 from tensorboard.compat import tf
 from tensorboard.compat.proto import event_pb2
 
 from filterscope import blob
 from filterscope.arguments import check_patterns
 from filterscope.bank import FilterBank, FilterHistory
+from filterscope.board.records import read_records
 from filterscope.selection import select
 
 _MARK = blob.PLUGIN.encode()
@@ -148,7 +148,7 @@ def _events(directory: str) -> Iterator[event_pb2.Event]:
     """Events that may hold raw filters. A file that breaks off, or is damaged, gives what comes before."""
     names = [path for path in io_wrapper.ListDirectoryAbsolute(directory) if io_wrapper.IsTensorFlowEventsFile(path)]
     for path in sorted(names):
-        for record in RawEventFileLoader(path).Load():
+        for record in read_records(path):
             if _MARK not in record:
                 continue
             try:

@@ -21,6 +21,7 @@ _COMPRESSION = 4
 #: Colours of a palette (256 would make files a tenth larger), and those that are chosen by frequency.
 _COLOURS = 128
 _FREQUENT = 108
+_BINS = 1 << 18
 _WHITE = np.uint32(0xFFFFFFFF)
 
 
@@ -88,18 +89,24 @@ def encode(pixels: Array) -> bytes:
         pixels: Opaque uint8 RGBA, ``(height, width, 4)``.
     """
     packed = np.ascontiguousarray(pixels).view("<u4")[:, :, 0]
-    bins = ((packed >> 2) & 0x3F) | ((packed >> 4) & 0xFC0) | ((packed >> 6) & 0x3F000)  # six bits per channel
-    counts = np.bincount(bins.ravel(), minlength=1 << 18)
+    where = np.flatnonzero(packed != _WHITE)  # often a small part
+    drawn = packed.ravel()[where]
+    bins = ((drawn >> 2) & 0x3F) | ((drawn >> 4) & 0xFC0) | ((drawn >> 6) & 0x3F000)  # six bits per channel
+    counts = np.bincount(bins, minlength=_BINS)
+    counts[-1] += packed.size - drawn.size
     present = np.flatnonzero(counts)
     present = present[np.argsort(-counts[present], kind="stable")]
     six = np.stack([present & 0x3F, present >> 6 & 0x3F, present >> 12], axis=1).astype(np.int32)
     chosen, index = _palette(six)
-    exact = np.zeros(1 << 18, np.uint32)
-    exact[bins.ravel()] = packed.ravel()  # one pixel of each bin lends it its colour: flat areas keep theirs
+    exact = np.zeros(_BINS, np.uint32)
+    exact[bins] = drawn  # one pixel of each bin lends it its colour: flat areas keep theirs
+    exact[-1] = _WHITE
     palette = exact[(chosen[:, 2] << 12) | (chosen[:, 1] << 6) | chosen[:, 0]]
-    table = np.zeros(1 << 18, np.uint8)
+    table = np.zeros(_BINS, np.uint8)
     table[present] = index
-    image = Image.fromarray(table[bins])
+    numbers = np.full(packed.size, table[-1])
+    numbers[where] = table[bins]
+    image = Image.fromarray(numbers.reshape(packed.shape))
     image.putpalette(palette[:, None].view(np.uint8)[:, :3].tobytes())
     stream = io.BytesIO()
     image.save(stream, "PNG", compress_level=_COMPRESSION)

@@ -1,0 +1,115 @@
+"""Records are written and read as TensorBoard does it, byte for byte, and only quicker."""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tensorboard.backend.event_processing.event_file_loader import RawEventFileLoader
+from tensorboard.compat.tensorflow_stub.pywrap_tensorflow import crc32c as bytewise
+from tensorboard.compat.tensorflow_stub.pywrap_tensorflow import masked_crc32c as masked_bytewise
+from tensorboard.summary.writer.event_file_writer import EventFileWriter
+from tensorboard.summary.writer.record_writer import RecordWriter
+
+from filterscope.board.checksum import crc32c, masked_crc32c
+from filterscope.board.records import quicken, read_records
+
+LENGTHS = [*range(130), *range(500, 600), 4095, 4096, 4097, 33_333, 262_144]
+
+
+def content(length: int) -> bytes:
+    return np.random.default_rng(length).bytes(length)
+
+
+def test_the_checksum_is_the_one_of_the_standard() -> None:
+    assert crc32c(b"123456789") == 0xE3069283
+    assert crc32c(bytes(32)) == 0x8A9136AA  # RFC 3720, B.4
+    assert crc32c(b"\xff" * 32) == 0x62A8AB43
+
+
+def test_the_checksum_is_tensorboards_for_all_lengths_and_values() -> None:
+    for length in LENGTHS:
+        assert crc32c(content(length)) == bytewise(content(length)), length
+    for length in (8, 5000):
+        assert crc32c(bytes(length)) == bytewise(bytes(length))
+        assert crc32c(b"\xff" * length) == bytewise(b"\xff" * length)
+        assert masked_crc32c(content(length)) == masked_bytewise(content(length))
+
+
+class Sink:
+    """What a record writer needs of a file."""
+
+    def __init__(self) -> None:
+        self.bytes = b""
+
+    def write(self, part: bytes) -> None:
+        self.bytes += part
+
+
+def test_a_quickened_writer_writes_the_same_bytes() -> None:
+    plain, quick = RecordWriter(Sink()), RecordWriter(Sink())
+
+    class EventWriter:
+        class _async_writer:  # noqa: N801
+            _writer = quick
+
+    quicken(EventWriter)
+    assert "write" in vars(quick)
+    quicken(EventWriter)  # once is enough
+    for length in (0, 1, 100, 5000, 50_000):
+        plain.write(content(length))
+        quick.write(content(length))
+    assert quick._writer.bytes == plain._writer.bytes
+
+
+def test_what_a_quickened_event_writer_wrote_is_read_by_tensorboard(tmp_path: Path) -> None:
+    from tensorboard.compat.proto.event_pb2 import Event
+
+    writer = EventFileWriter(str(tmp_path))
+    quicken(writer)
+    assert "write" in vars(writer._async_writer._writer)
+    events = [Event(step=step, file_version="x" * 10 ** (step % 5)) for step in range(20)]
+    for event in events:
+        writer.add_event(event)
+    writer.close()
+    (path,) = tmp_path.iterdir()
+    records = list(RawEventFileLoader(str(path)).Load())
+    assert records[1:] == [event.SerializeToString() for event in events]
+    assert list(read_records(str(path))) == records
+
+
+@pytest.mark.parametrize("other", [None, object(), 3])
+def test_other_writers_are_left_as_they_are(other: object) -> None:
+    quicken(other)
+
+
+def framed(*contents: bytes) -> bytes:
+    sink = Sink()
+    for each in contents:
+        RecordWriter(sink).write(each)
+    return sink.bytes
+
+
+def test_a_file_cut_anywhere_gives_all_whole_records(tmp_path: Path) -> None:
+    contents = [content(n) for n in (0, 5, 700, 30)]
+    ends = np.cumsum([len(framed(each)) for each in contents])
+    whole, path = framed(*contents), tmp_path / "events"
+    for cut in range(len(whole) + 1):
+        path.write_bytes(whole[:cut])
+        assert list(read_records(str(path))) == contents[: int((ends <= cut).sum())]
+
+
+def test_reading_stops_at_damage_and_at_a_length_that_lies(tmp_path: Path) -> None:
+    path = tmp_path / "events"
+    good = framed(b"first", b"second")
+    for position in range(len(good)):
+        damaged = bytearray(good)
+        damaged[position] ^= 0x10
+        path.write_bytes(bytes(damaged))
+        first = len(framed(b"first"))
+        assert list(read_records(str(path))) == ([] if position < first else [b"first"])
+    length = struct.pack("<Q", 2**62)
+    path.write_bytes(framed(b"first") + length + struct.pack("<I", masked_crc32c(length)) + b"no such content")
+    assert list(read_records(str(path))) == [b"first"]
