@@ -29,9 +29,13 @@ mpl.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
+from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
+from tensorboard.compat.proto.summary_pb2 import Summary
 from torch.utils.tensorboard import SummaryWriter
 
 import filterscope
+from filterscope import blob
+from filterscope.board import summaries
 from tests.benchmark import baselines, fits
 from tests.benchmark.models import MODELS
 from tests.benchmark.ours import Recording
@@ -68,7 +72,8 @@ def of_model(name: str, epochs: int, runs: int) -> list[Row]:
         writer.close()
     progress(f"{name}: {epochs} epochs of ours")
     ours = Recording(model, epochs)
-    bare = Recording(model, epochs, images=False)
+    bare = Recording(model, epochs, images=False, save_filters=False)
+    kept = Recording(model, epochs, images=False)
     limit = 4 * statistics.median(copy) + 0.5e-3
     thread, at_milestone = statistics.median(ours.thread), statistics.median(ours.milestone_thread)
     mean_milestone = statistics.mean(ours.milestones)
@@ -85,8 +90,42 @@ def of_model(name: str, epochs: int, runs: int) -> list[Row]:
             f"{1000 * mean_milestone:.0f} ms against {spread(recipe)}"),
         row(name, f"CPU, {epochs} epochs / subplot recipe each epoch", ours.cpu / (epochs * per_recipe), 1 / 100,
             f"{ours.cpu:.1f} s against {epochs * per_recipe:.0f} s"),
-        row(name, "bytes per layer and epoch without images", bare.bytes / (epochs + 1) / layers, 4096, "bytes"),
+        row(name, "bytes per layer and epoch without images and raw filters", bare.bytes / (epochs + 1) / layers, 4096,
+            "bytes"),
+        row(name, "raw filters: CPU of an epoch with / without, no images", kept.cpu / bare.cpu, None,
+            f"{1000 * (kept.cpu - bare.cpu) / epochs:.2f} ms, {(kept.bytes - bare.bytes) / epochs / 1000:.1f} kB more"),
+        *of_others(name, model, thread, runs),
     ]  # fmt: skip
+
+
+def of_others(name: str, model: torch.nn.Module, thread: float, runs: int) -> list[Row]:
+    """Time of the training thread against that of other recorders."""
+    rows = []
+    for other, recorder in baselines.OTHERS.items():
+        progress(f"{name}: {other}")
+        with recorder(model) as record:
+            theirs = median_of(record, 2 * runs)
+        ratio = thread / statistics.median(theirs)
+        rows.append(row(name, f"training thread, one snapshot / {other}", ratio, 1, f"against {spread(theirs)}"))
+    return rows
+
+
+def of_loading(epochs: int, runs: int) -> list[Row]:
+    """``load_history`` of a layer of 64 x 1 x 251 against a pass of TensorBoard's own reader over the file."""
+    weights = np.random.default_rng(0).normal(size=(64, 1, 251))
+    with tempfile.TemporaryDirectory() as directory:
+        writer = SummaryWriter(directory)
+        for epoch in range(epochs):
+            blobs = blob.encode_snapshot(filterscope.FilterBank("conv", weights, epoch=epoch), 64, 0, epoch == 0, True)
+            values = [summaries.filters("filters/conv/bank", blobs, blob.read_header(blobs[0]).to_json())]
+            writer._get_file_writer().add_summary(Summary(value=values), epoch)
+        writer.close()
+        (path,) = Path(directory).iterdir()
+        theirs = median_of(lambda: list(EventFileLoader(str(path)).Load()), runs)
+        ours = median_of(lambda: filterscope.load_history(directory), runs)
+    ratio = statistics.median(ours) / statistics.median(theirs)
+    figure = f"`load_history`, {epochs} epochs / TensorBoard's own reader"
+    return [row("64 x 1 x 251", figure, ratio, 1.3, f"{spread(ours)} against {spread(theirs)}")]
 
 
 def of_drawing(runs: int) -> list[Row]:
@@ -124,13 +163,15 @@ def of_memory(few: int, many: int) -> list[Row]:
         )
         return float(done.stdout)
 
-    more = peak(many) - peak(few)
-    return [row("64 x 1 x 251", f"peak memory, {many} epochs less {few}", more, 20, "MB")]
+    least, most = peak(few), peak(many)
+    detail = f"MB: {least:.0f} and {most:.0f}"
+    return [row("64 x 1 x 251", f"peak memory, {many} epochs less {few}", most - least, 20, detail)]
 
 
-def row(model: str, figure: str, value: float, goal: float, detail: str) -> Row:
-    """One line of the table."""
-    return {"model": model, "figure": figure, "value": value, "goal": goal, "met": value <= goal, "detail": detail}
+def row(model: str, figure: str, value: float, goal: float | None, detail: str) -> Row:
+    """One line of the table; figures without a goal are only reported."""
+    met = None if goal is None else value <= goal
+    return {"model": model, "figure": figure, "value": value, "goal": goal, "met": met, "detail": detail}
 
 
 def progress(what: str) -> None:
@@ -160,12 +201,16 @@ def main(arguments: list[str] | None = None) -> None:
     if not quick:
         progress("memory")
         rows += of_memory(100, 1000)
+    progress("loading")
+    rows += of_loading(10 if quick else 1000, 1 if quick else 3)
     if options.fits:
         rows += fits.measure(options.fits, progress, row)
     print("| model | figure | measured | goal | met | detail |\n| --- | --- | --- | --- | --- | --- |")
     for each in rows:
-        cells = [each["model"], each["figure"], number(each["value"]), number(each["goal"])]
-        print("|", " | ".join([*cells, "yes" if each["met"] else "no", each["detail"]]), "|")
+        goal = "" if each["goal"] is None else number(each["goal"])
+        met = {True: "yes", False: "no", None: ""}[each["met"]]
+        cells = [each["model"], each["figure"], number(each["value"]), goal, met, each["detail"]]
+        print("|", " | ".join(cells), "|")
     if options.json:
         options.json.write_text(json.dumps(rows, indent=1))
 

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+
 import matplotlib.pyplot as plt
 import torch
 from torch import nn
@@ -46,3 +52,44 @@ def one_grid(weights: torch.Tensor) -> None:
         axis.set(xticks=[], yticks=[])
     figure.canvas.draw()
     plt.close(figure)
+
+
+@contextmanager
+def ignite(model: nn.Module) -> Iterator[Callable[[], None]]:
+    """One record of ignite's ``WeightsHistHandler``."""
+    from ignite.engine import Engine, Events
+    from ignite.handlers.tensorboard_logger import TensorboardLogger, WeightsHistHandler
+
+    with tempfile.TemporaryDirectory() as directory, TensorboardLogger(log_dir=directory) as logger:
+        engine, handler = Engine(lambda engine, batch: None), WeightsHistHandler(model)
+        yield lambda: handler(engine, logger, Events.EPOCH_COMPLETED)
+
+
+@contextmanager
+def wandb(model: nn.Module) -> Iterator[Callable[[], None]]:
+    """One record of ``wandb.watch``, offline: the forward hook that takes all parameters."""
+    import wandb
+
+    os.environ["WANDB_SILENT"] = "true"
+    with tempfile.TemporaryDirectory() as directory:
+        run = wandb.init(mode="offline", dir=directory, project="benchmark")
+        before = {module: set(module._forward_hooks) for module in model.modules()}
+        wandb.watch(model, log="parameters", log_freq=1)
+        hooks = [
+            (module, hook)
+            for module, known in before.items()
+            for number, hook in module._forward_hooks.items()
+            if number not in known
+        ]
+
+        def record() -> None:
+            for module, hook in hooks:
+                hook(module, (), None)
+
+        yield record
+        wandb.unwatch(model)
+        run.finish()
+
+
+#: Other recorders, where they are installed (``pip install -e '.[benchmark]'``).
+OTHERS = {name: record for name, record in {"ignite": ignite, "wandb": wandb}.items() if find_spec(name)}

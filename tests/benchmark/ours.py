@@ -27,14 +27,14 @@ class Recording:
         bytes: Size of the event files.
     """
 
-    def __init__(self, model: nn.Module, epochs: int, images: bool = True) -> None:
+    def __init__(self, model: nn.Module, epochs: int, images: bool = True, save_filters: bool = True) -> None:
         self.thread: list[float] = []
         self.milestone_thread: list[float] = []
         self.milestones: list[float] = []
         self.cpu = 0.0
         with tempfile.TemporaryDirectory() as directory:
             writer = SummaryWriter(directory)
-            settings = Settings(plots=Settings.plots if images else ())
+            settings = Settings(plots=Settings.plots if images else (), save_filters=save_filters)
             self._session = Session(settings, [writer], model)
             self._run(model, epochs)
             writer.close()
