@@ -398,6 +398,19 @@ def test_drift_shows_the_last_of_two_snapshots_of_one_epoch() -> None:
         assert near(image[430 - int(y), int(x)], wanted, 4), (epoch, row)
 
 
+def test_drift_of_a_layer_of_many_filters_fills_its_axes_with_those_that_it_shows() -> None:
+    start = noise(40, 1, 20, epoch=0)
+    now = replace(start, weights=start.weights * np.float32([-1 if i == 3 else 1 for i in range(40)])[:, None, None])
+    picture = DriftPicture(start.head(4), start.head(4))
+    rotation = np.stack([np.zeros(4), [0, 0, 0, 2]])
+    picture.update(replace(now, epoch=1), rotation, np.array([0, 1]))
+    image, axes = Raster(picture.sheet).pixels(), widest(picture.sheet.figure)
+    for row, colour in enumerate([GREY, GREY, GREY, RED]):
+        x, y = axes.transData.transform((1, row))
+        wanted = tuple(round(255 * part) for part in to_rgba(colour)[:3])
+        assert near(image[430 - int(y), int(x), :3], wanted, 4), row
+
+
 def test_response_peaks_where_the_filter_resonates() -> None:
     taps = np.arange(64)
     tones = np.stack([np.cos(2 * np.pi * hertz / 100 * taps) * np.hanning(64) for hertz in (30, 12)])[:, None]

@@ -104,7 +104,7 @@ class DriftPicture:
         self._image.set_pixels(pixels)
         gap = mosaic.last_gap(epochs)
         extent = (epochs[0] - gap / 2, epochs[-1] + gap / 2)
-        self._image.set_extent((*extent, bank.filters - 0.5, -0.5))
+        self._image.set_extent((*extent, rotation.shape[1] - 0.5, -0.5))
         self._axes.set_xlim(*extent)
         self._label_epochs(int(epochs[0]), int(epochs[-1]), gap)
         whole, bank = bank, bank.head(rotation.shape[1])
