@@ -13,7 +13,10 @@ import filterscope
 from filterscope import plots
 
 HEAVY = ("torch", "pytorch_lightning", "lightning", "tensorboard")
-PURE = [f"filterscope.{name}" for name in ("metrics", "bank", "channels", "spectrum", "schedule", "worker", "track", "blob", "selection")]
+PURE = [
+    f"filterscope.{name}"
+    for name in ("metrics", "bank", "channels", "spectrum", "schedule", "worker", "track", "blob", "selection")
+]
 PLOTS = [f"filterscope.plots.{module.name}" for module in pkgutil.iter_modules(plots.__path__)]
 
 PUBLIC = {

@@ -14,7 +14,7 @@ from tensorboard.summary.writer.event_file_writer import EventFileWriter
 from tensorboard.summary.writer.record_writer import RecordWriter
 
 from filterscope.board.checksum import crc32c, masked_crc32c
-from filterscope.board.records import quicken, read_records
+from filterscope.board.records import DamagedError, quicken, read_records
 
 LENGTHS = [*range(130), *range(500, 600), 4095, 4096, 4097, 33_333, 262_144]
 
@@ -101,15 +101,24 @@ def test_a_file_cut_anywhere_gives_all_whole_records(tmp_path: Path) -> None:
         assert list(read_records(str(path))) == contents[: int((ends <= cut).sum())]
 
 
-def test_reading_stops_at_damage_and_at_a_length_that_lies(tmp_path: Path) -> None:
+def test_damage_is_told_and_what_can_be_read_behind_it_is_read(tmp_path: Path) -> None:
     path = tmp_path / "events"
-    good = framed(b"first", b"second")
+    good, first = framed(b"first", b"second"), len(framed(b"first"))
     for position in range(len(good)):
         damaged = bytearray(good)
         damaged[position] ^= 0x10
         path.write_bytes(bytes(damaged))
-        first = len(framed(b"first"))
-        assert list(read_records(str(path))) == ([] if position < first else [b"first"])
+        records = list(read_records(str(path)))
+        errors = [each for each in records if isinstance(each, DamagedError)]
+        assert len(errors) == 1
+        assert str(path) in str(errors[0])
+        in_header = position % first < 12 if position < first else position - first < 12
+        wanted = {(True, True): [], (True, False): [b"second"]}.get((position < first, in_header), [b"first"])
+        assert [each for each in records if isinstance(each, bytes)] == wanted, position
+
+
+def test_a_length_that_lies_takes_no_memory(tmp_path: Path) -> None:
+    path = tmp_path / "events"
     length = struct.pack("<Q", 2**62)
     path.write_bytes(framed(b"first") + length + struct.pack("<I", masked_crc32c(length)) + b"no such content")
     assert list(read_records(str(path))) == [b"first"]

@@ -14,7 +14,7 @@ import torch
 from tensorboard.compat.proto.summary_pb2 import Summary
 from torch.utils.tensorboard import SummaryWriter
 
-from filterscope import blob, metrics
+from filterscope import blob, metrics, spectrum
 from filterscope.bank import FilterBank
 from filterscope.board import cards, summaries
 from filterscope.plots.drift import DriftPicture
@@ -29,8 +29,6 @@ from filterscope.worker import Faults
 
 Array = npt.NDArray[Any]
 
-#: Below this kernel length a frequency response says little.
-RESPONSE_TAPS = 8
 #: Models with more bytes of 1-D filters keep only the monitored ones of the initial snapshot, too.
 WHOLE_BYTES = 64 * 2**20
 
@@ -227,7 +225,7 @@ class Recorder:
         taps = track.latest.taps
         sensible = {
             "taps": True,
-            "response": taps >= RESPONSE_TAPS and name not in snapshot.reading.without_response,
+            "response": taps >= spectrum.SHORTEST and name not in snapshot.reading.without_response,
             "evolution": taps > 1 and len(track) > 1,
             "drift": len(track) > 1,
         }

@@ -17,6 +17,9 @@ from filterscope.bank import FilterBank
 
 Array = npt.NDArray[Any]
 
+#: Below this kernel length a frequency response says little.
+SHORTEST = 8
+
 #: Complex numbers that one pass of the FFT may hold: 16 MB.
 _FFT_ITEMS = 2_000_000
 

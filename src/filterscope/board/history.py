@@ -17,7 +17,7 @@ from tensorboard.compat.proto import event_pb2
 from filterscope import blob
 from filterscope.arguments import check_patterns
 from filterscope.bank import FilterBank, FilterHistory
-from filterscope.board.records import read_records
+from filterscope.board.records import DamagedError, read_records
 from filterscope.selection import select
 
 _MARK = blob.PLUGIN.encode()
@@ -145,10 +145,13 @@ def _take(found: dict[str, Recorded], tag: str, step: int, blobs: list[bytes]) -
 
 
 def _events(directory: str) -> Iterator[event_pb2.Event]:
-    """Events that may hold raw filters. A file that breaks off, or is damaged, gives what comes before."""
+    """Events that may hold raw filters. A file that breaks off gives what comes before; damage is told."""
     names = [path for path in io_wrapper.ListDirectoryAbsolute(directory) if io_wrapper.IsTensorFlowEventsFile(path)]
     for path in sorted(names):
         for record in read_records(path):
+            if isinstance(record, DamagedError):
+                warnings.warn(str(record), stacklevel=2)
+                continue
             if _MARK not in record:
                 continue
             try:

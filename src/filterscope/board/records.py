@@ -38,24 +38,32 @@ def _write(records: Any, content: bytes) -> None:
     records._writer.write(length + next(checksums) + content + next(checksums))
 
 
-def read_records(path: str) -> Iterator[bytes]:
-    """Contents of the records of an event file, up to its end or to the first that is cut short or damaged.
+class DamagedError(ValueError):
+    """A record that is all there, but not as it was written."""
+
+
+def read_records(path: str) -> Iterator[bytes | DamagedError]:
+    """Contents of the records of an event file; in place of one that is damaged, an error.
+
+    A record that is cut short at the end is left out: the run was killed, or is about to write the rest.
 
     Args:
         path: Any that TensorBoard itself reads.
     """
     with tf.io.gfile.GFile(path, "rb") as file:
         source = _Source(file)
-        while header := source.take(_HEADER.size):
-            if len(header) < _HEADER.size:
-                return
+        while len(header := source.take(_HEADER.size)) == _HEADER.size:
             length, checksum = _HEADER.unpack(header)
             if checksum != masked_crc32c(header[:8]):
+                yield DamagedError(f"{path!r} is damaged: what follows its byte {source.position} is lost")
                 return
             content, footer = source.take(length), source.take(_FOOTER.size)
-            if len(footer) < _FOOTER.size or _FOOTER.unpack(footer)[0] != masked_crc32c(content):
+            if len(footer) < _FOOTER.size:
                 return
-            yield content
+            if _FOOTER.unpack(footer)[0] != masked_crc32c(content):
+                yield DamagedError(f"{path!r} is damaged: the record before its byte {source.position} is lost")
+            else:
+                yield content
 
 
 class _Source:
@@ -63,6 +71,7 @@ class _Source:
 
     def __init__(self, file: Any) -> None:
         self._file, self._rest, self._at = file, b"", 0
+        self.position = 0
 
     def take(self, count: int) -> bytes:
         if len(self._rest) - self._at < count:
@@ -74,4 +83,5 @@ class _Source:
             self._rest, self._at = b"".join(parts), 0
         taken = self._rest[self._at : self._at + count]
         self._at += len(taken)
+        self.position += len(taken)
         return taken

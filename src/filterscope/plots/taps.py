@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Literal
 
 import numpy as np
@@ -97,6 +98,7 @@ class TapsPicture:
         rows = self._rows(first)
         lines = rows.shape[1] == 1 and first.filters <= LINE_TILES and bank.taps > 1
         self._limit_bar: ColourBar | None = None
+        self._fixed_limit: tuple[float, bool] | None = None
         if not lines or self._reference is not None:
             area, bar = area.split_right(self.sheet.px(ColourBar.WIDTH))
             if bank.taps == 1 or self._reference is None:
@@ -117,19 +119,44 @@ class TapsPicture:
         anchor = None if self._reference is None else self._reference.weights
         return real_rows(reductions.reduce(bank.weights, self._channels, anchor))
 
-    def update(self, bank: FilterBank, moment: str | None = None) -> None:
+    def follow(self, banks: Iterable[FilterBank]) -> list[Array]:
+        """Prepare for the frames of an animation: fix the scale to the one that all of them need together.
+
+        Returns:
+            Rows of each moment, for :meth:`update`. The free sign of ``"principal"`` is chosen from moment to moment:
+            against a reference far away it could change between two frames that are alike.
+        """
+        then = None if self._reference is None else self._reference.weights
+        followed: list[Array] = []
+        last: Array | None = None
+        for bank in banks:
+            shown = reductions.reduce(bank.head(self._max_filters).weights, self._channels, then)
+            if self._channels == "principal" and last is not None:
+                shown = shown * _phase(shown, last)
+            # A filter that is zero or NaN for a while comes back with the sign that it had.
+            known = np.asarray(np.isfinite(shown).all(axis=(1, 2)) & shown.any(axis=(1, 2)))
+            last = shown if last is None else np.where(known[:, None, None], shown, last)
+            followed.append(real_rows(shown))
+        peaks = [np.max(np.abs(rows), axis=(1, 2), initial=0.0, where=np.isfinite(rows)) for rows in followed]
+        before = None if self._reference is None else self._rows(self._reference)
+        self._fixed_limit = shared_limit(np.max(peaks, axis=0)[:, None, None], before, quantile=0.75)
+        return followed
+
+    def update(self, bank: FilterBank, moment: str | None = None, rows: Array | None = None) -> None:
         """Redraw for another moment.
 
         Args:
             bank: The same layer.
             moment: When that is, for the title. Default: from the bank's epoch.
+            rows: What tiles show, from :meth:`follow`. Default: from the bank's weights.
         """
         whole, bank = bank, bank.head(self._max_filters)
-        rows, marks = self._rows(bank), captions.Marks(whole, bank.filters)
+        rows = self._rows(bank) if rows is None else rows
+        marks = captions.Marks(whole, bank.filters)
         before = None if self._reference is None else self._rows(self._reference)
         rotation = None if self._reference is None else metrics.rotation(bank.weights, self._reference.weights)
         colours = rotation_colours(rotation, bank.filters)
-        limit, clipped = shared_limit(rows, before, quantile=0.75)
+        limit, clipped = self._fixed_limit or shared_limit(rows, before, quantile=0.75)
         limits = np.full(bank.filters, limit)
         words = [marks.word(i) for i in range(bank.filters)]
         if self._scale == "filter":
@@ -218,6 +245,14 @@ def same_filters(reference: FilterBank, bank: FilterBank) -> FilterBank:
             f"the reference holds filters {reference.indices}, the bank {bank.indices}; give the same ones"
         )
     return reference
+
+
+def _phase(rows: Array, last: Array) -> Array:
+    """What makes each filter's inner product with its last row positive, as a factor: ``(filters, 1, 1)``."""
+    product = np.einsum("fck,fck->f", last, rows.conj())
+    size = np.abs(product)
+    sure = np.isfinite(size) & (size > 0)
+    return np.where(sure, product / np.where(sure, size, 1), 1).astype(rows.dtype)[:, None, None]
 
 
 def real_rows(weights: Array) -> Array:

@@ -1,0 +1,115 @@
+"""Options that several commands share, and what they accept."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from filterscope.channels import CHANNELS
+
+
+def add_path(parser: argparse.ArgumentParser, checkpoints: bool) -> None:
+    """The argument that says where the filters are."""
+    run = "directory of a run, or one with a single run somewhere below"
+    parser.add_argument("path", metavar="PATH", help=f"{run}; or a checkpoint file" if checkpoints else run)
+
+
+def add_tag(parser: argparse.ArgumentParser) -> None:
+    """Which monitor of a run."""
+    parser.add_argument("--tag", help="the monitor's tag, where a run had several")
+
+
+def add_layers(parser: argparse.ArgumentParser) -> None:
+    """Which layers."""
+    parser.add_argument(
+        "--layer", metavar="GLOB", action="append", type=pattern, dest="layers",
+        help="layers by their dotted names, such as conv1 or 'encoder.*' (* crosses dots); may be repeated. "
+        "Default: all recorded, or all of a checkpoint with more than one tap",
+    )  # fmt: skip
+
+
+def add_drawing(parser: argparse.ArgumentParser) -> None:
+    """How filters are drawn."""
+    group = parser.add_argument_group("drawing")
+    group.add_argument(
+        "--channels", choices=CHANNELS, default="auto",
+        help="how a filter's channels are reduced to one; auto (default): all up to 8, their principal shape above",
+    )  # fmt: skip
+    group.add_argument(
+        "--max-filters", metavar="N", type=count,
+        help="draw the lowest-numbered filters only. Default: all that a run recorded, 64 of a checkpoint",
+    )  # fmt: skip
+    group.add_argument(
+        "--sample-rate", metavar="HZ", type=hertz,
+        help="samples per second at the input of the first layer drawn. Default: as recorded",
+    )  # fmt: skip
+
+
+def pattern(text: str) -> str:
+    """A glob."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError("an empty name selects nothing; give one such as conv1 or 'encoder.*'")
+    return text
+
+
+def count(text: str) -> int:
+    """1, 2, 3, ..."""
+    number = _integer(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is below 1")
+    return number
+
+
+def epoch(text: str) -> int:
+    """0, 1, 2, ..."""
+    number = _integer(text)
+    if number < 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is below 0; 0 is before training")
+    return number
+
+
+def _integer(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not an integer") from None
+
+
+def hertz(text: str) -> float:
+    """A positive, finite number."""
+    number = _number(text)
+    if number <= 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not above 0; give Hz such as 16000")
+    return number
+
+
+def frames_per_second(text: str) -> float:
+    """Above 0, at most 50."""
+    number = _number(text)
+    if not 0 < number <= 50:
+        raise argparse.ArgumentTypeError(f"{text!r} must be above 0 and at most 50: viewers slow down what is faster")
+    return number
+
+
+def _number(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number")
+    return number
+
+
+def file_with(suffixes: Sequence[str]) -> Callable[[str], Path]:
+    """A file name that ends in one of the suffixes."""
+
+    def check(text: str) -> Path:
+        path = Path(text)
+        if path.suffix.lower() not in suffixes:
+            raise argparse.ArgumentTypeError(f"{text!r} must end in {' or '.join(suffixes)}")
+        return path
+
+    return check

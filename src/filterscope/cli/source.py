@@ -1,0 +1,108 @@
+"""Where filters come from: the event files of a run, or a file of weights."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import zipfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from filterscope.bank import FilterBank, FilterHistory
+from filterscope.cli.console import UserError, doing, note
+
+
+def is_run(path: str) -> bool:
+    """Whether a path is a directory, local or one of those that TensorBoard itself reads; else it is a file.
+
+    Raises:
+        UserError: There is neither, or an event file, whose directory it should be.
+    """
+    if "://" in path or os.path.isdir(path):
+        return True
+    if not os.path.exists(path):
+        raise UserError(f"{path!r} does not exist")
+    if "tfevents" in os.path.basename(path):
+        raise UserError(f"{path!r} is one event file; give its directory, {os.path.dirname(path) or '.'!r}")
+    return False
+
+
+def read_run(path: str, layers: Sequence[str] | None, tag: str | None) -> dict[str, FilterHistory]:
+    """What a run recorded, by layer, in model order.
+
+    Raises:
+        UserError: It is no single run with filters, or has not such layers or such a tag.
+    """
+    from filterscope.board.history import load_history
+
+    try:
+        with doing(f"reading {path}"):
+            return load_history(path, layers, tag)
+    except FileNotFoundError as error:
+        raise UserError(str(error)) from error
+    except ValueError as error:
+        words = str(error).removeprefix(f"layers={layers!r}: ").replace("give tag= one of", "give --tag one of")
+        raise UserError(words.replace(f"tag={tag!r}:", f"--tag {tag!r}:")) from error
+
+
+def require_run(path: str, command: str) -> None:
+    """Refuse a checkpoint where a history is needed.
+
+    Raises:
+        UserError: It is not a directory.
+    """
+    if not is_run(path):
+        raise UserError(f"{path!r} is a file; '{command}' needs a history: give the directory of a run")
+
+
+def read_checkpoint(path: str, layers: Sequence[str] | None, sample_rate: float | None = None) -> dict[str, FilterBank]:
+    """The filters of a Lightning checkpoint or a saved ``state_dict``, by layer. Nothing in the file is executed.
+
+    Raises:
+        UserError: It holds something else, or no such layers.
+    """
+    with doing(f"reading {path}"):
+        from filterscope.read import read_filters
+
+        stored = _load(path)
+    if not isinstance(stored, Mapping):
+        raise UserError(f"{path!r} holds a {type(stored).__name__}; give a checkpoint, or a saved state_dict")
+    try:
+        banks = read_filters(stored, layers, sample_rate)
+    except ValueError as error:
+        raise UserError(f"{path!r}: " + str(error).removeprefix(f"layers={layers!r}: ")) from error
+    if not banks:
+        kind = "1-D filters" if layers else "1-D filters with more than one tap (--layer '*' takes all)"
+        raise UserError(f"{path!r} holds no {kind}")
+    return banks
+
+
+def _load(path: str) -> Any:
+    import torch
+
+    try:
+        # What is mapped is read only where it is looked at: most of a checkpoint is something else than filters.
+        return torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
+    except OSError:
+        raise
+    except pickle.UnpicklingError as error:
+        if "GLOBAL" not in str(error) and "Unsupported" not in str(error):
+            raise UserError(f"{path!r} is neither a checkpoint nor a saved state_dict, or it is damaged") from error
+        raise UserError(
+            f"{path!r} holds Python objects beside tensors, and could run code when loaded: it is left alone. If you "
+            "trust it, load it in Python with torch.load(..., weights_only=False), and torch.save its state_dict"
+        ) from error
+    except Exception as error:  # what holds something else can fail in any way
+        raise UserError(f"{path!r} is neither a checkpoint nor a saved state_dict, or it is damaged") from error
+
+
+def sample_rates(names: Sequence[str], sample_rate: float | None) -> dict[str, float | None]:
+    """What ``--sample-rate`` says of each layer: it is that of the first."""
+    return {name: sample_rate if i == 0 else None for i, name in enumerate(names)}
+
+
+def refuse_tag(path: str, tag: str | None) -> None:
+    """Say that a checkpoint has no tags, if one was asked for."""
+    if tag is not None:
+        note(f"--tag is for runs: {Path(path).name} is a checkpoint and has none")

@@ -1,0 +1,168 @@
+"""``filterscope summary``: a table of layers."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import math
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from filterscope import metrics
+from filterscope.bank import FilterBank, FilterHistory
+from filterscope.cli import source
+from filterscope.cli.arguments import add_layers, add_path, add_tag
+from filterscope.cli.console import printable
+
+SHORT = "a table of layers: how far their filters turned, and when they settled"
+DESCRIPTION = """\
+Print a line for each layer, in model order.
+
+Of a run: the epochs recorded; rotation from the initial filters (0 unmoved,
+1 orthogonal); change, the relative size of the last step; dead filters;
+effective rank, at first and now; convergence epoch, from which on the layer
+stays within a tenth of its way of its last weights. They are of the recorded
+filters: "64 of 512" where a run kept some only.
+Of a checkpoint: dead filters, effective rank, redundancy, root mean square.
+"""
+EXAMPLES = """\
+examples:
+  filterscope summary lightning_logs/version_0
+  filterscope summary lightning_logs/version_0 --layer 'encoder.*' --csv
+  filterscope summary lightning_logs/version_0 --json | jq '.[].rotation'
+  filterscope summary last.ckpt
+"""
+
+Row = dict[str, Any]
+
+#: Of a layer, in the table; JSON and CSV have all of it.
+_LONGEST_NAME = 60
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What the command takes."""
+    add_path(parser, checkpoints=True)
+    add_layers(parser)
+    add_tag(parser)
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="a JSON list with an object per layer; null where undefined")
+    form.add_argument("--csv", action="store_true", help="comma-separated values with a header; empty where undefined")
+
+
+def run(options: argparse.Namespace) -> None:
+    """Print the table."""
+    if source.is_run(options.path):
+        rows = [of_history(history) for history in source.read_run(options.path, options.layers, options.tag).values()]
+        cells = [_history_cells(row) for row in rows]
+    else:
+        source.refuse_tag(options.path, options.tag)
+        rows = [of_bank(bank) for bank in source.read_checkpoint(options.path, options.layers).values()]
+        cells = [_bank_cells(row) for row in rows]
+    if options.json:
+        print(json.dumps(rows, indent=2, allow_nan=False))
+    elif options.csv:
+        writer = csv.DictWriter(sys.stdout, list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+    else:
+        print(_table(cells))
+
+
+def of_history(history: FilterHistory) -> Row:
+    """A run's layer in numbers; ``None`` where undefined."""
+    now, reference = history.weights[-1], history.reference.weights
+    return _shape(history[-1]) | {
+        "snapshots": len(history),
+        "first_epoch": int(history.epochs[0]),
+        "last_epoch": int(history.epochs[-1]),
+        "rotation": _defined(metrics.layer_rotation(now, reference)),
+        "change": _defined(metrics.change(now, history.weights[-2])) if len(history) > 1 else None,
+        "dead": int(metrics.dead(now).sum()),
+        "nonfinite": metrics.nonfinite(now),
+        "effective_rank_first": _defined(metrics.effective_rank(history.weights[0])),
+        "effective_rank": _defined(metrics.effective_rank(now)),
+        "convergence_epoch": history.convergence_epoch(),
+    }
+
+
+def of_bank(bank: FilterBank) -> Row:
+    """A checkpoint's layer in numbers; ``None`` where undefined."""
+    return _shape(bank) | {
+        "dead": int(metrics.dead(bank.weights).sum()),
+        "nonfinite": metrics.nonfinite(bank.weights),
+        "effective_rank": _defined(metrics.effective_rank(bank.weights)),
+        "redundancy": _defined(metrics.redundancy(bank.weights)),
+        "rms": _defined(metrics.rms(bank.weights)),
+    }
+
+
+def _shape(bank: FilterBank) -> Row:
+    return {
+        "layer": bank.layer,
+        "filters": bank.filters,
+        "total_filters": bank.total_filters,
+        "channels": bank.channels,
+        "taps": bank.taps,
+    }
+
+
+def _defined(value: float) -> float | None:
+    """A float32's rounding does not go beyond seven digits."""
+    return float(f"{value:.7g}") if math.isfinite(value) else None
+
+
+def _history_cells(row: Row) -> Row:
+    epochs = f"{row['first_epoch']} to {row['last_epoch']}" if row["snapshots"] > 1 else str(row["last_epoch"])
+    return {
+        "layer": _name_cell(row),
+        "filters × channels × taps": _shape_cell(row),
+        "epochs": epochs,
+        "snapshots": str(row["snapshots"]),
+        "rotation": _number(row["rotation"], ".3f"),
+        "change": _number(row["change"], ".2g"),
+        "dead": str(row["dead"]),
+        "NaN or Inf": str(row["nonfinite"]),
+        "effective rank": f"{_number(row['effective_rank_first'], '.1f')} → {_number(row['effective_rank'], '.1f')}",
+        "convergence epoch": str(row["convergence_epoch"]),
+    }
+
+
+def _bank_cells(row: Row) -> Row:
+    return {
+        "layer": _name_cell(row),
+        "filters × channels × taps": _shape_cell(row),
+        "dead": str(row["dead"]),
+        "NaN or Inf": str(row["nonfinite"]),
+        "effective rank": _number(row["effective_rank"], ".1f"),
+        "redundancy": _number(row["redundancy"], ".3f"),
+        "rms": _number(row["rms"], ".3g"),
+    }
+
+
+def _name_cell(row: Row) -> str:
+    """The end of a long name tells more than its beginning."""
+    name = printable(row["layer"])
+    return name if len(name) <= _LONGEST_NAME else "…" + name[1 - _LONGEST_NAME :]
+
+
+def _shape_cell(row: Row) -> str:
+    held = row["filters"] if row["filters"] == row["total_filters"] else f"{row['filters']} of {row['total_filters']}"
+    return f"{held} × {row['channels']} × {row['taps']}"
+
+
+def _number(value: float | None, form: str) -> str:
+    return "–" if value is None else format(value, form)
+
+
+def _table(rows: Sequence[Row]) -> str:
+    """Columns in line: names at the left, numbers at the right. That all weights are finite needs no column."""
+    shown = [name for name in rows[0] if name != "NaN or Inf" or any(row[name] != "0" for row in rows)]
+    widths = {name: max(len(name), *(len(row[name]) for row in rows)) for name in shown}
+    lines = []
+    for row in ({name: name for name in widths}, *rows):
+        layer, *numbers = shown
+        cells = [row[layer].ljust(widths[layer]), *(row[name].rjust(widths[name]) for name in numbers)]
+        lines.append("  ".join(cells))
+    return "\n".join(lines)

@@ -1,0 +1,131 @@
+"""A layer's history as an animation: a frame per epoch, all of them to one scale and in one palette."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from PIL import Image, features
+
+from filterscope.arguments import check_count, require
+from filterscope.bank import FilterHistory
+from filterscope.plots.raster import Raster
+from filterscope.plots.response import ResponsePicture
+from filterscope.plots.taps import TapsPicture
+
+AnimationKind = Literal["taps", "response"]
+KINDS: tuple[AnimationKind, ...] = ("taps", "response")
+#: Pillow's names of the file formats, by suffix.
+FORMATS = {".gif": "GIF", ".webp": "WEBP", ".png": "PNG"}
+#: Viewers slow down what is faster.
+MOST_FPS = 50
+#: How long the last frame stays, in ms, before the animation begins again.
+LAST_FRAME = 1500
+
+#: Colours kept as they are, and those of the whole palette. It leaves an index free, by which Pillow marks the pixels
+#: that stay as they were: a GIF without is twice to three times as large.
+_EXACT, _COLOURS = 96, 255
+#: Frames that the palette is chosen from.
+_SAMPLE = 8
+
+
+def write_animation(
+    history: FilterHistory,
+    path: str | os.PathLike[str],
+    *,
+    kind: AnimationKind = "taps",
+    fps: float = 10,
+    every: int = 1,
+    channels: str = "auto",
+    max_filters: int | None = 64,
+    sample_rate: float | None = None,
+    progress: Callable[[Iterable[int]], Iterable[int]] = iter,
+) -> None:
+    """Write a history as an animated GIF, WebP or PNG (APNG), which repeats for ever.
+
+    Frames are those of :func:`filterscope.plot_taps` or :func:`filterscope.plot_response` beside the reference, with
+    the epoch in the title; the scale of the taps is the one that all epochs need together.
+
+    Args:
+        history: Snapshots of one layer.
+        path: File to write; its suffix names the format.
+        kind: ``"taps"`` or ``"response"``.
+        fps: Frames per second, at most 50; a GIF counts in hundredths of a second.
+        every: Take every so many-th snapshot, and the last.
+        channels: As in ``plot_taps``.
+        max_filters: The lowest-numbered ones only; ``None`` for all.
+        sample_rate: As in ``plot_response``.
+        progress: Wraps the positions of the snapshots, to show how far it is.
+
+    Raises:
+        ValueError: Unknown suffix or kind, or ``fps`` not between 0 and 50.
+    """
+    require(history, FilterHistory, "make one: FilterHistory([bank, bank, ...])")
+    check_count("every", every)
+    suffix = Path(path).suffix.lower()
+    if suffix not in FORMATS:
+        raise ValueError(f"{os.fspath(path)!r} is not a name of an animation; end it in {', '.join(FORMATS)}")
+    if suffix == ".webp" and not features.check("webp"):
+        raise ValueError("Pillow was built without WebP here; write a .gif or .png")
+    if kind not in KINDS:
+        raise ValueError(f"kind={kind!r} cannot be animated; use one of {', '.join(KINDS)}")
+    if not 0 < fps <= MOST_FPS:
+        raise ValueError(f"fps={fps!r} must be above 0 and at most {MOST_FPS}")
+    positions = sorted({*range(0, len(history), every), len(history) - 1})
+    draw = _artist(history, kind, channels, max_filters, sample_rate)
+    spread = np.linspace(0, len(positions) - 1, min(_SAMPLE, len(positions))).round().astype(int)
+    palette = _palette([draw(positions[i]) for i in spread])
+    # Without dithering: its noise would change everywhere from frame to frame.
+    frames = (draw(i).quantize(palette=palette, dither=Image.Dither.NONE) for i in progress(positions))
+    step = round(100 / fps) * 10 if suffix == ".gif" else round(1000 / fps)
+    _save(frames, path, suffix, [step] * (len(positions) - 1) + [max(step, LAST_FRAME)])
+
+
+def _save(frames: Iterator[Image.Image], path: str | os.PathLike[str], suffix: str, durations: list[int]) -> None:
+    first = next(frames)
+    rest: Iterable[Image.Image] = frames if suffix == ".gif" else list(frames)  # the other writers pass over them twice
+    options: dict[str, Any] = {"lossless": True} if suffix == ".webp" else {}  # lossy is larger: lines on white
+    first.save(path, FORMATS[suffix], save_all=True, append_images=rest, duration=durations, loop=0, **options)
+
+
+def _artist(
+    history: FilterHistory, kind: AnimationKind, channels: str, max_filters: int | None, sample_rate: float | None
+) -> Callable[[int], Image.Image]:
+    """Draws the snapshot at a position."""
+    if kind == "taps":
+        taps = TapsPicture(history[0], history.reference, channels, "layer", max_filters)
+        raster, rows = Raster(taps.sheet), taps.follow(history)
+
+        def update(position: int) -> None:
+            taps.update(history[position], rows=rows[position])
+    else:
+        response = ResponsePicture(history[0], history.reference, sample_rate, max_filters)
+        raster = Raster(response.sheet)
+
+        def update(position: int) -> None:
+            response.update(history[position])
+
+    def draw(position: int) -> Image.Image:
+        update(position)
+        return Image.fromarray(raster.pixels()).convert("RGB")
+
+    return draw
+
+
+def _palette(sample: list[Image.Image]) -> Image.Image:
+    """One palette for all frames, so that what does not change is written once.
+
+    The most frequent colours are taken as they are, so that flat areas keep theirs; an octree finds the others, mostly
+    soft edges of lines. Pillow looks colours up with an error of a few levels: none beside white, that white stays.
+    """
+    strip = Image.fromarray(np.vstack([np.asarray(frame) for frame in sample]))
+    counts: Any = strip.getcolors(1 << 24)
+    frequent = [colour for _, colour in sorted(counts, reverse=True)[:_EXACT]]
+    octree = strip.quantize(_COLOURS - _EXACT, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
+    colours = np.vstack([frequent, np.reshape(octree.getpalette() or [], (-1, 3))])
+    palette = Image.new("P", (1, 1))
+    palette.putpalette([255, 255, 255, *colours[colours.min(axis=1) < 248][: _COLOURS - 1].ravel().tolist()])
+    return palette
