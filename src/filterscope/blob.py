@@ -11,7 +11,7 @@ import json
 import math
 import struct
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from itertools import pairwise
 from typing import Any
 
@@ -28,7 +28,7 @@ PLUGIN = "filterscope"
 _MAGIC = b"FILTERS\n"
 _PREFIX = struct.Struct("<8sHHI")
 #: No header that we write comes near; one that claims more is damaged.
-_LONGEST_HEADER = 2**20
+_LONGEST_HEADER = 2**24
 _LARGEST = float(np.finfo(np.float16).max)
 _SMALLEST = float(np.finfo(np.float16).smallest_normal)
 
@@ -118,23 +118,27 @@ def describe(bank: FilterBank, order: int = 0, reference: bool = False) -> Heade
         complex=bool(np.iscomplexobj(bank.weights)),
         indices=None if numbers == tuple(range(bank.filters)) else numbers,
         total_filters=bank.total_filters,
-        epoch=bank.epoch,
-        step=bank.step,
+        epoch=None if bank.epoch is None else int(bank.epoch),
+        step=None if bank.step is None else int(bank.step),
         stride=bank.stride,
         dilation=bank.dilation,
         groups=bank.groups,
         transposed=bank.transposed,
-        sample_rate=bank.sample_rate,
+        sample_rate=bank.sample_rate if isinstance(bank.sample_rate, int | None) else float(bank.sample_rate),
     )
 
 
 def encode(bank: FilterBank, order: int = 0, reference: bool = False) -> bytes:
-    """A bank as bytes; arguments as for :func:`describe`."""
+    """A bank as bytes; arguments as for :func:`describe`.
+
+    Raises:
+        BlobError: It has no filters, or numbers them in another than rising order.
+    """
     header = describe(bank, order, reference)
     text = header.to_json()
+    Header.from_json(text)  # nothing is written that could not be read
     text += b" " * (-len(text) % 8)
-    real = bank.weights.view(np.float32) if header.complex else bank.weights
-    weights = real.astype("<f2" if header.dtype == "float16" else "<f4")
+    weights = _real(bank.weights).astype("<f2" if header.dtype == "float16" else "<f4")
     return _PREFIX.pack(_MAGIC, VERSION, 0, len(text)) + text + weights.tobytes()
 
 
@@ -160,12 +164,16 @@ def decode_snapshot(blobs: Sequence[bytes]) -> FilterBank:
     Raises:
         BlobError: As for :func:`decode`; or there are none, or they do not belong together.
     """
+    if not blobs:
+        raise BlobError("damaged filter bank: it has no parts")
     parts = [decode(blob) for blob in blobs]
     if len(parts) == 1:
         return parts[0]
-    shapes = {(part.weights.shape[1:], part.weights.dtype) for part in parts}
-    indices = np.concatenate([part.indices for part in parts]) if parts else np.empty(0)
-    if len(shapes) != 1 or (np.diff(indices) <= 0).any():
+    headers = [read_header(blob) for blob in blobs]
+    indices = np.concatenate([part.indices for part in parts])
+    shapes = {part.weights.shape[1:] for part in parts}
+    common = {replace(header, shape=headers[0].shape, indices=None) for header in headers}
+    if len(common) > 1 or len(shapes) > 1 or (np.diff(indices) <= 0).any():
         raise BlobError(f"damaged filter bank: its {len(parts)} parts do not belong together")
     return parts[0].with_fields(weights=np.concatenate([part.weights for part in parts]), indices=indices)
 
@@ -220,8 +228,13 @@ def _split(blob: bytes) -> tuple[Header, int]:
     return header, start
 
 
+def _real(weights: Array) -> Array:
+    """Complex weights as pairs, others as they are."""
+    return np.ascontiguousarray(weights).view(np.float32) if np.iscomplexobj(weights) else weights
+
+
 def _fits_float16(weights: Array) -> bool:
-    real = weights.view(np.float32) if np.iscomplexobj(weights) else weights
+    real = _real(weights)
     largest = float(np.max(np.abs(real), initial=0.0, where=np.isfinite(real)))
     return largest == 0 or _SMALLEST <= largest <= _LARGEST
 

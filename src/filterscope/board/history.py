@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,7 @@ from tensorboard.compat.proto import event_pb2
 from filterscope import blob
 from filterscope.arguments import check_patterns
 from filterscope.bank import FilterBank, FilterHistory
-from filterscope.board.records import DamagedError, read_records
+from filterscope.board.records import read_records
 from filterscope.selection import select
 
 _MARK = blob.PLUGIN.encode()
@@ -51,11 +51,6 @@ class Recorded:
         self.banks.append(bank.head(header.shape[0]))
         self.references.append(bank if header.reference else None)
 
-    def until(self, step: int) -> Recorded:
-        """What was recorded up to a step."""
-        count = sum((bank.step or 0) <= step for bank in self.banks)
-        return replace(self, banks=self.banks[:count], references=self.references[:count])
-
     def history(self) -> FilterHistory:
         """The history since the layer last changed its shape.
 
@@ -64,8 +59,8 @@ class Recorded:
         """
         if not self.banks:
             raise blob.BlobError(f"layer {self.layer!r}: nothing of it can be read; {self.problems[0]}")
-        begin = len(self.banks)
-        while begin and _belong(self.banks[begin - 1], self.banks[-1]):
+        last, begin = self.banks[-1], len(self.banks)
+        while begin and _is_alike(self.banks[begin - 1], last):
             begin -= 1
         if begin:
             warnings.warn(
@@ -73,8 +68,8 @@ class Recorded:
                 f"its history begins at epoch {self.banks[begin].epoch}",
                 stacklevel=3,
             )
-        references = (bank for bank in self.references[begin:] if bank is not None and bank.weights.any())
-        return FilterHistory(self.banks[begin:], next(references, None))
+        references = (bank for bank in self.references if bank is not None and bank.weights.any())
+        return FilterHistory(self.banks[begin:], next((bank for bank in references if _covers(bank, last)), None))
 
 
 def load_history(
@@ -97,7 +92,7 @@ def load_history(
     Raises:
         FileNotFoundError: There is no such directory.
         ValueError: No filters were recorded there; there are several runs or tags; a glob matches no layer; or
-            nothing of a layer can be read.
+            nothing of the layers can be read. What is lost of others is a warning.
 
     Example:
         >>> history = load_history("lightning_logs/version_0")["conv1"]  # doctest: +SKIP
@@ -107,15 +102,16 @@ def load_history(
     check_patterns(layers)
     if tag is not None and not isinstance(tag, str):
         raise TypeError(f"tag={tag!r} must be a string such as 'filters', or None")
-    path = os.fspath(log_dir)
+    path = os.fsdecode(log_dir)
     recorded = _of_one_tag(_of_one_run(path), path, tag)
     names = [each.layer for each in sorted(recorded, key=lambda each: each.order)]
     by_name = {each.layer: each for each in recorded}
     if layers is not None:
         names = select(dict.fromkeys(names, 0), layers, owner=f"the run in {path}")
+    readable = [name for name in names if by_name[name].banks]
     for name in names:
         _tell(by_name[name])
-    return {name: by_name[name].history() for name in names}
+    return {name: by_name[name].history() for name in readable or names}
 
 
 def read_run(directory: str) -> list[Recorded]:
@@ -123,35 +119,43 @@ def read_run(directory: str) -> list[Recorded]:
     found: dict[str, Recorded] = {}
     for event in _events(directory):
         for value in event.summary.value:
-            if value.metadata.plugin_data.plugin_name != blob.PLUGIN:
-                continue
-            _take(found, value.tag, event.step, list(value.tensor.string_val))
+            plugin = value.metadata.plugin_data
+            if plugin.plugin_name == blob.PLUGIN:
+                recorded = found.setdefault(value.tag, _begin(value.tag, plugin.content))
+                _take(recorded, value.tag, event.step, list(value.tensor.string_val))
     return list(found.values())
 
 
-def _take(found: dict[str, Recorded], tag: str, step: int, blobs: list[bytes]) -> None:
+def _begin(tag: str, content: bytes) -> Recorded:
+    """A layer of which nothing is known but a summary's tag and the header that goes with it."""
+    middle = tag.removesuffix("/bank")
+    monitor, _, layer = middle.partition("/")
+    try:
+        named = blob.Header.from_json(content).layer
+    except blob.BlobError:
+        return Recorded(layer or middle, monitor)
+    return Recorded(named, middle.removesuffix(named).removesuffix("/"))
+
+
+def _take(recorded: Recorded, tag: str, step: int, blobs: list[bytes]) -> None:
     try:
         header = blob.read_header(blobs[0] if blobs else b"")
+        if not tag.endswith(f"{header.layer}/bank"):
+            raise blob.BlobError(f"it is of layer {header.layer!r}")
         bank = blob.decode_snapshot(blobs).with_fields(step=step)
     except blob.BlobError as error:
-        middle = tag.removesuffix("/bank")
-        known = found.setdefault(tag, Recorded(middle.partition("/")[2] or middle, middle.partition("/")[0]))
-        known.problems.append(f"step {step}: {error}")
+        recorded.problems.append(f"step {step}: {error}")
         return
-    monitor = tag.removesuffix("/bank").removesuffix(header.layer).removesuffix("/")
-    known = found.setdefault(tag, Recorded(header.layer, monitor))
-    known.layer, known.tag = header.layer, monitor
-    known.take(header, bank)
+    if not recorded.banks:
+        recorded.layer = header.layer
+        recorded.tag = tag.removesuffix("/bank").removesuffix(header.layer).removesuffix("/")
+    recorded.take(header, bank)
 
 
 def _events(directory: str) -> Iterator[event_pb2.Event]:
     """Events that may hold raw filters. A file that breaks off gives what comes before; damage is told."""
-    names = [path for path in io_wrapper.ListDirectoryAbsolute(directory) if io_wrapper.IsTensorFlowEventsFile(path)]
-    for path in sorted(names):
-        for record in read_records(path):
-            if isinstance(record, DamagedError):
-                warnings.warn(str(record), stacklevel=2)
-                continue
+    for path in _files(directory):
+        for record in _records(path):
             if _MARK not in record:
                 continue
             try:
@@ -160,10 +164,37 @@ def _events(directory: str) -> Iterator[event_pb2.Event]:
                 continue
 
 
+def _files(directory: str) -> list[str]:
+    """Event files in the order of their first events: names tell it by the second only."""
+    found = []
+    for path in io_wrapper.ListDirectoryAbsolute(directory):
+        if io_wrapper.IsTensorFlowEventsFile(path) and tf.io.gfile.exists(path) and not tf.io.gfile.isdir(path):
+            try:
+                first = next((record for record in read_records(path) if isinstance(record, bytes)), b"")
+                found.append((event_pb2.Event.FromString(first).wall_time, path))
+            except (DecodeError, OSError, tf.errors.OpError):
+                found.append((0.0, path))
+    return [path for _, path in sorted(found)]
+
+
+def _records(path: str) -> Iterator[bytes]:
+    """Records of a file; what of it cannot be read is told."""
+    try:
+        for record in read_records(path):
+            if isinstance(record, bytes):
+                yield record
+            else:
+                warnings.warn(str(record), stacklevel=2)
+    except (OSError, tf.errors.OpError) as error:
+        warnings.warn(f"{path!r} cannot be read ({error})", stacklevel=2)
+
+
 def _of_one_run(path: str) -> list[Recorded]:
     if not tf.io.gfile.isdir(path):
         what = "is a file" if tf.io.gfile.exists(path) else "does not exist"
         raise FileNotFoundError(f"{path!r} {what}; give the directory that TensorBoard is pointed at")
+    if recorded := read_run(path):  # what lies below are other runs
+        return recorded
     directories = sorted(io_wrapper.GetLogdirSubdirectories(path))
     runs = {directory: recorded for directory in directories if (recorded := read_run(directory))}
     if not runs:
@@ -178,7 +209,12 @@ def _of_one_run(path: str) -> list[Recorded]:
     return next(iter(runs.values()))
 
 
-def _of_one_tag(recorded: Iterable[Recorded], path: str, tag: str | None) -> list[Recorded]:
+def _of_one_tag(recorded: Sequence[Recorded], path: str, tag: str | None) -> list[Recorded]:
+    known = {each.tag for each in recorded if each.banks} | ({tag} if tag else set())
+    for each in recorded:  # where nothing is readable, tag and layer were guessed
+        name = f"{each.tag}/{each.layer}"
+        if not each.banks and (owner := next((one for one in known if name.startswith(f"{one}/")), None)):
+            each.tag, each.layer = owner, name.removeprefix(f"{owner}/")
     by_tag: dict[str, list[Recorded]] = {}
     for each in recorded:
         by_tag.setdefault(each.tag, []).append(each)
@@ -198,12 +234,19 @@ def _relative(directory: str, top: str) -> str:
 
 
 def _tell(recorded: Recorded) -> None:
-    if recorded.problems and recorded.banks:
+    if recorded.problems:
         count, first = len(recorded.problems), recorded.problems[0]
-        warnings.warn(f"layer {recorded.layer!r}: {count} snapshots cannot be read ({first})", stacklevel=3)
+        snapshots = "1 snapshot" if count == 1 else f"{count} snapshots"
+        warnings.warn(f"layer {recorded.layer!r}: {snapshots} cannot be read ({first})", stacklevel=3)
 
 
-def _belong(bank: FilterBank, last: FilterBank) -> bool:
+def _is_alike(bank: FilterBank, last: FilterBank) -> bool:
     """Whether a bank holds the same filters, in the same form, as a later one."""
-    same = bank.weights.shape == last.weights.shape and bank.weights.dtype == last.weights.dtype
-    return same and bank.total_filters == last.total_filters and np.array_equal(bank.indices, last.indices)
+    return _covers(bank, last) and bank.filters == last.filters
+
+
+def _covers(bank: FilterBank, last: FilterBank) -> bool:
+    """Whether a bank holds the filters of a later one, and maybe others, in the same form."""
+    same = bank.weights.shape[1:] == last.weights.shape[1:] and bank.weights.dtype == last.weights.dtype
+    held = bool(np.isin(last.indices, bank.indices).all())
+    return same and held and bank.total_filters == last.total_filters
