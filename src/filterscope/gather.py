@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
@@ -113,11 +114,8 @@ def _groups(
 
 
 def _fsdp_units(model: nn.Module) -> list[Any]:
-    if not torch.distributed.is_available():
-        return []
-    from torch.distributed.fsdp import FullyShardedDataParallel
-
-    return [module for module in model.modules() if isinstance(module, FullyShardedDataParallel)]
+    fsdp = _loaded("torch.distributed.fsdp", "FullyShardedDataParallel")
+    return [] if fsdp is None else [module for module in model.modules() if isinstance(module, fsdp)]
 
 
 def _own_modules(unit: nn.Module) -> set[int]:
@@ -134,11 +132,13 @@ def _own_modules(unit: nn.Module) -> set[int]:
 
 
 def _is_dtensor(tensor: Tensor) -> bool:
-    if not torch.distributed.is_available():
-        return False
-    from torch.distributed.tensor import DTensor
+    dtensor = _loaded("torch.distributed.tensor", "DTensor")
+    return dtensor is not None and isinstance(tensor, dtensor)
 
-    return isinstance(tensor, DTensor)
+
+def _loaded(module: str, name: str) -> type | None:
+    """A class, if anyone has imported its module: without, there are no objects of it, and importing takes seconds."""
+    return getattr(sys.modules.get(module), name, None)
 
 
 def _full(module: nn.Module) -> Tensor | None:
