@@ -1,0 +1,74 @@
+/** Lines and stems of a filter over its taps, added to the current path of a canvas. */
+
+/** Kernels up to this length are drawn as stems, one per tap. */
+export const STEM_TAPS = 8;
+
+/**
+ * A line through values; it breaks at NaN. More values than pixels become their extremes per pixel.
+ *
+ * @param {CanvasRenderingContext2D} context
+ * @param {ArrayLike<number>} values `count` of them from `at` on.
+ * @param {object} place Left edge, width of a slot, pixel of zero, pixels per unit, and the edges that clip.
+ */
+export function traceLine(context, values, at, count, { left, slot, zero, scale, top, bottom }) {
+  if (slot < 0.5) {
+    traceExtremes(context, values, at, count, { left, slot, zero, scale, top, bottom });
+    return;
+  }
+  let broken = true;
+  for (let i = 0; i < count; i++) {
+    const value = values[at + i];
+    const y = zero - value * scale;
+    if (!(y - y === 0)) {
+      broken = true;
+      continue;
+    }
+    const x = left + (i + 0.5) * slot;
+    const inside = y < top ? top : y > bottom ? bottom : y;
+    if (broken) context.moveTo(x, inside);
+    else context.lineTo(x, inside);
+    broken = false;
+  }
+}
+
+function traceExtremes(context, values, at, count, { left, slot, zero, scale, top, bottom }) {
+  const columns = Math.max(1, Math.round(count * slot));
+  const clip = (y) => (y < top ? top : y > bottom ? bottom : y);
+  let broken = true;
+  for (let column = 0; column < columns; column++) {
+    const first = Math.floor((column * count) / columns);
+    const end = Math.floor(((column + 1) * count) / columns);
+    let low = Infinity;
+    let high = -Infinity;
+    let lowFirst = true;
+    for (let i = first; i < end; i++) {
+      const value = values[at + i];
+      if (value < low) [low, lowFirst] = [value, false];
+      if (value > high) [high, lowFirst] = [value, true];
+    }
+    if (!(high - low < Infinity)) {
+      broken = true;
+      continue;
+    }
+    const x = left + column + 0.5;
+    const [a, b] = lowFirst ? [low, high] : [high, low];
+    if (broken) context.moveTo(x, clip(zero - a * scale));
+    else context.lineTo(x, clip(zero - a * scale));
+    if (a !== b) context.lineTo(x, clip(zero - b * scale));
+    broken = false;
+  }
+}
+
+/** A bar per value from the zero line; `share` of the slot wide. */
+export function traceStems(context, values, at, count, { left, slot, zero, scale, top, bottom }, share) {
+  const width = Math.max(Math.min(slot, 44) * share, 1.5);
+  for (let i = 0; i < count; i++) {
+    const y = zero - values[at + i] * scale;
+    if (!(y - y === 0)) continue;
+    const inside = y < top ? top : y > bottom ? bottom : y;
+    const x = left + (i + 0.5) * slot - width / 2;
+    // A weight of nearly nothing still shows that there is a tap.
+    const height = Math.max(Math.abs(inside - zero), 1);
+    context.rect(x, inside < zero ? zero - height : zero, width, height);
+  }
+}

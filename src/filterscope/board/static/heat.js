@@ -1,0 +1,74 @@
+/** Heat maps at device pixels: cells are repeated where there is room and averaged where there is not. */
+
+/** Which cells each pixel covers: `[first, past last]` per pixel. */
+function spans(cells, pixels) {
+  const result = new Int32Array(2 * pixels);
+  for (let p = 0; p < pixels; p++) {
+    const first = Math.floor((p * cells) / pixels);
+    result[2 * p] = first;
+    result[2 * p + 1] = Math.max(first + 1, Math.ceil(((p + 1) * cells) / pixels - 1e-9));
+  }
+  if (pixels >= cells) for (let p = 0; p < pixels; p++) result[2 * p + 1] = result[2 * p] + 1;
+  return result;
+}
+
+const cache = new Map();
+
+function cachedSpans(cells, pixels) {
+  const key = cells * 65536 + pixels;
+  if (!cache.has(key)) {
+    if (cache.size > 64) cache.clear();
+    cache.set(key, spans(cells, pixels));
+  }
+  return cache.get(key);
+}
+
+/**
+ * Paint a matrix into a sheet of packed RGBA pixels.
+ *
+ * @param {Uint32Array} sheet Rows of `stride` pixels.
+ * @param {{x: number, y: number, w: number, h: number}} box Where, in pixels.
+ * @param {Float32Array} values `rows x columns` numbers from `at` on.
+ * @param {{table: Uint32Array, low: number, high: number, broken: number}} scale Colours from the value `low` to
+ *   `high`, and that of NaN and infinity.
+ */
+export function paintHeat(sheet, stride, box, values, at, rows, columns, { table, low, high, broken }) {
+  const across = cachedSpans(columns, box.w);
+  const down = cachedSpans(rows, box.h);
+  const averaged = columns > box.w || rows > box.h;
+  const last = table.length - 1;
+  const factor = last / (high - low);
+  const colourOf = (value) => {
+    if (!(value - value === 0)) return broken;
+    const place = (value - low) * factor + 0.5;
+    return table[place <= 0 ? 0 : place >= last ? last : place | 0];
+  };
+  const first = Math.max(0, -box.y);
+  const end = Math.min(box.h, Math.floor(sheet.length / stride) - box.y);
+  for (let y = first; y < end; y++) {
+    const target = (box.y + y) * stride + box.x;
+    const r0 = down[2 * y];
+    const r1 = down[2 * y + 1];
+    if (y > first && r0 === down[2 * y - 2] && r1 === down[2 * y - 1]) {
+      sheet.copyWithin(target, target - stride, target - stride + box.w);
+      continue;
+    }
+    let c0 = -1;
+    let c1 = -1;
+    let colour = 0;
+    for (let x = 0; x < box.w; x++) {
+      if (across[2 * x] !== c0 || across[2 * x + 1] !== c1) {
+        c0 = across[2 * x];
+        c1 = across[2 * x + 1];
+        colour = colourOf(averaged ? mean(values, at, columns, r0, r1, c0, c1) : values[at + r0 * columns + c0]);
+      }
+      sheet[target + x] = colour;
+    }
+  }
+}
+
+function mean(values, at, columns, r0, r1, c0, c1) {
+  let sum = 0;
+  for (let r = r0; r < r1; r++) for (let c = c0; c < c1; c++) sum += values[at + r * columns + c];
+  return sum / ((r1 - r0) * (c1 - c0));
+}

@@ -1,0 +1,33 @@
+/** Entry point of TensorBoard's Filters tab: TensorBoard imports this module in an iframe and calls `render`. */
+
+import { fetchLayers } from "./api.js";
+
+/** In this order: narrow screens have the last word. */
+const STYLES = ["style.css", "sidebar.css", "main.css", "detail.css", "transport.css", "narrow.css"];
+
+export async function render() {
+  // The list of layers is on its way while the rest of the modules come.
+  const layers = fetchLayers();
+  layers.catch(() => {});
+  document.documentElement.lang = "en";
+  document.title = "Filters";
+  const styled = STYLES.map(addStyle);
+  const [{ App }, { followTheme }] = await Promise.all([import("./app.js"), import("./theme.js")]);
+  const app = new App();
+  followTheme(() => app.repaint());
+  // Sizes are measured: without its style sheets the page has others.
+  await Promise.all(styled);
+  document.body.append(app.element);
+  app.start(layers);
+}
+
+function addStyle(name) {
+  const link = document.createElement("link");
+  Object.assign(link, { rel: "stylesheet", href: new URL(name, import.meta.url).href });
+  const settled = new Promise((resolve) => {
+    link.addEventListener("load", resolve);
+    link.addEventListener("error", resolve);
+  });
+  document.head.append(link);
+  return settled;
+}

@@ -1,0 +1,208 @@
+/** One layer of one run in memory: its snapshots in order of step, kept as they came and widened on use. */
+
+import { widen } from "./blob.js";
+
+/** Snapshots that stay widened to float32: the shown one, its ghost, the reference, and their neighbours. */
+const WIDENED = 8;
+
+export class Series {
+  #widened = new Map();
+  #reference = { weights: null, wide: null };
+
+  /**
+   * @param {string} run
+   * @param {object} layer An entry of the server's list of layers.
+   */
+  constructor(run, layer) {
+    this.run = run;
+    this.layer = layer;
+    /** `{step, wall, header, weights, problem}`; without header and weights until loaded. */
+    this.snapshots = [];
+    this.bytes = 0;
+    this.loaded = 0;
+    /** Goes up with every change of what is loaded. */
+    this.version = 0;
+    this.header = null;
+    this.listed = false;
+  }
+
+  get count() {
+    return this.snapshots.length;
+  }
+
+  /** Numbers per filter as they lie in memory: channels x taps, twice if complex. */
+  get filterSize() {
+    const [, channels, taps] = this.header.shape;
+    return channels * taps * (this.header.complex ? 2 : 1);
+  }
+
+  get filters() {
+    return this.header.shape[0];
+  }
+
+  /** The filter's number in its layer. */
+  numberOf(row) {
+    return this.header.indices === null ? row : this.header.indices[row];
+  }
+
+  rowOf(number) {
+    const row = this.header.indices === null ? number : this.header.indices.indexOf(number);
+    return row >= 0 && row < this.filters ? row : -1;
+  }
+
+  /** Take in the list of snapshots; what was loaded stays where step and wall time are still the same. */
+  list(entries) {
+    const before = new Map(this.snapshots.map((snapshot) => [snapshot.step, snapshot]));
+    const changed = entries.length !== this.count || entries.some(([step, wall]) => before.get(step)?.wall !== wall);
+    this.listed = true;
+    if (!changed) return false;
+    this.snapshots = entries.map(([step, wall]) => {
+      const known = before.get(step);
+      return known?.wall === wall ? known : { step, wall, header: null, weights: null, problem: null };
+    });
+    this.#recount();
+    return true;
+  }
+
+  /** Take in what came: `{step, header, weights}` or `{step, problem}` each. */
+  putAll(records) {
+    for (const record of records) this.#put(record);
+    this.#recount();
+  }
+
+  #put({ step, header, weights, problem }) {
+    const position = this.positionOfStep(step);
+    const snapshot = this.snapshots[position];
+    if (!snapshot || snapshot.step !== step) return;
+    if (header && this.header && !sameShape(header, this.header)) {
+      if (position < this.count - 1) problem = `the layer had another shape then: ${header.shape.join(" × ")}`;
+      else this.#restart(header);
+    }
+    this.#widened.delete(step);
+    if (problem) {
+      snapshot.problem = problem;
+    } else {
+      Object.assign(snapshot, { header, weights, problem: null });
+      if (this.header === null || position === this.count - 1) this.header = header;
+    }
+  }
+
+  /** The layer was resized: what was loaded of its old shape cannot be shown beside the new one. */
+  #restart(header) {
+    for (const snapshot of this.snapshots) {
+      if (!snapshot.header) continue;
+      snapshot.problem = `the layer had another shape then: ${snapshot.header.shape.join(" × ")}`;
+      Object.assign(snapshot, { header: null, weights: null });
+    }
+    this.header = header;
+    this.#widened.clear();
+  }
+
+  /** Forget the weights of one snapshot; they can be loaded again. */
+  drop(position) {
+    const snapshot = this.snapshots[position];
+    snapshot.weights = null;
+    this.#widened.delete(snapshot.step);
+    this.#recount();
+  }
+
+  #recount() {
+    this.bytes = this.snapshots.reduce((sum, { weights }) => sum + (weights?.byteLength ?? 0), 0);
+    this.loaded = this.snapshots.reduce((sum, { weights }) => sum + (weights ? 1 : 0), 0);
+    this.version += 1;
+    this.reference = this.#findReference();
+  }
+
+  /** Position that rotation and difference are measured from: the first reference that is not all zero; -1 until
+   * one is loaded. A fit that went on from a checkpoint has none: its first snapshot that is not zero. */
+  #findReference() {
+    let first = -1;
+    for (let i = 0; i < this.count; i++) {
+      const { header, weights } = this.snapshots[i];
+      if (!weights || isZero(weights)) continue;
+      if (header.reference) return i;
+      if (first < 0) first = i;
+    }
+    return first;
+  }
+
+  isLoaded(position) {
+    return Boolean(this.snapshots[position]?.weights);
+  }
+
+  /** Nearest position that is loaded; -1 if none is. */
+  nearest(position) {
+    for (let reach = 0; reach < this.count; reach++) {
+      if (this.isLoaded(position - reach)) return position - reach;
+      if (this.isLoaded(position + reach)) return position + reach;
+    }
+    return -1;
+  }
+
+  /** Last position whose step is not beyond `step`; 0 if all are. */
+  positionOfStep(step) {
+    let low = 0;
+    let high = this.count - 1;
+    while (low < high) {
+      const middle = (low + high + 1) >> 1;
+      if (this.snapshots[middle].step <= step) low = middle;
+      else high = middle - 1;
+    }
+    return low;
+  }
+
+  epoch(position) {
+    return this.snapshots[position]?.header?.epoch ?? null;
+  }
+
+  /** Loaded position whose epoch is nearest; -1 if none is loaded. */
+  positionOfEpoch(epoch) {
+    let best = -1;
+    this.snapshots.forEach(({ weights, header }, i) => {
+      if (!weights || header.epoch === null) return;
+      if (best < 0 || Math.abs(header.epoch - epoch) <= Math.abs(this.epoch(best) - epoch)) best = i;
+    });
+    return best;
+  }
+
+  /** The reference's weights in float32, the same array for as long as it is the same reference; null without one. */
+  get referenceWeights() {
+    const weights = this.snapshots[this.reference]?.weights ?? null;
+    if (this.#reference.weights !== weights) this.#reference = { weights, wide: weights && widen(weights) };
+    return this.#reference.wide;
+  }
+
+  /** Weights in float32 for one use. */
+  glance(position) {
+    return position === this.reference ? this.referenceWeights : widen(this.snapshots[position].weights);
+  }
+
+  /** All weights of a loaded snapshot in float32, `filters x filterSize`. */
+  weights(position) {
+    if (position === this.reference) return this.referenceWeights;
+    const { step, weights } = this.snapshots[position];
+    let wide = this.#widened.get(step);
+    if (wide) this.#widened.delete(step);
+    else wide = widen(weights);
+    this.#widened.set(step, wide);
+    if (this.#widened.size > WIDENED) this.#widened.delete(this.#widened.keys().next().value);
+    return wide;
+  }
+
+  /** The weights of one filter of a loaded snapshot. */
+  filterWeights(position, row, out) {
+    const size = this.filterSize;
+    return widen(this.snapshots[position].weights, row * size, (row + 1) * size, out);
+  }
+}
+
+/** Half floats are told by their bits: -0 is 0x8000. */
+function isZero(weights) {
+  return weights instanceof Uint16Array
+    ? weights.every((bits) => (bits & 0x7fff) === 0)
+    : weights.every((value) => value === 0);
+}
+
+function sameShape(one, other) {
+  return one.complex === other.complex && one.shape.every((size, i) => size === other.shape[i]);
+}

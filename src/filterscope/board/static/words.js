@@ -1,0 +1,75 @@
+/** Numbers and phrases, as filterscope's pictures put them. */
+
+/** A number in at most about six characters, with a true minus. */
+export function formatValue(value) {
+  if (value === null || value === undefined || Number.isNaN(value)) return "–";
+  if (!Number.isFinite(value)) return value > 0 ? "∞" : "−∞";
+  const size = Math.abs(value);
+  let text = value.toExponential(0);
+  if (value === 0) text = "0";
+  else if (size >= 1e-3 && size < 100) text = String(Number(value.toPrecision(2)));
+  else if (size >= 100 && size < 1e4) text = value.toFixed(0);
+  return text.replace("+", "").replaceAll("-", "−");
+}
+
+/** A number with `digits` significant digits, for readouts. */
+export function formatPrecise(value, digits = 3) {
+  if (!Number.isFinite(value) || value === 0) return formatValue(value);
+  const size = Math.abs(value);
+  const text =
+    value !== 0 && (size < 1e-3 || size >= 1e5) ? value.toExponential(digits - 1) : value.toPrecision(digits);
+  if (size >= 10 ** digits && size < 1e5) return value.toFixed(0).replace("-", "−");
+  return text.replace("+", "").replaceAll("-", "−");
+}
+
+/** A frequency with its unit, as long as the axis it lies on needs. */
+export function formatFrequency(value, unit) {
+  if (!Number.isFinite(value)) return "–";
+  return unit === "Hz" ? `${formatPrecise(value)} Hz` : `${formatPrecise(value)} cycles/sample`;
+}
+
+/** A frequency at a tick of an axis. */
+export function formatTick(value) {
+  return Math.abs(value) >= 1000 ? `${formatValue(value / 1000)}k` : formatValue(value);
+}
+
+export function plural(count, noun) {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
+}
+
+/** `64 of 512 filters × 1 channel × 31 taps`. */
+export function shapeWords(header) {
+  const [filters, channels, taps] = header.shape;
+  const total = header.total_filters;
+  const count = filters < total ? `${filters} of ${plural(total, "filter")}` : plural(filters, "filter");
+  return `${count} × ${plural(channels, header.complex ? "complex channel" : "channel")} × ${plural(taps, "tap")}`;
+}
+
+/** When a snapshot was taken; its step where the epoch is not known. */
+export function momentWords(epoch, step) {
+  return epoch === null ? `step ${step}` : `epoch ${epoch}`;
+}
+
+/** The parts that are not empty, with dots between. */
+export function joined(...parts) {
+  return parts.filter((part) => part).join(" · ");
+}
+
+/** A long name without its middle: both the module's beginning and its own name tell layers apart. */
+export function shortened(name, most) {
+  if (name.length <= most) return name;
+  const tail = Math.ceil((most - 1) * 0.6);
+  return `${name.slice(0, most - 1 - tail)}…${name.slice(-tail)}`;
+}
+
+/** Numbers that a search asks for: "3, 7, 20-25". */
+export function searchNumbers(text) {
+  const found = new Set();
+  for (const part of text.split(/[\s,;]+/)) {
+    const range = /^#?(\d{1,7})(?:[-–](\d{1,7}))?$/.exec(part);
+    if (!range) continue;
+    const [low, high] = [Number(range[1]), Number(range[2] ?? range[1])];
+    for (let number = low; number <= Math.min(high, low + 9999); number++) found.add(number);
+  }
+  return found;
+}
