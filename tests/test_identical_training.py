@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import random
 import shutil
+import threading
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -22,9 +23,9 @@ from torch.ao.quantization import FakeQuantize
 from torch.nn.utils import parametrizations, parametrize, prune, spectral_norm, weight_norm
 from torch.utils.data import DataLoader, Dataset
 
-from filterscope import Conv1dFilterMonitor
+from filterscope import Conv1dFilterMonitor, record
 from tests.events import Logged
-from tests.models import make_trainer, series
+from tests.models import SmallNet, loader, make_trainer, series
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:.*weight_norm:FutureWarning"),
@@ -297,3 +298,37 @@ def test_a_monitor_that_meddled_would_be_found_out(tmp_path: Path, setting: str,
     meddler = LambdaCallback(on_train_epoch_end=lambda trainer, model: act(model))
     undisturbed = hashes(*run(SETTINGS[setting], tmp_path / "without"))
     assert hashes(*run(SETTINGS[setting], tmp_path / "with", meddler)) != undisturbed
+
+
+class Threads(pl.Callback):
+    """How many threads torch would use at the end of an epoch: in training, and in threads that begin then."""
+
+    def __init__(self) -> None:
+        self.training: list[int] = []
+        self.others: list[int] = []
+
+    def on_train_epoch_end(self, trainer: Any, pl_module: Any) -> None:
+        self.training.append(torch.get_num_threads())
+        other = threading.Thread(target=lambda: self.others.append(torch.get_num_threads()))
+        other.start()
+        other.join()
+
+
+def test_only_the_recording_thread_is_kept_to_one_thread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    recording: list[int] = []
+    snapshot = record.Recorder.snapshot
+
+    def spied(self: record.Recorder, *arguments: Any) -> None:
+        recording.append(torch.get_num_threads())
+        snapshot(self, *arguments)
+
+    monkeypatch.setattr(record.Recorder, "snapshot", spied)
+    before, threads = torch.get_num_threads(), Threads()
+    torch.set_num_threads(3)
+    try:
+        make_trainer(tmp_path, Conv1dFilterMonitor(), threads, max_epochs=2).fit(SmallNet(), loader())
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)
+    assert recording == [1, 1, 1]
+    assert (threads.training, threads.others) == ([3, 3], [3, 3])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -265,8 +266,20 @@ class Recorder:
                 _let_go_if_broken(writer)
 
 
+def use_one_thread() -> None:
+    """Have torch compute on one thread in the calling one: training needs the others, and those that wait spin.
+
+    The setting is a thread's own, but new threads begin with the one made last: they shall have what they had.
+    """
+    usual = torch.get_num_threads()
+    torch.set_num_threads(1)
+    restore = threading.Thread(target=torch.set_num_threads, args=(usual,))
+    restore.start()
+    restore.join()
+
+
 def _eigenvalues(matrix: Array) -> Array:
-    """Those of a Hermitian matrix, by torch: numpy's threads would go on waiting at full speed for 0.1 s."""
+    """Those of a Hermitian matrix, by torch: numpy's would start threads that spin for a tenth of a second."""
     return np.asarray(torch.linalg.eigvalsh(torch.from_numpy(matrix)).numpy())
 
 

@@ -19,7 +19,7 @@ from torch.utils.tensorboard import SummaryWriter
 from filterscope.board.records import quicken
 from filterscope.gather import gather, is_sharded
 from filterscope.layers import find_layers
-from filterscope.record import Reading, Recorder
+from filterscope.record import Reading, Recorder, use_one_thread
 from filterscope.resume import Past, PastRun, from_state, joined, locate, read_past, to_state
 from filterscope.schedule import milestones, planned_epochs
 from filterscope.selection import sample_rates, select
@@ -78,7 +78,7 @@ class Session:
         self._faults = Faults()
         earlier: Recorder | None = before._recorder if before is not None else None
         self._recorder: Recorder | None = Recorder(settings, writers, self._faults, earlier) if writers else None
-        self._worker = Worker(self._faults)
+        self._worker = Worker(self._faults, prepare=use_one_thread)
         for writer in writers:
             quicken(writer._get_file_writer().event_writer)
         self._place = place_of(writers[0]) if writers else PastRun("", "", -1)

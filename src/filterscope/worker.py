@@ -42,10 +42,11 @@ class Worker:
     Args:
         faults: Told of jobs that raise; the next job goes on.
         capacity: Jobs that may wait.
+        prepare: Done first in the thread, before the first job is taken.
     """
 
-    def __init__(self, faults: Faults, capacity: int = 4) -> None:
-        self._faults = faults
+    def __init__(self, faults: Faults, capacity: int = 4, prepare: Job | None = None) -> None:
+        self._faults, self._prepare = faults, prepare
         self._queue: queue.Queue[Job | None] = queue.Queue(capacity)
         self._thread: threading.Thread | None = None
         self._ended = threading.Event()
@@ -57,11 +58,12 @@ class Worker:
         if self._ending:
             self.close()  # Ctrl-C cut an earlier one short
         if self._thread is None:
-            ended = threading.Event()
-            thread = threading.Thread(target=self._run, args=(ended,), name="filterscope", daemon=True)
+            ready, ended = threading.Event(), threading.Event()
+            thread = threading.Thread(target=self._run, args=(ready, ended), name="filterscope", daemon=True)
             thread.start()
             self._thread, self._ended = thread, ended
             atexit.register(self.close)
+            ready.wait()
         self._queue.put(job)
 
     def close(self) -> None:
@@ -77,17 +79,23 @@ class Worker:
         self._thread, self._ending = None, False
         atexit.unregister(self.close)
 
-    def _run(self, ended: threading.Event) -> None:
+    def _run(self, ready: threading.Event, ended: threading.Event) -> None:
         try:
+            if self._prepare is not None:
+                self._do(self._prepare)
+            ready.set()
             self._work()
         finally:
             ended.set()
 
     def _work(self) -> None:
         while (job := self._queue.get()) is not None:
-            try:
-                job()
-            except BaseException as error:  # even SystemExit must not leave the queue without a reader
-                kind = f"{type(error).__name__} in a job"
-                self._faults.report(kind, f"filterscope lost what it was recording: {type(error).__name__}: {error}")
+            self._do(job)
             del job  # its weights may go before the next one comes
+
+    def _do(self, job: Job) -> None:
+        try:
+            job()
+        except BaseException as error:  # even SystemExit must not leave the queue without a reader
+            kind = f"{type(error).__name__} in a job"
+            self._faults.report(kind, f"filterscope lost what it was recording: {type(error).__name__}: {error}")
