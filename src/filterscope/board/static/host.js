@@ -45,10 +45,12 @@ export function writeAddress(entries) {
   const others = fragment().filter((part) => !decoded(part.split("=")[0]).startsWith(PREFIX));
   const ours = [...entries].map(([key, value]) => `${encodeURIComponent(PREFIX + key)}=${encodeURIComponent(value)}`);
   const target = addressWindow();
+  const { pathname, search, hash: before } = target.location;
   const hash = `#${[...others, ...ours].join("&")}`;
-  if (hash === target.location.hash) return;
+  if (hash === before) return;
   try {
-    target.history.replaceState(target.history.state, "", hash);
+    // A fragment alone would be taken from the page's <base>, which TensorBoard sets for the tab.
+    target.history.replaceState(target.history.state, "", `${pathname}${search}${hash}`);
   } catch {
     // Browsers refuse when it happens too often; the next write brings it up to date.
   }

@@ -78,18 +78,23 @@ export class Problems {
   }
 }
 
-/** What is wrong with the snapshots of a layer, in one sentence each. */
+/** What is wrong with the snapshots of a layer, in one sentence each; snapshots with the same problem share one. */
 export function snapshotProblems(series) {
   const broken = series?.snapshots.filter(({ problem }) => problem) ?? [];
   const lines = series ? keptProblem(series) : [];
   if (!broken.length) return lines;
-  const steps = broken
-    .slice(0, 5)
-    .map(({ step }) => step)
-    .join(", ");
-  const rest = broken.length > 5 ? ", …" : "";
-  const count = broken.length === 1 ? "One snapshot" : `${broken.length} snapshots`;
-  return [...lines, `${count} of ${series.layer.layer} cannot be shown (step ${steps}${rest}): ${broken[0].problem}`];
+  const byProblem = new Map();
+  for (const snapshot of broken) {
+    byProblem.set(snapshot.problem, [...(byProblem.get(snapshot.problem) ?? []), snapshot]);
+  }
+  return [...lines, ...[...byProblem].map(([problem, those]) => brokenLine(series.layer.layer, problem, those))];
+}
+
+function brokenLine(layer, problem, snapshots) {
+  const first = snapshots.slice(0, 5).map(({ step }) => step);
+  const steps = `step ${first.join(", ")}${snapshots.length > 5 ? ", …" : ""}`;
+  const count = snapshots.length === 1 ? "One snapshot" : `${snapshots.length} snapshots`;
+  return `${count} of ${layer} cannot be shown (${steps}): ${problem}`;
 }
 
 /** TensorBoard keeps so many snapshots of a layer and drops others at random: told where gaps show that it did. */

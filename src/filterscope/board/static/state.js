@@ -39,6 +39,9 @@ export class State {
 
   constructor() {
     this.#read();
+    window.addEventListener("pagehide", () => {
+      if (this.#timer !== null) this.write();
+    });
     onAddress(() => {
       const before = { ...this };
       this.#read();
