@@ -138,6 +138,7 @@ class Tab:
 
     def shows(self, epoch: int | None = None, layer: str | None = None) -> Tab:
         """Wait until it shows an epoch or a layer as it is."""
+        expect(self.grid).to_be_visible()  # hidden between runs, with what it said of the one before
         if layer is not None:
             expect(self.grid).to_have_attribute("data-layer", layer)
         if epoch is not None:

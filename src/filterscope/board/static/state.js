@@ -39,9 +39,6 @@ export class State {
 
   constructor() {
     this.#read();
-    window.addEventListener("pagehide", () => {
-      if (this.#timer !== null) this.write();
-    });
     onAddress(() => {
       const before = { ...this };
       this.#read();
@@ -66,8 +63,9 @@ export class State {
     const changed = Object.keys(patch).filter((key) => this[key] !== patch[key]);
     if (!changed.length) return;
     Object.assign(this, patch);
-    // Browsers allow some hundred changes of the address in half a minute, playing makes sixty in a second.
-    this.#timer ??= setTimeout(() => this.write(), 400);
+    // Browsers allow some hundred changes of the address in half a minute, playing makes sixty in a second: steps wait.
+    if (changed.some((key) => key !== "step")) this.write();
+    else this.#timer ??= setTimeout(() => this.write(), 400);
     this.#listener(new Set(changed));
   }
 
