@@ -264,6 +264,15 @@ def test_a_checkpoint_moved_with_its_directory_finds_the_filters_there(tmp_path:
     assert numbers == [(12, pytest.approx(wanted, abs=2e-7))]
 
 
+def test_a_moved_directory_reached_by_a_link_is_the_same_and_keeps_its_history(tmp_path: Path) -> None:
+    (tmp_path / "old").mkdir()
+    checkpoint, _ = first_fit(tmp_path / "old", "after the epoch")
+    (tmp_path / "old").rename(tmp_path / "new")
+    (tmp_path / "link").symlink_to(tmp_path / "new")
+    resumed(tmp_path / "new", tmp_path / "link" / checkpoint.relative_to(tmp_path / "old"), 0, epochs=3)
+    assert load_history(tmp_path / "new")["conv1"].epochs.tolist() == [0, 1, 2, 3]
+
+
 @pytest.mark.parametrize("loss", ["directory", "filters"])
 def test_where_the_filters_are_gone_one_warning_says_so_and_rotation_begins_anew(tmp_path: Path, loss: str) -> None:
     checkpoint, _ = first_fit(tmp_path, "after the epoch")

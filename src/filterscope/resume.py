@@ -70,13 +70,18 @@ def joined(runs: Sequence[PastRun], run: PastRun) -> list[PastRun]:
     return [*runs, run]
 
 
+def canonical(directory: str) -> str:
+    """The one name of a directory that links may lead to, so that the same ones are told to be the same."""
+    return directory if "://" in directory else os.path.realpath(directory)
+
+
 def locate(runs: Sequence[PastRun], checkpoint: str | os.PathLike[str]) -> list[PastRun]:
     """The directories that still exist, as they are called now: they may have been moved with the checkpoint."""
     found = []
     for run in runs:
         for directory in _candidates(run.directory, os.fspath(checkpoint)):
             if tf.io.gfile.exists(os.path.join(directory, run.file)):
-                found.append(replace(run, directory=directory))
+                found.append(replace(run, directory=canonical(directory)))
                 break
     return found
 
