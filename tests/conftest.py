@@ -5,6 +5,11 @@ from __future__ import annotations
 import pytest
 import torch
 
+#: Modules beside the tests that assert: their failures too show the values compared.
+pytest.register_assert_rewrite(
+    *(f"tests.{name}" for name in ("faults", "fuzz_watch", "histories", "lifecycles", "resumes", "tab_fixtures"))
+)
+
 
 @pytest.fixture(autouse=True, scope="session")
 def _one_torch_thread() -> None:

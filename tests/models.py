@@ -11,6 +11,14 @@ from pytorch_lightning.loggers import TensorBoardLogger
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
+#: Options of a Trainer that runs on the CPU and neither prints nor saves anything.
+QUIET: dict[str, Any] = {
+    "accelerator": "cpu",
+    "enable_progress_bar": False,
+    "enable_model_summary": False,
+    "enable_checkpointing": False,
+}
+
 
 def series(count: int = 16, channels: int = 1, samples: int = 64) -> TensorDataset:
     """Two classes of noisy tones."""
@@ -42,18 +50,40 @@ class SmallNet(pl.LightningModule):
         return torch.optim.SGD(self.parameters(), lr=self.lr, momentum=0.9)
 
 
+class TwoOptimizers(SmallNet):
+    """Steps two optimisers per batch, by hand, so that ``global_step`` counts double."""
+
+    automatic_optimization = False
+
+    def configure_optimizers(self) -> Any:
+        return [torch.optim.SGD(part.parameters(), lr=0.05) for part in (self.conv1, self.conv2)]
+
+    def training_step(self, batch: Any, batch_idx: int) -> None:
+        self.manual_backward(super().training_step(batch, batch_idx))
+        for optimizer in self.optimizers():
+            optimizer.step()
+            optimizer.zero_grad()
+
+
+class OneLayer(SmallNet):
+    """One layer of five channels, of any form, on three channels of input."""
+
+    def __init__(self, conv: Any) -> None:
+        super().__init__(channels=3)
+        del self.conv1, self.conv2
+        self.conv, self.head = conv, nn.Linear(5, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        shape = [-1 if side > 1 else 1 for side in self.conv.kernel_size]
+        seen = self.conv(x.to(next(self.conv.parameters()).dtype).reshape(*x.shape[:2], *shape)).abs()
+        return self.head(seen.flatten(2).mean(-1).to(self.head.weight.dtype))
+
+
 def loader(channels: int = 1, batch_size: int = 4) -> DataLoader:
     return DataLoader(series(channels=channels), batch_size=batch_size)
 
 
 def make_trainer(tmp_path: Path, *callbacks: pl.Callback, **options: Any) -> pl.Trainer:
     """A quiet Trainer on the CPU that logs to ``tmp_path``."""
-    defaults: dict[str, Any] = {
-        "logger": TensorBoardLogger(str(tmp_path), name="run", version=0),
-        "max_epochs": 3,
-        "accelerator": "cpu",
-        "enable_progress_bar": False,
-        "enable_model_summary": False,
-        "enable_checkpointing": False,
-    }
-    return pl.Trainer(callbacks=list(callbacks), **(defaults | options))
+    logger = TensorBoardLogger(str(tmp_path), name="run", version=0)
+    return pl.Trainer(callbacks=list(callbacks), **(QUIET | {"logger": logger, "max_epochs": 3} | options))

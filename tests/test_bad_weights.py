@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import io
 import math
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,24 +12,15 @@ import numpy as np
 import pytest
 import pytorch_lightning as pl
 import torch
-from PIL import Image
 from torch import Tensor, nn
 
 from filterscope import Conv1dFilterMonitor, FilterBank
-from filterscope.plots.raster import Raster
 from filterscope.plots.taps import TapsPicture
 from tests.events import Logged
 from tests.models import SmallNet, loader, make_trainer
+from tests.pictures import pixels_of
 
 AMBER = (255, 196, 77)
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 class SetWeights(pl.Callback):
@@ -154,8 +144,7 @@ def test_a_layer_that_starts_at_zero_is_measured_from_its_first_weights(tmp_path
     initial = FilterBank("conv1", ramp().numpy(), epoch=2)
     picture = TapsPicture(FilterBank("conv1", moved.numpy()), initial)
     picture.update(FilterBank("conv1", moved.numpy()), "final, epoch 3")
-    wanted = np.asarray(Image.open(io.BytesIO(Raster(picture.sheet).png())).convert("RGB"))
-    np.testing.assert_array_equal(logged.images["filters/conv1/taps"][-1][1], wanted)
+    np.testing.assert_array_equal(logged.images["filters/conv1/taps"][-1][1], pixels_of(picture.sheet))
 
 
 class Pointwise(SmallNet):

@@ -6,7 +6,6 @@ import importlib
 import subprocess
 import sys
 import textwrap
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ import torch
 
 from filterscope import Conv1dFilterMonitor
 from tests.events import Logged
-from tests.models import loader
+from tests.models import QUIET, loader
 
 PACKAGES = ["pytorch_lightning", "lightning.pytorch"]
 MONITOR = "--trainer.callbacks+=filterscope.Conv1dFilterMonitor"
@@ -24,14 +23,6 @@ MONITOR = "--trainer.callbacks+=filterscope.Conv1dFilterMonitor"
 @pytest.fixture(params=PACKAGES)
 def package(request: pytest.FixtureRequest) -> str:
     return request.param
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def make_net(package: str, error: BaseException | None = None) -> type:
@@ -60,14 +51,7 @@ def make_net(package: str, error: BaseException | None = None) -> type:
 def make_trainer(package: str, tmp_path: Path, *callbacks: Any, **options: Any) -> Any:
     """A quiet Trainer of a package, with that package's logger."""
     loggers = importlib.import_module(f"{package}.loggers")
-    defaults = {
-        "logger": loggers.TensorBoardLogger(str(tmp_path), name="run"),
-        "max_epochs": 3,
-        "accelerator": "cpu",
-        "enable_progress_bar": False,
-        "enable_model_summary": False,
-        "enable_checkpointing": False,
-    }
+    defaults = QUIET | {"logger": loggers.TensorBoardLogger(str(tmp_path), name="run"), "max_epochs": 3}
     return importlib.import_module(package).Trainer(callbacks=list(callbacks), **(defaults | options))
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -12,46 +11,18 @@ import numpy as np
 import pytest
 import pytorch_lightning as pl
 import torch
-from PIL import Image
 from pytorch_lightning.callbacks import EarlyStopping
 from torch import Tensor, nn
 
 from filterscope import Conv1dFilterMonitor, FilterBank
-from filterscope.plots.raster import Raster
 from filterscope.plots.taps import TapsPicture
 from tests.events import Logged
-from tests.models import SmallNet, loader, make_trainer
+from tests.models import SmallNet, TwoOptimizers, loader, make_trainer
+from tests.pictures import pixels_of
+from tests.weights import Weights
 
 SNAPSHOT_KINDS = {"weights", "rotation", "rms", "dead"}
 MATRIX_KINDS = {"redundancy", "effective_rank"}
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _one_thread() -> Iterator[None]:
-    """Models this small train many times faster on one thread."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
-class Probe(pl.Callback):
-    """Copies of the weights at the hooks where the monitor reads them, by epochs completed; -1: after the fit."""
-
-    def __init__(self) -> None:
-        self.weights: dict[int, dict[str, np.ndarray]] = {}
-
-    def _take(self, epoch: int, model: Any) -> None:
-        self.weights[epoch] = {name: getattr(model, name).weight.detach().numpy().copy() for name in ("conv1", "conv2")}
-
-    def on_train_start(self, trainer: Any, pl_module: Any) -> None:
-        self._take(0, pl_module)
-
-    def on_train_epoch_end(self, trainer: Any, pl_module: Any) -> None:
-        self._take(trainer.current_epoch + 1, pl_module)
-
-    def on_fit_end(self, trainer: Any, pl_module: Any) -> None:
-        self._take(-1, pl_module)
 
 
 class Averaging(pl.Callback):
@@ -82,7 +53,7 @@ def drawn(layer: str, initial: np.ndarray, now: np.ndarray, moment: str) -> np.n
     """The pixels that the ``taps`` image of these weights must have."""
     picture = TapsPicture(FilterBank(layer, now), FilterBank(layer, initial, epoch=0))
     picture.update(FilterBank(layer, now), moment)
-    return np.asarray(Image.open(io.BytesIO(Raster(picture.sheet).png())).convert("RGB"))
+    return pixels_of(picture.sheet)
 
 
 SCHEDULES: list[tuple[int, dict[str, Any], Sequence[int], Sequence[int]]] = [
@@ -132,10 +103,10 @@ def test_a_long_fit_logs_exactly_the_ten_images_that_tensorboard_shows(tmp_path:
 
 
 def test_scalars_are_those_of_the_weights_at_each_epochs_end(tmp_path: Path) -> None:
-    probe = Probe()
-    logged = fit(tmp_path, Conv1dFilterMonitor(plots=()), probe)
-    for layer in ("conv1", "conv2"):
-        w = [probe.weights[epoch][layer].astype(np.float64) for epoch in range(4)]
+    probes = Weights("conv1"), Weights("conv2")
+    logged = fit(tmp_path, Conv1dFilterMonitor(plots=()), *probes)
+    for probe in probes:
+        w = [probe.by_epoch[epoch].astype(np.float64) for epoch in range(4)]
         assert not np.array_equal(w[0], w[1])
         cosine = [(x * w[0]).sum() / np.sqrt((x**2).sum() * (w[0] ** 2).sum()) for x in w]
         size = [np.sqrt((x**2).sum(axis=(1, 2))) for x in w]
@@ -146,15 +117,15 @@ def test_scalars_are_those_of_the_weights_at_each_epochs_end(tmp_path: Path) -> 
             "change": [np.linalg.norm(b - a) / np.linalg.norm(a) for a, b in pairwise(w)],
         }
         for kind, values in wanted.items():
-            got = [value for _, value in logged.scalars[f"filters/{layer}/{kind}"]]
-            assert got == pytest.approx(values, rel=1e-5, abs=2e-7), (layer, kind)
+            got = [value for _, value in logged.scalars[f"filters/{probe.layer}/{kind}"]]
+            assert got == pytest.approx(values, rel=1e-5, abs=2e-7), (probe.layer, kind)
 
 
 def test_matrix_measures_are_those_of_the_weights_at_milestones(tmp_path: Path) -> None:
-    probe = Probe()
+    probe = Weights("conv1")
     logged = fit(tmp_path, Conv1dFilterMonitor(plots=()), probe, max_epochs=1)
     for row, epoch in enumerate((0, 1)):
-        matrix = probe.weights[epoch]["conv1"].reshape(6, 9).astype(np.float64)
+        matrix = probe.by_epoch[epoch].reshape(6, 9).astype(np.float64)
         unit = matrix / np.linalg.norm(matrix, axis=1, keepdims=True)
         cosine = np.abs(unit @ unit.T) - np.eye(6)
         sigma = np.linalg.svd(matrix, compute_uv=False)
@@ -165,11 +136,11 @@ def test_matrix_measures_are_those_of_the_weights_at_milestones(tmp_path: Path) 
 
 
 def test_histograms_hold_every_weight_between_the_true_extremes(tmp_path: Path) -> None:
-    probe = Probe()
-    logged = fit(tmp_path, Conv1dFilterMonitor(plots=(), max_filters=2), probe)
-    for layer, count in (("conv1", 54), ("conv2", 72)):  # the whole layer, whatever max_filters is
-        for epoch, (_, rows) in enumerate(logged.histograms[f"filters/{layer}/weights"]):
-            weights = probe.weights[epoch][layer]
+    probes = Weights("conv1"), Weights("conv2")
+    logged = fit(tmp_path, Conv1dFilterMonitor(plots=(), max_filters=2), *probes)
+    for probe, count in zip(probes, (54, 72), strict=True):  # the whole layer, whatever max_filters is
+        for epoch, (_, rows) in enumerate(logged.histograms[f"filters/{probe.layer}/weights"]):
+            weights = probe.by_epoch[epoch]
             left, right, counts = rows.T
             assert counts.sum() == count == weights.size
             assert left[0] == pytest.approx(weights.min(), abs=1e-9)
@@ -193,12 +164,12 @@ def test_images_are_of_canvas_size_and_tell_epochs_apart(tmp_path: Path) -> None
 
 
 def test_the_last_image_off_the_cadence_shows_the_final_weights_and_says_so(tmp_path: Path) -> None:
-    probe = Probe()
+    probe = Weights("conv2")
     logged = fit(tmp_path, probe, Conv1dFilterMonitor(every_n_epochs=2, plots=("taps",)), max_epochs=3)
     images = logged.images["filters/conv2/taps"]
     assert [step for step, _ in images] == [0, 8, 12]
     for (_, pixels), epoch, moment in zip(images, (0, 2, 3), ("initial", "epoch 2", "final, epoch 3"), strict=True):
-        wanted = drawn("conv2", probe.weights[0]["conv2"], probe.weights[epoch]["conv2"], moment)
+        wanted = drawn("conv2", probe.by_epoch[0], probe.by_epoch[epoch], moment)
         np.testing.assert_array_equal(pixels, wanted)
 
 
@@ -221,17 +192,18 @@ def test_the_initial_weights_are_those_before_the_first_update(tmp_path: Path) -
 def test_weights_copied_in_at_the_end_of_training_are_the_final_ones(
     tmp_path: Path, averaging_first: bool, every: int
 ) -> None:
-    probe, monitor = Probe(), Conv1dFilterMonitor(every_n_epochs=every, layers="conv2", plots=("taps", "drift"))
+    probe = Weights("conv2")
+    monitor = Conv1dFilterMonitor(every_n_epochs=every, layers="conv2", plots=("taps", "drift"))
     callbacks = [Averaging(), monitor] if averaging_first else [monitor, Averaging()]
     logged = fit(tmp_path, probe, *callbacks, max_epochs=3)
     averaged = np.arange(72, dtype=np.float32).reshape(4, 6, 3) / 72 - 0.4
-    np.testing.assert_allclose(probe.weights[-1]["conv2"], averaged, atol=1e-6)
+    np.testing.assert_allclose(probe.final, averaged, atol=1e-6)
     # Off the cadence the averaged weights are all that was read of the last epoch: one snapshot, at its own step.
     assert logged.steps("filters/conv2/rms") == ([0, 4, 8, 12, 13] if every == 1 else [0, 8, 12])
     assert logged.steps("filters/conv2/taps") == ([0, 4, 8, 13] if every == 1 else [0, 8, 12])
     rms = float(np.sqrt((averaged.astype(np.float64) ** 2).mean()))
     assert logged.scalars["filters/conv2/rms"][-1][1] == pytest.approx(rms, rel=1e-6)
-    wanted = drawn("conv2", probe.weights[0]["conv2"], probe.weights[-1]["conv2"], "final, epoch 3")
+    wanted = drawn("conv2", probe.by_epoch[0], probe.final, "final, epoch 3")
     np.testing.assert_array_equal(logged.images["filters/conv2/taps"][-1][1], wanted)
 
 
@@ -247,13 +219,13 @@ def test_weights_copied_in_at_the_end_of_training_are_the_final_ones(
 def test_a_fit_that_ends_elsewhere_still_ends_with_an_image_of_its_last_weights(
     tmp_path: Path, options: dict[str, Any], stop: int | None, snapshots: list[int], images: list[int]
 ) -> None:
-    probe = Probe()
+    probe = Weights("conv2")
     stoppers = [] if stop is None else [StopAt(stop)]
     logged = fit(tmp_path, probe, Conv1dFilterMonitor(layers="conv2", plots=("taps",)), *stoppers, **options)
     assert logged.steps("filters/conv2/rms") == snapshots
     assert logged.steps("filters/conv2/taps") == images
     moment = f"final, epoch {len(snapshots) - 1}"
-    wanted = drawn("conv2", probe.weights[0]["conv2"], probe.weights[-1]["conv2"], moment)
+    wanted = drawn("conv2", probe.by_epoch[0], probe.final, moment)
     np.testing.assert_array_equal(logged.images["filters/conv2/taps"][-1][1], wanted)
 
 
@@ -270,21 +242,6 @@ def test_early_stopping_ends_with_an_image_of_the_last_snapshot(tmp_path: Path) 
     logged = fit(tmp_path, stopper, Conv1dFilterMonitor(plots=("taps",)), model=Plateau(), max_epochs=100)
     assert logged.steps("filters/conv1/rms") == [0, 4, 8, 12, 16, 20]
     assert logged.steps("filters/conv1/taps") == [0, 4, 8, 12, 20]
-
-
-class TwoOptimizers(SmallNet):
-    """Steps two optimisers per batch, so that ``global_step`` counts double."""
-
-    automatic_optimization = False
-
-    def configure_optimizers(self) -> Any:
-        return [torch.optim.SGD(part.parameters(), lr=0.05) for part in (self.conv1, self.conv2)]
-
-    def training_step(self, batch: Any, batch_idx: int) -> None:
-        self.manual_backward(super().training_step(batch, batch_idx))
-        for optimizer in self.optimizers():
-            optimizer.step()
-            optimizer.zero_grad()
 
 
 def test_steps_count_batches_whatever_the_number_of_optimisers(tmp_path: Path) -> None:

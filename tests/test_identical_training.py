@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import random
 import shutil
 import threading
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -26,21 +25,13 @@ from torch.utils.data import DataLoader, Dataset
 from filterscope import Conv1dFilterMonitor, record
 from tests.events import Logged
 from tests.models import SmallNet, loader, make_trainer, series
+from tests.states import digest, random_streams
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:.*weight_norm:FutureWarning"),
     pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning"),
     pytest.mark.filterwarnings("ignore:You defined a `validation_step`"),
 ]
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _one_thread() -> Iterator[None]:
-    """Models this small train many times faster on one thread."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 class Noisy(Dataset):
@@ -192,18 +183,6 @@ def run(setting: Setting, path: Path, *callbacks: pl.Callback) -> tuple[pl.Train
     return trainer, trainer.lightning_module
 
 
-def _plain(value: Any) -> Any:
-    """A value whose ``repr`` tells every bit."""
-    if isinstance(value, Tensor):
-        raw = value.detach().contiguous()
-        return raw.dtype, raw.shape, raw.reshape(-1).view(torch.uint8).numpy().tobytes()
-    if isinstance(value, np.ndarray):
-        return value.tobytes()
-    if isinstance(value, Mapping):
-        return [(key, _plain(each)) for key, each in value.items()]
-    return [_plain(each) for each in value] if isinstance(value, list | tuple) else value
-
-
 def hashes(trainer: pl.Trainer, model: nn.Module) -> dict[str, str]:
     """What a fit leaves, each part as a hash."""
     modules = dict(model.named_modules())
@@ -216,12 +195,10 @@ def hashes(trainer: pl.Trainer, model: nn.Module) -> dict[str, str]:
         "optimisers": [each.state_dict() for each in trainer.optimizers],
         "losses": model.losses,
         "precision": trainer.precision_plugin.state_dict(),
-        "torch stream": torch.get_rng_state(),
-        "numpy stream": np.random.get_state(),  # noqa: NPY002
-        "python stream": random.getstate(),
         "modes": (torch.is_grad_enabled(), torch.get_default_dtype(), torch.get_num_threads()),
     }
-    return {name: hashlib.sha256(repr(_plain(part)).encode()).hexdigest() for name, part in parts.items()}
+    streams = {f"{name} stream": at for name, at in random_streams().items()}
+    return {name: digest(part) for name, part in parts.items()} | streams
 
 
 def compare(setting: Setting, path: Path) -> None:

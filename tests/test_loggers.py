@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +15,7 @@ from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
 from filterscope import Conv1dFilterMonitor
 from tests.events import Logged
-from tests.models import SmallNet, loader, make_trainer
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+from tests.models import QUIET, SmallNet, loader, make_trainer
 
 
 def fit(tmp_path: Path, *callbacks: pl.Callback, **options: Any) -> list[str]:
@@ -139,7 +130,6 @@ def test_the_lightning_package_of_the_other_name_works_too(tmp_path: Path) -> No
     assert isinstance(monitor, lightning.Callback)
     assert isinstance(monitor, pl.Callback)
     logger = loggers.TensorBoardLogger(str(tmp_path), name="run")
-    quiet = {"enable_progress_bar": False, "enable_model_summary": False, "enable_checkpointing": False}
-    trainer = lightning.Trainer(logger=logger, callbacks=[monitor], max_epochs=1, accelerator="cpu", **quiet)
+    trainer = lightning.Trainer(logger=logger, callbacks=[monitor], max_epochs=1, **QUIET)
     trainer.fit(Net(), loader())
     assert Logged(tmp_path).steps("filters/conv/taps") == [0, 4]

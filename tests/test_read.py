@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrizations, prune, spectral_norm, weight_norm
 
 from filterscope import read_filters
+from tests.states import random_streams
 
 
 def conv(kind: type = nn.Conv1d, out: int = 6, **options: Any) -> Any:
@@ -195,9 +196,9 @@ def test_reading_leaves_the_model_and_random_numbers_as_they_are(form: str, trai
     model = nn.Sequential(module).train(training)
     state = copy.deepcopy(model.state_dict())
     flags = [part.training for part in model.modules()]
-    random = torch.random.get_rng_state()
+    stream = random_streams()["torch"]
     weights = read(module)
-    assert torch.equal(torch.random.get_rng_state(), random)
+    assert random_streams()["torch"] == stream
     assert [part.training for part in model.modules()] == flags
     for key, value in model.state_dict().items():
         assert torch.equal(value, state[key]), key

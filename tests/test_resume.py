@@ -2,132 +2,26 @@
 
 from __future__ import annotations
 
-import io
 import warnings
-from collections.abc import Iterator
-from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import pytorch_lightning as pl
-import torch
-from PIL import Image
 from pytorch_lightning.callbacks import EMAWeightAveraging, ModelCheckpoint
 from pytorch_lightning.loggers import TensorBoardLogger
-from torch import Tensor
 
 from filterscope import Conv1dFilterMonitor, FilterBank, load_history
 from filterscope.plots.drift import DriftPicture
 from filterscope.plots.evolution import EvolutionPicture, tap_rows
-from filterscope.plots.raster import Raster
 from filterscope.plots.taps import TapsPicture
 from tests.events import Logged
-from tests.models import SmallNet, loader, make_trainer
+from tests.models import loader, make_trainer
+from tests.pictures import pixels_of
+from tests.resumes import SAVES, Validated, assert_increasing, first_fit, resumed
+from tests.weights import Weights, rotation
 
 KINDS = ("weights", "rotation", "rms", "dead")
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
-class Validated(SmallNet):
-    """Has a validation step, after which Lightning may save checkpoints; may fail in a batch, counted from 1."""
-
-    def __init__(self, fail_at: int = 0) -> None:
-        super().__init__()
-        self.fail_at = fail_at
-
-    def training_step(self, batch: Any, batch_idx: int) -> Tensor:
-        if self.trainer.global_step + 1 == self.fail_at:
-            raise ValueError("boom")
-        return super().training_step(batch, batch_idx)
-
-    def validation_step(self, batch: Any, batch_idx: int) -> None:
-        self.log("loss", self(batch[0]).square().mean())
-
-
-class Weights(pl.Callback):
-    """Copies of conv1's weights by steps done, and the steps at which epochs ended."""
-
-    def __init__(self) -> None:
-        self.at: dict[int, np.ndarray] = {}
-        self.ends: list[int] = []
-
-    def _take(self, trainer: Any, model: Any) -> int:
-        step = trainer.global_step  # right from the first hook on; Lightning's count of batches may lag by one there
-        self.at[step] = model.conv1.weight.detach().numpy().copy()
-        return step
-
-    def on_train_start(self, trainer: Any, pl_module: Any) -> None:
-        self.start = self._take(trainer, pl_module)
-
-    def on_train_epoch_end(self, trainer: Any, pl_module: Any) -> None:
-        self.ends.append(self._take(trainer, pl_module))
-
-
-#: How a checkpoint of the second epoch comes to be: by what, and the step that is in it.
-SAVES: dict[str, tuple[dict[str, Any], int]] = {
-    "after the epoch": ({"save_on_train_epoch_end": True}, 8),
-    "after validation": ({"save_on_train_epoch_end": False}, 8),
-    "in mid-epoch": ({"every_n_train_steps": 6}, 6),
-}
-
-
-def first_fit(tmp_path: Path, save: str, *, epochs: int = 2, **arguments: Any) -> tuple[Path, Weights]:
-    """A fit that ends with the epoch, or fails in its middle, and left a checkpoint."""
-    options, step = SAVES[save]
-    torch.manual_seed(0)
-    saver = ModelCheckpoint(dirpath=tmp_path / "checkpoints", save_top_k=-1, filename="{step}", **options)
-    weights, fail_at = Weights(), 7 if save == "in mid-epoch" else 0
-    monitor = Conv1dFilterMonitor(plot_every_n_epochs=1, **arguments)
-    trainer = make_trainer(tmp_path, weights, monitor, saver, max_epochs=epochs, enable_checkpointing=True)
-    if fail_at:
-        with pytest.raises(ValueError, match="boom"):
-            trainer.fit(Validated(fail_at), loader(), loader())
-    else:
-        trainer.fit(Validated(), loader(), loader())
-    return tmp_path / "checkpoints" / f"step={step}.ckpt", weights
-
-
-def resumed(
-    tmp_path: Path,
-    checkpoint: Path,
-    version: int,
-    *others: pl.Callback,
-    epochs: int = 5,
-    enable_checkpointing: bool = False,
-    **arguments: Any,
-) -> Weights:
-    """A fit in a new Trainer, of a new model, from a checkpoint."""
-    weights = Weights()
-    monitor = Conv1dFilterMonitor(**({"plot_every_n_epochs": 1} | arguments))
-    logger = TensorBoardLogger(str(tmp_path), name="run", version=version)
-    trainer = make_trainer(
-        tmp_path, weights, monitor, *others, max_epochs=epochs, logger=logger, enable_checkpointing=enable_checkpointing
-    )
-    trainer.fit(Validated(), loader(), loader(), ckpt_path=checkpoint)
-    return weights
-
-
-def rotation(weights: np.ndarray, reference: np.ndarray) -> float:
-    w, r = weights.astype(np.float64), reference.astype(np.float64)
-    return float(1 - (w * r).sum() / np.sqrt((w**2).sum() * (r**2).sum()))
-
-
-def pixels(sheet: Any) -> np.ndarray:
-    return np.asarray(Image.open(io.BytesIO(Raster(sheet).png())).convert("RGB"))
-
-
-def assert_increasing(logged: Logged) -> None:
-    for tag in logged.tags() - {"filters/layers"}:  # one table for each fit
-        assert all(a < b for a, b in pairwise(logged.steps(tag))), (tag, logged.steps(tag))
 
 
 @pytest.mark.parametrize("kept", [True, False], ids=["filters kept", "not kept"])
@@ -176,7 +70,7 @@ def test_images_say_what_they_are_measured_from_where_the_initial_filters_are_no
         for since in (0, 1, 2):
             picture = TapsPicture(now, FilterBank("conv1", weights.at[8], epoch=since))
             picture.update(now, moment)
-            said[since] = pixels(picture.sheet)
+            said[since] = pixels_of(picture.sheet)
         assert not np.array_equal(said[1], said[2])  # the words tell
         np.testing.assert_array_equal(dict(logged.images["filters/conv1/taps"])[step], said[2])
     history = load_history(tmp_path / "run" / "version_1")["conv1"]
@@ -197,11 +91,11 @@ def test_histories_of_a_resumed_fit_go_on_where_filters_were_kept(tmp_path: Path
     drift = DriftPicture(now, reference)
     turned = np.array([[rotation(w, r) for w, r in zip(at[s], reference.weights, strict=True)] for s in steps])
     drift.update(now, turned, epochs, moment)
-    np.testing.assert_array_equal(logged.images["filters/conv1/drift"][-1][1], pixels(drift.sheet))
+    np.testing.assert_array_equal(logged.images["filters/conv1/drift"][-1][1], pixels_of(drift.sheet))
     evolution = EvolutionPicture(now, reference, "auto")
     rows = np.stack([tap_rows(at[step], reference.weights, "auto") for step in steps], axis=1)
     evolution.update(now, rows, epochs, moment)
-    np.testing.assert_array_equal(logged.images["filters/conv1/evolution"][-1][1], pixels(evolution.sheet))
+    np.testing.assert_array_equal(logged.images["filters/conv1/evolution"][-1][1], pixels_of(evolution.sheet))
 
 
 @pytest.mark.parametrize("kept", [True, False], ids=["filters kept", "not kept"])
@@ -225,74 +119,6 @@ def test_a_resumed_fit_off_the_cadence_ends_with_its_final_weights(tmp_path: Pat
     assert final == pytest.approx(rotation(weights.at[20], first.at[0]), abs=2e-7)
 
 
-def test_a_directory_that_goes_on_from_another_has_the_initial_filters_too(tmp_path: Path) -> None:
-    checkpoint, first = first_fit(tmp_path, "after the epoch", max_filters=2)
-    at = resumed(tmp_path, checkpoint, 1, max_filters=2, epochs=3).at
-    history = load_history(tmp_path / "run" / "version_1")["conv1"]
-    np.testing.assert_array_equal(history.initial.weights, first.at[0])
-    assert (history.initial.epoch, history.initial.filters) == (0, 6)
-    assert history.epochs.tolist() == [0, 3]
-    np.testing.assert_array_equal(history.weights[1], at[12][:2].astype(np.float16))
-    assert Logged(tmp_path / "run" / "version_1").steps("filters/conv1/rotation") == [12]
-
-
-def test_a_third_fit_finds_the_first_through_the_second(tmp_path: Path) -> None:
-    checkpoint, first = first_fit(tmp_path, "after the epoch")
-    saver = ModelCheckpoint(dirpath=tmp_path / "second", filename="{step}", save_on_train_epoch_end=True)
-    second = resumed(tmp_path, checkpoint, 1, saver, epochs=4, enable_checkpointing=True)
-    third = resumed(tmp_path, tmp_path / "second" / "step=16.ckpt", 2, epochs=5)
-    logged = Logged(tmp_path / "run" / "version_2")
-    wanted = rotation(third.at[20], first.at[0])
-    assert logged.scalars["filters/conv1/rotation"] == [(20, pytest.approx(wanted, abs=2e-7))]
-    at = first.at | {step: each.astype(np.float16) for step, each in second.at.items()} | third.at
-    at[4] = at[4].astype(np.float16)
-    turned = np.array([[rotation(w, r) for w, r in zip(at[s], at[0], strict=True)] for s in range(0, 21, 4)])
-    now = FilterBank("conv1", at[20], epoch=5)
-    drift = DriftPicture(now, FilterBank("conv1", at[0], epoch=0))
-    drift.update(now, turned, np.arange(6), "final, epoch 5")
-    np.testing.assert_array_equal(logged.images["filters/conv1/drift"][-1][1], pixels(drift.sheet))
-
-
-def test_a_checkpoint_moved_with_its_directory_finds_the_filters_there(tmp_path: Path) -> None:
-    (tmp_path / "old").mkdir()
-    checkpoint, first = first_fit(tmp_path / "old", "after the epoch")
-    (tmp_path / "old").rename(tmp_path / "new")
-    moved = tmp_path / "new" / checkpoint.relative_to(tmp_path / "old")
-    weights = resumed(tmp_path / "elsewhere", moved, 0, epochs=3)
-    wanted = rotation(weights.at[12], first.at[0])
-    numbers = Logged(tmp_path / "elsewhere").scalars["filters/conv1/rotation"]
-    assert numbers == [(12, pytest.approx(wanted, abs=2e-7))]
-
-
-def test_a_moved_directory_reached_by_a_link_is_the_same_and_keeps_its_history(tmp_path: Path) -> None:
-    (tmp_path / "old").mkdir()
-    checkpoint, _ = first_fit(tmp_path / "old", "after the epoch")
-    (tmp_path / "old").rename(tmp_path / "new")
-    (tmp_path / "link").symlink_to(tmp_path / "new")
-    resumed(tmp_path / "new", tmp_path / "link" / checkpoint.relative_to(tmp_path / "old"), 0, epochs=3)
-    assert load_history(tmp_path / "new")["conv1"].epochs.tolist() == [0, 1, 2, 3]
-
-
-@pytest.mark.parametrize("loss", ["directory", "filters"])
-def test_where_the_filters_are_gone_one_warning_says_so_and_rotation_begins_anew(tmp_path: Path, loss: str) -> None:
-    checkpoint, _ = first_fit(tmp_path, "after the epoch")
-    run = tmp_path / "run" / "version_0"
-    for path in run.glob("events*"):
-        path.unlink()
-        if loss == "filters":
-            path.touch()
-    with warnings.catch_warnings(record=True) as said:
-        warnings.simplefilter("always")
-        weights = resumed(tmp_path, checkpoint, 1, epochs=4)
-    ours = [str(each.message) for each in said if "filterscope" in str(each.message)]
-    assert len(ours) == 1
-    assert str(run) in ours[0]
-    assert "from the weights that the fit was resumed from" in ours[0]
-    numbers = dict(Logged(tmp_path / "run" / "version_1").scalars["filters/conv1/rotation"])
-    wanted = {step: pytest.approx(rotation(weights.at[step], weights.at[8]), abs=2e-7) for step in (12, 16)}
-    assert numbers == wanted
-
-
 def test_averages_of_the_fit_before_share_no_step_with_the_first_epoch_of_the_next(tmp_path: Path) -> None:
     """Averages take the place one step after the last epoch, where a next epoch of one batch would be."""
 
@@ -313,14 +139,6 @@ def test_averages_of_the_fit_before_share_no_step_with_the_first_epoch_of_the_ne
     history = load_history(tmp_path)["conv1"]
     assert history.epochs.tolist() == [0, 1, 2, 2, 3, 4, 4]
     np.testing.assert_array_equal(history.weights[5], weights.at[4].astype(np.float16))
-
-
-def test_what_a_checkpoint_keeps_is_small_and_loads_as_weights_only(tmp_path: Path) -> None:
-    checkpoint, _ = first_fit(tmp_path, "after the epoch")
-    states = torch.load(checkpoint, weights_only=True)["callbacks"]
-    (state,) = [state for key, state in states.items() if "Conv1dFilterMonitor" in key]
-    assert state["runs"][0]["directory"] == str(tmp_path / "run" / "version_0")
-    assert len(repr(state)) < 4000
 
 
 @pytest.mark.parametrize("save", ["after the epoch", "after validation"])

@@ -8,18 +8,11 @@ import numpy as np
 import pytest
 
 from filterscope import FilterBank, frequency_response, spectrum
+from tests.arrays import normal
 
 
 def bank(weights: np.ndarray, **options: Any) -> FilterBank:
     return FilterBank("conv", weights, **options)
-
-
-def normal(*shape: int, seed: int = 0, dtype: type = np.float32) -> np.ndarray:
-    generator = np.random.default_rng(seed)
-    values = generator.normal(size=shape)
-    if np.issubdtype(dtype, np.complexfloating):
-        values = values + 1j * generator.normal(size=shape)
-    return values.astype(dtype)
 
 
 def direct(weights: np.ndarray, frequencies: np.ndarray, dilation: int = 1, rate: float = 1.0) -> np.ndarray:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -21,17 +21,9 @@ from torch.nn.utils import parametrizations, parametrize, prune, spectral_norm, 
 
 from filterscope import Conv1dFilterMonitor
 from tests.events import Logged
-from tests.models import SmallNet, loader, make_trainer
+from tests.models import OneLayer, SmallNet, loader, make_trainer
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*weight_norm:FutureWarning")
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def impulse_response(conv: Any) -> Tensor:
@@ -71,27 +63,12 @@ class Probe(LambdaCallback):
             self.weights.append(weight.to(kind, copy=True).numpy())
 
 
-class Net(SmallNet):
-    """One layer of five channels, of any form, on three channels of input."""
-
-    def __init__(self, conv: Any) -> None:
-        super().__init__(channels=3)
-        self.conv1 = self.conv2 = None
-        self.conv, self.head = conv, nn.Linear(5, 2)
-
-    def forward(self, x: Tensor) -> Tensor:
-        conv = self.conv
-        shape = [-1 if side > 1 else 1 for side in conv.kernel_size]
-        seen = conv(x.to(next(conv.parameters()).dtype).reshape(*x.shape[:2], *shape)).abs()
-        return self.head(seen.flatten(2).mean(-1).to(self.head.weight.dtype))
-
-
 def fit(path: Path, model: Any, *probes: pl.Callback, **options: Any) -> tuple[Logged, list[str]]:
     """A fit read back, and every warning of the monitor."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         trainer = make_trainer(path, Conv1dFilterMonitor(), *probes, **options)
-        trainer.fit(model, loader(channels=3 if isinstance(model, Net) else 1))
+        trainer.fit(model, loader(channels=3 if isinstance(model, OneLayer) else 1))
     told = [str(each.message) for each in caught]
     return Logged(path), [words for words in told if "filterscope" in words]
 
@@ -169,8 +146,9 @@ FORMS: dict[str, Callable[[], Any]] = {
 
 @pytest.mark.parametrize("form", FORMS)
 def test_what_is_logged_are_the_weights_that_the_layer_convolves_with(tmp_path: Path, form: str) -> None:
+    model = OneLayer(FORMS[form]())
     # In quantisation-aware training, those weights before they are rounded: what is trained.
-    model, probe = Net(FORMS[form]()), Probe("conv", attribute if form == "quantisation-aware" else impulse_response)
+    probe = Probe("conv", attribute if form == "quantisation-aware" else impulse_response)
     logged, told = fit(tmp_path, model, probe, max_epochs=2)
     assert (told, layers_of(logged)) == ([], {"conv"})
     assert len(logged.images) == (3 if isinstance(model.conv, nn.Conv2d) else 4)
@@ -187,7 +165,7 @@ BY_HAND: dict[str, Callable[[Any], Tensor]] = {
 
 @pytest.mark.parametrize("form", BY_HAND)
 def test_old_norms_and_masks_are_those_of_what_the_optimiser_left(tmp_path: Path, form: str) -> None:
-    model = Net({"weight_norm": weight_norm, "spectral_norm": spectral_norm, "pruned": pruned}[form](conv()))
+    model = OneLayer({"weight_norm": weight_norm, "spectral_norm": spectral_norm, "pruned": pruned}[form](conv()))
     probe = Probe("conv", BY_HAND[form])
     logged, told = fit(tmp_path, model, probe, max_epochs=2)
     assert told == []
