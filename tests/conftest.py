@@ -7,7 +7,10 @@ import torch
 
 #: Modules beside the tests that assert: their failures too show the values compared.
 pytest.register_assert_rewrite(
-    *(f"tests.{name}" for name in ("faults", "fuzz_watch", "histories", "lifecycles", "resumes", "tab_fixtures"))
+    *(
+        f"tests.{name}"
+        for name in ("faults", "fuzz_watch", "histories", "lifecycles", "pictures", "resumes", "tab_fixtures")
+    )
 )
 
 

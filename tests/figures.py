@@ -50,8 +50,7 @@ def words(figure: FigureBase) -> str:
 
 def front(figure: FigureBase) -> LineCollection:
     """The lines of a picture's tiles as they are now."""
-    lines = [each for axes in figure.axes for each in axes.collections if isinstance(each, LineCollection)]
-    return max(lines, key=lambda each: each.get_zorder())
+    return max(figure.findobj(LineCollection), key=lambda each: each.get_zorder())
 
 
 def widest(figure: FigureBase) -> Axes:
@@ -61,7 +60,7 @@ def widest(figure: FigureBase) -> Axes:
 
 def heights(figure: FigureBase) -> np.ndarray:
     """How far each tile's line is above its zero line, in pixels: (filters, taps)."""
-    lines = [each for each in widest(figure).collections if isinstance(each, LineCollection)]
+    lines = figure.findobj(LineCollection)
     zero = min(lines, key=lambda each: each.get_zorder())
     pairs = zip(zero.get_segments(), front(figure).get_segments(), strict=True)
     return np.stack([middle[0, 1] - line[:, 1] for middle, line in pairs])

@@ -18,7 +18,7 @@ from filterscope import Conv1dFilterMonitor, FilterBank
 from filterscope.plots.taps import TapsPicture
 from tests.events import Logged
 from tests.models import SmallNet, TwoOptimizers, loader, make_trainer
-from tests.pictures import pixels_of
+from tests.pictures import assert_shows, pixels_of
 from tests.weights import Weights
 
 SNAPSHOT_KINDS = {"weights", "rotation", "rms", "dead"}
@@ -170,7 +170,7 @@ def test_the_last_image_off_the_cadence_shows_the_final_weights_and_says_so(tmp_
     assert [step for step, _ in images] == [0, 8, 12]
     for (_, pixels), epoch, moment in zip(images, (0, 2, 3), ("initial", "epoch 2", "final, epoch 3"), strict=True):
         wanted = drawn("conv2", probe.by_epoch[0], probe.by_epoch[epoch], moment)
-        np.testing.assert_array_equal(pixels, wanted)
+        assert_shows(pixels, wanted)
 
 
 def test_the_initial_weights_are_those_before_the_first_update(tmp_path: Path) -> None:
@@ -204,7 +204,7 @@ def test_weights_copied_in_at_the_end_of_training_are_the_final_ones(
     rms = float(np.sqrt((averaged.astype(np.float64) ** 2).mean()))
     assert logged.scalars["filters/conv2/rms"][-1][1] == pytest.approx(rms, rel=1e-6)
     wanted = drawn("conv2", probe.by_epoch[0], probe.final, "final, epoch 3")
-    np.testing.assert_array_equal(logged.images["filters/conv2/taps"][-1][1], wanted)
+    assert_shows(logged.images["filters/conv2/taps"][-1][1], wanted)
 
 
 @pytest.mark.parametrize(
@@ -226,7 +226,7 @@ def test_a_fit_that_ends_elsewhere_still_ends_with_an_image_of_its_last_weights(
     assert logged.steps("filters/conv2/taps") == images
     moment = f"final, epoch {len(snapshots) - 1}"
     wanted = drawn("conv2", probe.by_epoch[0], probe.final, moment)
-    np.testing.assert_array_equal(logged.images["filters/conv2/taps"][-1][1], wanted)
+    assert_shows(logged.images["filters/conv2/taps"][-1][1], wanted)
 
 
 class Plateau(SmallNet):

@@ -15,7 +15,7 @@ from filterscope.plots.drift import DriftPicture
 from tests.events import Logged
 from tests.lifecycles import PLOTS, EveryStage, Hook, check
 from tests.models import SmallNet, loader, make_trainer
-from tests.pictures import pixels_of
+from tests.pictures import assert_shows, pixels_of
 from tests.states import is_threadless
 from tests.weights import Weights, rotation
 
@@ -38,7 +38,7 @@ def test_a_second_fit_of_a_trainer_goes_on_from_the_first(tmp_path: Path) -> Non
     turned = np.array([[rotation(w, r) for w, r in zip(at, initial, strict=True)] for at in weights.at.values()])
     picture = DriftPicture(*[FilterBank("conv1", initial)] * 2)
     picture.update(FilterBank("conv1", weights.at[16]), turned, np.arange(5), "final, epoch 4")
-    np.testing.assert_array_equal(logged.images["filters/conv1/drift"][-1][1], pixels_of(picture.sheet))
+    assert_shows(logged.images["filters/conv1/drift"][-1][1], pixels_of(picture.sheet))
     trainer.fit(model, loader())  # nothing left to train
     check(tmp_path, [0, 4, 8, 12, 16])
 

@@ -10,6 +10,7 @@ from matplotlib.colors import to_rgba
 from matplotlib.text import Text
 
 from filterscope import FilterBank, FilterHistory, plot_drift, plot_evolution, plot_filter, plot_response, plot_taps
+from filterscope.plots.mosaic import PixelImage
 from tests.figures import AMBER, DEAD, GREY, KINDS, RED, draw, front, heights, near, noise, pixels, widest, words
 
 
@@ -92,7 +93,7 @@ def test_principal_is_the_common_shape_and_auto_takes_it_above_eight_channels() 
         assert "principal of channels" in words(figure)
     few = plot_taps(FilterBank("conv", weights[:, :8]))
     assert "channels 0 to 7 ↓" in words(few)
-    assert widest(few).images
+    assert few.findobj(PixelImage)
 
 
 def test_a_filter_is_drawn_tap_by_tap() -> None:

@@ -10,6 +10,7 @@ from matplotlib.colors import to_rgba
 
 from filterscope import FilterHistory, plot_drift, plot_evolution
 from filterscope.plots.drift import DriftPicture
+from filterscope.plots.mosaic import PixelImage
 from filterscope.plots.raster import Raster
 from tests.figures import GREY, RED, near, noise, pixels, widest, words
 
@@ -23,10 +24,10 @@ def test_evolution_shows_the_difference_tap_by_tap_and_epoch_by_epoch() -> None:
         weights[0, 0, 2] -= 0.5 * (epoch >= 3)
         banks.append(replace(start, weights=weights, epoch=epoch))
     figure = plot_evolution(FilterHistory(banks))
-    axes = widest(figure)
+    tiles = max((each.get_window_extent() for each in figure.findobj(PixelImage)), key=lambda box: box.width)
     image = pixels(figure).astype(int)
-    x0, x1 = axes.bbox.x0, axes.bbox.x1
-    y0, y1 = 430 - axes.bbox.y1, 430 - axes.bbox.y0
+    x0, x1 = tiles.x0, tiles.x1
+    y0, y1 = 430 - tiles.y1, 430 - tiles.y0
     inside = image[int(y0) + 26 : int(y1) - 12, int(x0) + 12 : int(x1) - 12]  # less the number and the frame
     red, blue = (inside[:, :, a] - inside[:, :, b] > 60 for a, b in ((0, 2), (2, 0)))
     for mask, tap, first in ((red, 7, 1), (blue, 2, 3)):

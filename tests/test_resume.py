@@ -17,7 +17,7 @@ from filterscope.plots.evolution import EvolutionPicture, tap_rows
 from filterscope.plots.taps import TapsPicture
 from tests.events import Logged
 from tests.models import loader, make_trainer
-from tests.pictures import pixels_of
+from tests.pictures import assert_shows, pixels_of
 from tests.resumes import SAVES, Validated, assert_increasing, first_fit, resumed
 from tests.weights import Weights, rotation
 
@@ -72,7 +72,7 @@ def test_images_say_what_they_are_measured_from_where_the_initial_filters_are_no
             picture.update(now, moment)
             said[since] = pixels_of(picture.sheet)
         assert not np.array_equal(said[1], said[2])  # the words tell
-        np.testing.assert_array_equal(dict(logged.images["filters/conv1/taps"])[step], said[2])
+        assert_shows(dict(logged.images["filters/conv1/taps"])[step], said[2])
     history = load_history(tmp_path / "run" / "version_1")["conv1"]
     assert history.epochs.tolist() == [2, 3, 4]
     np.testing.assert_array_equal(history.initial.weights, weights.at[8])
@@ -91,11 +91,11 @@ def test_histories_of_a_resumed_fit_go_on_where_filters_were_kept(tmp_path: Path
     drift = DriftPicture(now, reference)
     turned = np.array([[rotation(w, r) for w, r in zip(at[s], reference.weights, strict=True)] for s in steps])
     drift.update(now, turned, epochs, moment)
-    np.testing.assert_array_equal(logged.images["filters/conv1/drift"][-1][1], pixels_of(drift.sheet))
+    assert_shows(logged.images["filters/conv1/drift"][-1][1], pixels_of(drift.sheet))
     evolution = EvolutionPicture(now, reference, "auto")
     rows = np.stack([tap_rows(at[step], reference.weights, "auto") for step in steps], axis=1)
     evolution.update(now, rows, epochs, moment)
-    np.testing.assert_array_equal(logged.images["filters/conv1/evolution"][-1][1], pixels_of(evolution.sheet))
+    assert_shows(logged.images["filters/conv1/evolution"][-1][1], pixels_of(evolution.sheet))
 
 
 @pytest.mark.parametrize("kept", [True, False], ids=["filters kept", "not kept"])

@@ -13,7 +13,7 @@ from pytorch_lightning.callbacks import ModelCheckpoint
 from filterscope import FilterBank, load_history
 from filterscope.plots.drift import DriftPicture
 from tests.events import Logged
-from tests.pictures import pixels_of
+from tests.pictures import assert_shows, pixels_of
 from tests.resumes import first_fit, resumed
 from tests.weights import rotation
 
@@ -43,7 +43,7 @@ def test_a_third_fit_finds_the_first_through_the_second(tmp_path: Path) -> None:
     now = FilterBank("conv1", at[20], epoch=5)
     drift = DriftPicture(now, FilterBank("conv1", at[0], epoch=0))
     drift.update(now, turned, np.arange(6), "final, epoch 5")
-    np.testing.assert_array_equal(logged.images["filters/conv1/drift"][-1][1], pixels_of(drift.sheet))
+    assert_shows(logged.images["filters/conv1/drift"][-1][1], pixels_of(drift.sheet))
 
 
 def test_a_checkpoint_moved_with_its_directory_finds_the_filters_there(tmp_path: Path) -> None:

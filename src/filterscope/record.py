@@ -20,6 +20,7 @@ from filterscope.bank import FilterBank
 from filterscope.board import cards, summaries
 from filterscope.plots.drift import DriftPicture
 from filterscope.plots.evolution import EvolutionPicture
+from filterscope.plots.palette import Palette
 from filterscope.plots.raster import Raster
 from filterscope.plots.response import ResponsePicture
 from filterscope.plots.taps import TapsPicture
@@ -78,6 +79,7 @@ class Recorder:
         self._settings, self._writers, self._faults = settings, list(writers), faults
         self._tracks: dict[str, Track] = {} if earlier is None else earlier._tracks
         self._rasters: dict[tuple[str, str], tuple[Any, Raster]] = {}
+        self._palettes: dict[str, Palette] = {kind: Palette() for kind in settings.plots}
         self._diverged: set[str] = set()
         self._latest: _Snapshot | None = None
         self._drawn_step: int | None = None
@@ -236,7 +238,7 @@ class Recorder:
         make, update = _PICTURES[kind]
         if (name, kind) not in self._rasters:
             picture = make(track, self._settings)
-            self._rasters[name, kind] = picture, Raster(picture.sheet)
+            self._rasters[name, kind] = picture, Raster(picture.sheet, self._palettes[kind])
         picture, raster = self._rasters[name, kind]
         update(picture, track, moment)
         return summaries.image(self._tag(name, kind), raster.png(), *raster.size, cards.DESCRIPTIONS[kind])

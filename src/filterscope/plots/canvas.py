@@ -1,11 +1,10 @@
-"""The sheet that every picture is drawn on: size, title strip, colours, colour bars."""
+"""The sheet that every picture is drawn on: size, title strip, colours."""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -13,13 +12,15 @@ from matplotlib import colormaps
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.colors import Colormap, LinearSegmentedColormap, PowerNorm
+from matplotlib.colors import LinearSegmentedColormap, PowerNorm
 from matplotlib.figure import Figure, FigureBase, SubFigure
+from matplotlib.transforms import Affine2D
 
 from filterscope.arguments import require
 from filterscope.plots.lettering import QuickText, text_width
 
 Array = npt.NDArray[Any]
+AnyArtist = TypeVar("AnyArtist", bound=Artist)
 
 #: TensorBoard's image card is about 2:1 and scales by nearest neighbour: 900 x 430 pixels halve cleanly into it.
 WIDTH, HEIGHT, DPI = 900, 430, 100
@@ -117,18 +118,24 @@ class Sheet:
         self.figure: Figure | SubFigure = new_figure() if figure is None else figure  # type: ignore[assignment]
         self.dpi = float(self.figure.dpi)
         self.width, self.height = float(self.figure.bbox.width), float(self.figure.bbox.height)
+        #: From pixels, counted from the top left, to the canvas.
+        self.pixels = Affine2D().scale(1 / self.width, -1 / self.height).translate(0, 1) + self.figure.transSubfigure
         self.moving: list[Artist] = []
         self._layer, self._kind = layer, kind
         self._title = self.write(0, 0, "", fontsize=TITLE, weight="bold", color=INK)
         self._subtitle = self.write(0, 0, "")
         self.moving.append(self._subtitle)
 
+    def add(self, artist: AnyArtist) -> AnyArtist:
+        """Add an artist whose coordinates are pixels. Axes would take several milliseconds and a thousand objects."""
+        artist.set_transform(self.pixels)
+        self.figure.add_artist(artist)
+        return artist
+
     def write(self, x: float, y: float, text: str, **style: Any) -> QuickText:
         """Text at a pixel of the figure, from the top left. Names may hold dollar signs: no mathematics in it."""
         defaults: dict[str, Any] = {"fontsize": TEXT, "color": GREY, "va": "baseline", "parse_math": False}
-        line = QuickText(x / self.width, 1 - y / self.height, text, **(defaults | style))
-        self.figure.add_artist(line)
-        return line
+        return self.add(QuickText(x, y, text, **(defaults | style)))
 
     def px(self, points: float) -> float:
         """Points in pixels."""
@@ -152,14 +159,13 @@ class Sheet:
             reserve = text_width("final, epoch 99", TEXT, dpi=self.dpi)
             left_room = room if narrow else max(room - right - reserve, room * 0.25)
             self._title.set_text(self._fitting_title(left_room))
-            self._title.set_position((margin / self.width, 1 - self.px(18) / self.height))
+            self._title.set_position((margin, self.px(18)))
             self._title_width = text_width(self._title.get_text(), TITLE, True, self.dpi)
         available = room if narrow else room - self._title_width - self.px(14)
         self._subtitle.set_fontsize(TEXT if right <= available else max(TEXT * available / right, 7))
         self._subtitle.set_text(subtitle)
         self._subtitle.set_horizontalalignment("left" if narrow else "right")
-        x, y = (margin, self.px(34)) if narrow else (self.width - margin, self.px(18))
-        self._subtitle.set_position((x / self.width, 1 - y / self.height))
+        self._subtitle.set_position((margin, self.px(34)) if narrow else (self.width - margin, self.px(18)))
 
     def _fitting_title(self, room: float) -> str:
         title = f"{self._layer} · {self._kind}"
@@ -192,74 +198,6 @@ class Sheet:
                 box.height / self.height,
             )
         )
-
-    def pixel_axes(self, box: Box) -> Axes:
-        """Bare axes whose data coordinates are the box's pixels, y downwards."""
-        box = box.snapped()
-        axes = self.axes(box)
-        axes.set_axis_off()
-        axes.set(xlim=(0, box.width), ylim=(box.height, 0))
-        axes.patch.set_visible(False)
-        return axes
-
-    def rotation_bar(self, box: Box) -> None:
-        """The colour bar of rotation, the same in every picture."""
-        ticks = (0.0, 0.05, 0.2, ROTATION_LIMIT)
-        bar = ColourBar(self, box, ROTATION_CMAP, "rotation", [float(ROTATION_NORM(tick)) for tick in ticks])
-        bar.set_labels("0", "0.05", "0.2", "≥ 0.5")
-
-
-class ColourBar:
-    """A colour bar with a caption above it and labels beside it.
-
-    Args:
-        sheet: Where to draw.
-        box: Strip of the sheet, ``WIDTH`` points wide.
-        cmap: Colours from the lower end to the upper.
-        caption: What the colours mean.
-        ticks: Positions of the labels, from 0 to 1.
-        moving: Whether the labels change from one epoch to the next.
-    """
-
-    WIDTH = 80  # points
-
-    def __init__(
-        self, sheet: Sheet, box: Box, cmap: Colormap, caption: str, ticks: Sequence[float], moving: bool = False
-    ) -> None:
-        sheet.write(box.left + box.width, box.top + sheet.px(11), caption, ha="right")
-        bar = Box(box.left + sheet.px(12), box.top + sheet.px(23), sheet.px(10), box.height - sheet.px(34)).snapped()
-        axes = sheet.axes(bar)
-        colours = cmap(np.linspace(0, 1, 256))[:, None]
-        axes.imshow(colours, aspect="auto", extent=(0, 1, 0, 1), origin="lower", interpolation="nearest")
-        axes.set_axis_off()
-        # Texts, not an axis: an axis costs several times as much at each redrawing.
-        right = bar.left + bar.width
-        heights = [bar.top + bar.height * (1 - tick) for tick in ticks]
-        self._labels = [sheet.write(right + sheet.px(5), y, "", color=INK, va="center") for y in heights]
-        for tick in ticks:
-            axes.plot([1, 1.3], [tick, tick], color=GREY, linewidth=0.8, clip_on=False)
-        axes.set(xlim=(0, 1), ylim=(0, 1))
-        if moving:
-            sheet.moving += self._labels
-
-    def set_labels(self, *labels: str) -> None:
-        """Write the labels, from the lower end to the upper."""
-        for artist, label in zip(self._labels, labels, strict=True):
-            artist.set_text(label)
-
-
-def value_bar(sheet: Sheet, box: Box, one_sided: bool, caption: str) -> ColourBar:
-    """A bar for signed data or magnitudes, whose limit :func:`set_limit` tells at each update."""
-    cmap = ONE_SIDED_CMAP if one_sided else SIGNED_CMAP
-    return ColourBar(sheet, box, cmap, caption, (0.0, 0.5, 1.0), moving=True)
-
-
-def set_limit(bar: ColourBar, limit: float, one_sided: bool) -> None:
-    """Label a bar's ends with the limit of the colour scale."""
-    if one_sided:
-        bar.set_labels("0", format_value(limit / 2), format_value(limit))
-    else:
-        bar.set_labels(f"−{format_value(limit)}", "0", format_value(limit))
 
 
 def format_value(value: float) -> str:

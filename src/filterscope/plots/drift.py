@@ -12,6 +12,7 @@ from filterscope import metrics
 from filterscope.arguments import require
 from filterscope.bank import FilterBank, FilterHistory
 from filterscope.plots import captions, mosaic
+from filterscope.plots.bars import ColourBar, rotation_bar
 from filterscope.plots.canvas import (
     DEAD_FACE,
     GREY,
@@ -19,7 +20,6 @@ from filterscope.plots.canvas import (
     ROTATION_CMAP,
     ROTATION_LIMIT,
     TEXT,
-    ColourBar,
     Sheet,
     index_ticks,
 )
@@ -68,13 +68,14 @@ class DriftPicture:
         self._since = captions.since(reference)
         self.sheet = sheet = Sheet(figure, bank.layer, "drift")
         area, bar = sheet.body.split_right(sheet.px(ColourBar.WIDTH))
-        sheet.rotation_bar(bar)
+        rotation_bar(sheet, bar)
         box = area.shrink(left=sheet.px(46), top=sheet.px(4), right=sheet.px(10), bottom=sheet.px(36))
         box = box.snapped()
         self._axes = axes = sheet.axes(box)
         self._size = int(box.height), int(box.width)
         axes.set_ylim(bank.filters - 0.5, -0.5)
-        self._image = mosaic.PixelImage(axes, (0, 1, bank.filters - 0.5, -0.5))
+        axes.patch.set_visible(False)
+        self._image = mosaic.PixelImage(sheet, box)
         self._box = box
         sheet.write(box.left + box.width / 2, box.top + box.height + sheet.px(33), "epoch", ha="center")
         axes.set_ylabel("filter", fontsize=TEXT, color=GREY)
@@ -104,7 +105,6 @@ class DriftPicture:
         self._image.set_pixels(pixels)
         gap = mosaic.last_gap(epochs)
         extent = (epochs[0] - gap / 2, epochs[-1] + gap / 2)
-        self._image.set_extent((*extent, rotation.shape[1] - 0.5, -0.5))
         self._axes.set_xlim(*extent)
         self._label_epochs(int(epochs[0]), int(epochs[-1]), gap)
         whole, bank = bank, bank.head(rotation.shape[1])
@@ -120,5 +120,5 @@ class DriftPicture:
         for artist, epoch in zip(self._epochs, shown, strict=False):
             x = self._box.left + (epoch - first + gap / 2) / (last - first + gap) * self._box.width
             y = self._box.top + self._box.height + self.sheet.px(16)
-            artist.set_position((x / self.sheet.width, 1 - y / self.sheet.height))
+            artist.set_position((x, y))
             artist.set_text(str(epoch))

@@ -13,7 +13,8 @@ from filterscope import metrics
 from filterscope.arguments import require
 from filterscope.bank import FilterBank, FilterHistory
 from filterscope.plots import captions, mosaic
-from filterscope.plots.canvas import ColourBar, Sheet, rotation_colours, set_limit, shared_limit, value_bar
+from filterscope.plots.bars import ColourBar, set_limit, value_bar
+from filterscope.plots.canvas import Sheet, rotation_colours, shared_limit
 from filterscope.plots.tiles import HeatTiles
 
 Array = npt.NDArray[Any]

@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import RendererAgg
 from matplotlib.colors import Colormap
-from matplotlib.image import AxesImage
+from matplotlib.image import BboxImage
+from matplotlib.transforms import Bbox, TransformedBbox
 
-from filterscope.plots.canvas import NONFINITE_FACE, Box, rgba
+from filterscope.plots.canvas import NONFINITE_FACE, Box, Sheet, rgba
 
 Array = npt.NDArray[Any]
 
@@ -166,14 +166,14 @@ def lay_epochs(rows: Array, epochs: Array, height: int) -> Array:
     return np.asarray(np.take(rows, np.clip(chosen, 0, len(epochs) - 1), axis=-2))
 
 
-class PixelImage(AxesImage):
-    """RGBA pixels that fill axes: copied as they are where the canvas has just those pixels, else resampled."""
+class PixelImage(BboxImage):
+    """RGBA pixels that fill a box: copied as they are where the canvas has just those pixels, else resampled."""
 
-    def __init__(self, axes: Axes, extent: tuple[float, float, float, float]) -> None:
-        super().__init__(axes, extent=extent, interpolation="nearest", origin="upper")
+    def __init__(self, sheet: Sheet, box: Box) -> None:
+        place = Bbox.from_bounds(box.left, box.top, box.width, box.height)
+        super().__init__(TransformedBbox(place, sheet.pixels), interpolation="nearest", origin="upper")
         self.set_pixels(np.zeros((1, 1, 4), np.uint8))
-        self.set_clip_path(axes.patch)
-        axes.add_image(self)
+        sheet.figure.add_artist(self)
 
     def set_pixels(self, pixels: Array) -> None:
         """Take uint8 RGBA ``(height, width, 4)`` as it is, without the checks of ``set_data``."""

@@ -14,7 +14,8 @@ from filterscope import spectrum
 from filterscope.arguments import require
 from filterscope.bank import FilterBank
 from filterscope.plots import captions, mosaic
-from filterscope.plots.canvas import DEAD_FACE, DECIBEL_CMAP, GREY, INK, PALE, SMALL, TEXT, Box, ColourBar, Sheet
+from filterscope.plots.bars import ColourBar
+from filterscope.plots.canvas import DEAD_FACE, DECIBEL_CMAP, GREY, INK, PALE, SMALL, TEXT, Box, Sheet
 from filterscope.plots.taps import same_filters
 
 Array = npt.NDArray[Any]
@@ -149,7 +150,8 @@ class ResponsePicture:
             self._map_size = int(box.height), int(box.width)
             frequencies, levels = self._decibels(each)
             axes.set_ylim(len(levels), 0)
-            self._image = mosaic.PixelImage(axes, (frequencies[0], frequencies[-1], len(levels), 0))
+            axes.patch.set_visible(False)
+            self._image = mosaic.PixelImage(sheet, box)
             self._image.set_pixels(self._pixels(levels))
             self._frequency_axis(axes, bank, frequencies, self._alias_note(bank) if len(banks) == 1 else "")
             self._mark_alias(axes, bank)

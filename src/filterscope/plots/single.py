@@ -11,6 +11,7 @@ from filterscope import metrics
 from filterscope.arguments import require
 from filterscope.bank import FilterBank
 from filterscope.plots import captions, mosaic
+from filterscope.plots.bars import ColourBar, set_limit, value_bar
 from filterscope.plots.canvas import (
     GREY,
     INK,
@@ -18,12 +19,9 @@ from filterscope.plots.canvas import (
     SIGNED_CMAP,
     SMALL,
     TEXT,
-    ColourBar,
     Sheet,
     rotation_colours,
     safe_limit,
-    set_limit,
-    value_bar,
 )
 from filterscope.plots.taps import real_rows
 from filterscope.plots.tiles import STEM_TAPS

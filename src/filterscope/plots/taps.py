@@ -14,21 +14,19 @@ from filterscope import metrics
 from filterscope.arguments import require
 from filterscope.bank import FilterBank
 from filterscope.plots import captions, mosaic
+from filterscope.plots.bars import ColourBar, rotation_bar, set_limit, value_bar
 from filterscope.plots.canvas import (
     DEAD_FACE,
     GREY,
     SIGNED_CMAP,
     TEXT,
     Box,
-    ColourBar,
     Sheet,
     format_value,
     index_ticks,
     rotation_colours,
     safe_limit,
-    set_limit,
     shared_limit,
-    value_bar,
 )
 from filterscope.plots.tiles import LINE_TILES, HeatTiles, LineTiles
 
@@ -104,7 +102,7 @@ class TapsPicture:
             if bank.taps == 1 or self._reference is None:
                 self._limit_bar = value_bar(self.sheet, bar, False, "weight")
             else:
-                self.sheet.rotation_bar(bar)
+                rotation_bar(self.sheet, bar)
         self._tiles: _Matrix | LineTiles | HeatTiles
         if bank.taps == 1:
             self._tiles = _Matrix(self.sheet, area, rows, first)
@@ -210,7 +208,8 @@ class _Matrix:
         self._size = int(box.height), int(box.width)
         filters, channels = rows.shape[:2]
         axes.set(xlim=(-0.5, channels - 0.5), ylim=(filters - 0.5, -0.5))
-        self._image = mosaic.PixelImage(axes, (-0.5, channels - 0.5, filters - 0.5, -0.5))
+        axes.patch.set_visible(False)
+        self._image = mosaic.PixelImage(sheet, box)
         axes.set_xlabel("channel", fontsize=TEXT, color=GREY, labelpad=1)
         axes.set_ylabel("filter", fontsize=TEXT, color=GREY)
         axes.tick_params(labelsize=TEXT, color=GREY, length=3)

@@ -39,17 +39,18 @@ class _Tiles:
     def __init__(self, sheet: Sheet, area: Box, indices: Array) -> None:
         self.sheet, self.area = sheet, area.snapped()
         self.grid = mosaic.Grid.fit(len(indices), self.area, sheet.px(SMALL + 2))
-        self.axes = sheet.pixel_axes(self.area)
-        self.corners = self.grid.corners()
+        self.corners = self.grid.corners() + np.array([self.area.left, self.area.top])
         self.width, self.height = self.grid.inner
         size = sheet.px(SMALL)
         if self.grid.head:
-            self.axes.add_artist(number_patch(indices.tolist(), self.corners - [0, 2], size, GREY))
+            sheet.add(number_patch(indices.tolist(), self.corners - [0, 2], size, GREY))
         elif self.grid.row_label:
             firsts = np.arange(0, self.grid.count, self.grid.columns)
-            ends = np.stack([np.full(len(firsts), self.grid.row_label - 3), self.corners[firsts, 1]], axis=1)
+            ends = np.stack(
+                [np.full(len(firsts), self.area.left + self.grid.row_label - 3), self.corners[firsts, 1]], axis=1
+            )
             middle = [0, self.height / 2 + 0.36 * size]
-            self.axes.add_artist(number_patch(indices[firsts].tolist(), ends + middle, size, GREY, align_right=True))
+            sheet.add(number_patch(indices[firsts].tolist(), ends + middle, size, GREY, align_right=True))
         self._words: dict[int, QuickText] = {}
 
     def set_words(self, words: list[str]) -> None:
@@ -57,8 +58,9 @@ class _Tiles:
         for tile, word in enumerate(words if self.grid.head else ()):
             if word and tile not in self._words:
                 left, top = self.corners[tile]
-                right, baseline = self.area.left + left + self.width, self.area.top + top - 2
-                self._words[tile] = self.sheet.write(right, baseline, "", fontsize=SMALL, color=INK, ha="right")
+                self._words[tile] = self.sheet.write(
+                    left + self.width, top - 2, "", fontsize=SMALL, color=INK, ha="right"
+                )
                 self.sheet.moving.append(self._words[tile])
             if tile in self._words:
                 self._words[tile].set_text(word)
@@ -88,7 +90,7 @@ class LineTiles(_Tiles):
             self._behind = PolyCollection([], linewidths=0, alpha=0.28, zorder=2)
             self._front = LineCollection([], linewidths=1.5 if self.width < 260 else 2, joinstyle="round", zorder=3)
         for collection in (self._faces, zero_lines, self._behind, self._front):
-            self.axes.add_collection(collection, autolim=False)
+            sheet.add(collection)
         sheet.moving += [self._faces, zero_lines, self._behind, self._front]
 
     def update(self, rows: Array, reference: Array | None, limits: Array, colours: Array, marks: Marks) -> None:
@@ -131,7 +133,7 @@ class HeatTiles(_Tiles):
 
     def __init__(self, sheet: Sheet, area: Box, indices: Array) -> None:
         super().__init__(sheet, area, indices)
-        self._image = mosaic.PixelImage(self.axes, (0, self.area.width, self.area.height, 0))
+        self._image = mosaic.PixelImage(sheet, self.area)
         sheet.moving.insert(0, self._image)
 
     def update(self, cells: Array, limits: Array, borders: Array, marks: Marks, one_sided: bool = False) -> None:
