@@ -6,9 +6,7 @@ length. A filter's sums run in float32, a layer's in float64. Where a formula is
 
 from __future__ import annotations
 
-import functools
-import operator
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -18,8 +16,6 @@ Array = npt.NDArray[Any]
 
 #: Weights that a histogram takes at a time, so that its steps stay in the processor's cache.
 _CHUNK = 1 << 15
-#: Edge of the blocks of a matrix product. OpenBLAS starts threads above 64 x 64 x 64.
-_BLOCK = 64
 
 
 def _rows(weights: Array) -> Array:
@@ -100,21 +96,9 @@ def nonfinite(weights: Array) -> int:
 
 
 def gram(rows: Array) -> Array:
-    """Inner products of all pairs of rows: ``rows @ rows.conj().T``, ``(n, n)``.
-
-    Block by block: a product of larger matrices would start threads, which take the cores from training and go on
-    waiting at full speed for a tenth of a second.
-    """
-    count, length = rows.shape
-    products = np.empty((count, count), rows.dtype)
-    for i in range(0, count, _BLOCK):
-        for j in range(i, count, _BLOCK):
-            left, right = rows[i : i + _BLOCK], rows[j : j + _BLOCK].conj()
-            parts = (left[:, k : k + _BLOCK] @ right[:, k : k + _BLOCK].T for k in range(0, length, _BLOCK))
-            block = functools.reduce(operator.iadd, parts)
-            products[i : i + _BLOCK, j : j + _BLOCK] = block
-            products[j : j + _BLOCK, i : i + _BLOCK] = block.conj().T
-    return products
+    """Inner products of all pairs of rows: ``(n, n)``."""
+    with np.errstate(invalid="ignore"):  # of infinite weights
+        return np.asarray(rows @ rows.conj().T)
 
 
 def redundancy(weights: Array, groups: int | Array = 1) -> float:
@@ -126,40 +110,65 @@ def redundancy(weights: Array, groups: int | Array = 1) -> float:
         weights: Shape ``(filters, channels, taps)``.
         groups: How many equal groups the filters form, or the group number of each, ``(filters,)``.
     """
-    best: list[Array] = []
-    rows = _rows(weights)
+    rows = _matrix(weights)
     numbers = np.arange(len(rows)) * max(groups, 1) // max(len(rows), 1) if isinstance(groups, int) else groups
-    for number in np.unique(numbers):
-        group = rows[numbers == number]
-        size = np.sqrt(_dots(group, group))
-        kept = np.isfinite(size) & (size > 0)
-        if kept.sum() < 2:
-            continue
-        unit = group[kept] / size[kept, None].astype(np.float32)
-        cosine = np.abs(gram(unit))
-        np.fill_diagonal(cosine, 0.0)
-        best.append(cosine.max(axis=1))
-    return float(np.mean(np.minimum(np.concatenate(best), 1.0))) if best else float("nan")
+    return _redundancy(gram(rows[numbers == number]) for number in np.unique(numbers))
 
 
-def effective_rank(weights: Array, eigenvalues: Callable[[Array], Array] = np.linalg.eigvalsh) -> float:
+def effective_rank(weights: Array) -> float:
     """``exp(entropy(sigma / sum sigma))`` of the ``filters x (channels taps)`` matrix.
 
     Source: Roy and Vetterli, "The effective rank", EUSIPCO 2007. The singular values come from the smaller Gram
     matrix. NaN for all-zero or non-finite weights.
+    """
+    rows = _matrix(weights)
+    return _effective_rank(gram(rows if rows.shape[0] <= rows.shape[1] else rows.T), np.linalg.eigvalsh)
+
+
+def matrix_measures(
+    weights: Array, groups: int, products: Callable[[Array], Array], eigenvalues: Callable[[Array], Array]
+) -> tuple[float, float]:
+    """Redundancy and effective rank, from one Gram matrix where it serves both.
 
     Args:
         weights: Shape ``(filters, channels, taps)``.
+        groups: How many equal groups the filters form.
+        products: Does what :func:`gram` does.
         eigenvalues: Gives those of a Hermitian matrix, in ascending order.
     """
-    matrix = np.ascontiguousarray(weights).reshape(len(weights), int(np.prod(weights.shape[1:])))
-    if not np.isfinite(matrix).all():
+    rows = _matrix(weights)
+    parts = [products(part) for part in np.array_split(rows, groups)]
+    wide = rows.shape[0] <= rows.shape[1]
+    whole = parts[0] if groups == 1 and wide else products(rows if wide else rows.T)
+    return _redundancy(parts), _effective_rank(whole, eigenvalues)
+
+
+def _matrix(weights: Array) -> Array:
+    """Filters as rows, in double precision: squares of all finite weights are finite, and none but 0 becomes 0."""
+    rows = np.ascontiguousarray(weights).reshape(len(weights), int(np.prod(weights.shape[1:])))
+    return np.asarray(rows.astype(np.complex128 if np.iscomplexobj(rows) else np.float64))
+
+
+def _redundancy(grams: Iterable[Array]) -> float:
+    """From the inner products within each group of filters."""
+    best: list[Array] = []
+    for products in grams:
+        size = np.sqrt(np.diagonal(products).real)
+        kept = np.isfinite(size) & (size > 0)
+        if kept.sum() < 2:
+            continue
+        inner = products.real if kept.all() else products.real[np.ix_(kept, kept)]
+        cosine = np.abs(inner / size[kept])
+        np.fill_diagonal(cosine, 0.0)
+        best.append(cosine.max(axis=1) / size[kept])
+    return float(np.mean(np.minimum(np.concatenate(best), 1.0))) if best else float("nan")
+
+
+def _effective_rank(products: Array, eigenvalues: Callable[[Array], Array]) -> float:
+    """From the smaller Gram matrix."""
+    if not products.size or not np.isfinite(products).all() or not products.any():
         return float("nan")
-    peak = float(np.abs(matrix).max(initial=0.0))
-    if peak == 0:
-        return float("nan")
-    matrix = (matrix / peak).astype(np.complex128 if np.iscomplexobj(matrix) else np.float64)
-    squares = eigenvalues(gram(matrix if matrix.shape[0] <= matrix.shape[1] else matrix.T))
+    squares = eigenvalues(products)
     # Rounding leaves eigenvalues of about 1e-16 where the true ones are 0; their roots would count.
     sigma = np.sqrt(squares[squares > squares[-1] * len(squares) * np.finfo(np.float64).eps])
     share = sigma / sigma.sum()

@@ -148,11 +148,9 @@ class Recorder:
             if name not in snapshot.reading.banks:
                 continue
             with self._item(f"the matrix measures of {name}", "matrix measures"):
-                weights = track.latest.weights
-                scalars = {
-                    "redundancy": metrics.redundancy(weights, track.latest.groups),
-                    "effective_rank": metrics.effective_rank(weights, _eigenvalues),
-                }
+                bank = track.latest
+                redundancy, rank = metrics.matrix_measures(bank.weights, bank.groups, _gram, _eigenvalues)
+                scalars = {"redundancy": redundancy, "effective_rank": rank}
                 self._write_scalars(name, scalars, snapshot)
             for kind in self._kinds(name, track, snapshot):
                 with self._item(f"the {kind} image of {name}", f"{kind} image"):
@@ -280,8 +278,19 @@ def use_one_thread() -> None:
     restore.join()
 
 
+def _gram(rows: Array) -> Array:
+    """Inner products of all pairs of rows, by torch: numpy's would start threads that spin for a tenth of a second."""
+    all_rows = torch.from_numpy(rows)
+    products = torch.empty(len(rows), len(rows), dtype=all_rows.dtype)
+    for start in range(0, len(rows), 64):  # the lower triangle; the upper mirrors it
+        end = start + 64
+        products[start:end, :end] = block = all_rows[start:end] @ all_rows[:end].mH
+        products[:start, start:end] = block[:, :start].mH
+    return np.asarray(products.numpy())
+
+
 def _eigenvalues(matrix: Array) -> Array:
-    """Those of a Hermitian matrix, by torch: numpy's would start threads that spin for a tenth of a second."""
+    """Those of a Hermitian matrix, by torch for the same reason."""
     return np.asarray(torch.linalg.eigvalsh(torch.from_numpy(matrix)).numpy())
 
 

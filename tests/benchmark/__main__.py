@@ -11,6 +11,7 @@ Every figure is a ratio, or a median of several runs with its spread, against a 
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import os
 import statistics
@@ -46,6 +47,7 @@ Row = dict[str, Any]
 def median_of(action: Callable[[], Any], runs: int, clock: Callable[[], float] = time.perf_counter) -> list[float]:
     """Seconds of each run, after one that is not counted."""
     action()
+    gc.collect()
     seconds = []
     for _ in range(runs):
         began = clock()

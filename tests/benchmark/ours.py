@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import tempfile
 import threading
 import time
@@ -32,6 +33,7 @@ class Recording:
         self.milestone_thread: list[float] = []
         self.milestones: list[float] = []
         self.cpu = 0.0
+        gc.collect()  # the garbage of what ran before is not ours, nor is ours that of what comes next
         with tempfile.TemporaryDirectory() as directory:
             writer = SummaryWriter(directory)
             settings = Settings(plots=Settings.plots if images else (), save_filters=save_filters)

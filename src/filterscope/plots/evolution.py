@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from typing import Any, Literal
 
 import numpy as np
@@ -111,8 +112,8 @@ class EvolutionPicture:
         laid = mosaic.lay_epochs(rows, epochs, self._tiles.height)
         rotation = metrics.rotation(bank.weights, self._reference.weights)
         self._tiles.set_words([marks.word(i) for i in range(bank.filters)])
-        nothing_dead = captions.Marks(whole, bank.filters)
-        nothing_dead.dead[:] = False  # A filter's way to its death is worth seeing.
+        nothing_dead = copy(marks)
+        nothing_dead.dead = np.zeros(bank.filters, bool)  # A filter's way to its death is worth seeing.
         limits = np.full(bank.filters, limit)
         self._tiles.update(laid, limits, rotation_colours(rotation, bank.filters), nothing_dead, self._one_sided)
         set_limit(self._bar, limit, self._one_sided)

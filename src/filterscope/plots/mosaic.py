@@ -226,13 +226,15 @@ def colour(
 
 def paste(tiles: Array, grid: Grid, box: Box, borders: Array | None = None, border: int = 1) -> Array:
     """Lay tiles ``(count, height, width, 4)`` on a clear sheet of the box's size, each framed in its colour."""
-    sheet = np.zeros((int(box.height), int(box.width), 4), np.uint8)
+    sheet = np.zeros((int(box.height), int(box.width)), np.uint32)
+    tiles = tiles.view(np.uint32)[..., 0]  # whole pixels are copied several times as fast as their bytes
+    frames = None if borders is None else (borders * 255).astype(np.uint8).view(np.uint32)[:, 0]
     height, width = tiles.shape[1:3]
     for i, (left, top) in enumerate(grid.corners().astype(int)):
         target = sheet[top : top + height, left : left + width]
-        if borders is None:
+        if frames is None:
             target[...] = tiles[i]
             continue
-        target[...] = (borders[i] * 255).astype(np.uint8)
+        target[...] = frames[i]
         target[border:-border, border:-border] = tiles[i][border:-border, border:-border]
-    return sheet
+    return sheet[..., None].view(np.uint8)

@@ -9,6 +9,8 @@ import numpy.typing as npt
 
 Array = npt.NDArray[Any]
 
+#: Pixels that are looked up at a time: what is made for them stays in the processor's cache.
+_CHUNK = 1 << 14
 _WHITE = np.uint32(0xFFFFFFFF)
 _MOST = 255
 _UNKNOWN = np.uint8(255)
@@ -48,39 +50,38 @@ class Palette:
             The number of each pixel's colour, uint8 ``(height, width)``, and the colours, three bytes each.
         """
         packed = np.ascontiguousarray(pixels).view("<u4")[:, :, 0]
-        where = np.flatnonzero(packed != _WHITE)  # often a small part
-        drawn = packed.ravel().take(where)
-        bins = _bins(drawn)
-        numbers = self._table.take(bins)
-        unknown = numbers == _UNKNOWN
-        if unknown.any():
-            if not self._learn(bins[unknown], drawn[unknown]):
+        numbers = np.zeros(packed.size, np.uint8)
+        if (unknown := self._look_up(packed.ravel(), numbers)).size:
+            if not self._learn(unknown):
                 self._forget()
-                self._learn(bins, drawn)
-            numbers = self._table.take(bins)
-        whole = np.zeros(packed.size, np.uint8)
-        whole[where] = numbers
-        return whole.reshape(packed.shape), self._colours[:, None].view(np.uint8)[:, :3].tobytes()
+                self._learn(packed[packed != _WHITE])
+            self._look_up(packed.ravel(), numbers)
+        return numbers.reshape(packed.shape), self._colours[:, None].view(np.uint8)[:, :3].tobytes()
 
-    def _learn(self, bins: Array, drawn: Array) -> bool:
+    def _look_up(self, packed: Array, numbers: Array) -> Array:
+        """Fill in the numbers of the pixels that are not white; what comes back are those of unknown colour."""
+        unknown = []
+        for start in range(0, packed.size, _CHUNK):
+            part = packed[start : start + _CHUNK]
+            where = np.flatnonzero(part != _WHITE)  # often a small part
+            drawn = part.take(where)
+            known = self._table.take(_bins(drawn))
+            numbers[start : start + _CHUNK][where] = known
+            unknown.append(drawn[known == _UNKNOWN])
+        return np.concatenate(unknown)
+
+    def _learn(self, drawn: Array) -> bool:
         """Find or make an entry for each of these pixels' colours; False if some found none that is near enough."""
-        counts = np.bincount(bins, minlength=_BINS)
-        counts[-1] = 0
-        present = np.flatnonzero(counts)
-        present = present[np.argsort(-counts[present], kind="stable")]
-        if not present.size:
-            return True
-        exact = np.zeros(_BINS, np.uint32)
-        exact[bins] = drawn  # one pixel of each bin lends it its colour: flat areas keep theirs
-        new = exact[present]
+        present, first, count = np.unique(_bins(drawn), return_index=True, return_counts=True)
+        order = np.argsort(-count, kind="stable")
+        present, new, count = present[order], drawn[first[order]], count[order]
         begun = len(self._colours) == 1
         colours = [*self._colours, *new[:_TAKEN]] if begun else list(self._colours)
-        six, known = _six(_bins(new)), _six(_bins(np.array(colours)))
+        six, known = _six(present), _six(_bins(np.array(colours)))
         distance = sum(np.square(six[:, axis, None] - known[:, axis]) for axis in range(3))
         nearest, missed = distance.argmin(axis=1), distance.min(axis=1)
-        count = counts[present]
         allowed = np.where(count > _MANY, _SAME, np.where(count > _SOME, _NEAR, _FAR))
-        while (worst := int(np.argmax(missed - allowed))) >= 0 and missed[worst] > allowed[worst]:
+        while missed[worst := int(np.argmax(missed - allowed))] > allowed[worst]:
             if len(colours) == _MOST:
                 if not begun:
                     return False
