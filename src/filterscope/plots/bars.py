@@ -43,7 +43,7 @@ class ColourBar:
         sheet.write(box.left + box.width, box.top + sheet.px(11), caption, ha="right")
         bar = Box(box.left + sheet.px(12), box.top + sheet.px(23), sheet.px(10), box.height - sheet.px(34)).snapped()
         colours = cmap(np.linspace(1, 0, int(bar.height)), bytes=True)[:, None]
-        PixelImage(sheet, bar).set_pixels(np.repeat(colours, int(bar.width), axis=1))
+        PixelImage.in_box(sheet, bar).set_pixels(np.repeat(colours, int(bar.width), axis=1))
         right = bar.left + bar.width
         heights = [bar.top + bar.height * (1 - tick) for tick in ticks]
         lines = [[(right, y), (right + 0.3 * bar.width, y)] for y in heights]

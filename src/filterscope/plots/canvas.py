@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -12,12 +13,13 @@ from matplotlib import colormaps
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.collections import LineCollection
 from matplotlib.colors import LinearSegmentedColormap, PowerNorm
 from matplotlib.figure import Figure, FigureBase, SubFigure
 from matplotlib.transforms import Affine2D
 
 from filterscope.arguments import require
-from filterscope.plots.lettering import QuickText, text_width
+from filterscope.plots.lettering import QuickText, number_patch, text_width
 
 Array = npt.NDArray[Any]
 AnyArtist = TypeVar("AnyArtist", bound=Artist)
@@ -186,6 +188,26 @@ class Sheet:
     def caption(self, box: Box, text: str) -> QuickText:
         """A line of text centred just above a box."""
         return self.write(box.left + box.width / 2, box.top - self.px(4), text, ha="center")
+
+    def number_rows(self, axes: Axes, box: Box, centres: Array, numbers: Sequence[int], label: str) -> None:
+        """Number the rows of axes that fill a box: one artist, where an axis would have dozens.
+
+        Args:
+            axes: Without ticks of its own from then on.
+            box: Its box.
+            centres: Of the rows to number, as shares of the height from the top: ``(n,)``.
+            numbers: One for each.
+            label: What is numbered.
+        """
+        axes.set_yticks([])
+        axes.set_ylabel(label, fontsize=TEXT, color=GREY, labelpad=29)
+        size, length = self.px(TEXT - 2), self.px(3)
+        size *= min(1.0, 3 / len(str(max(numbers))))  # four digits would reach the label
+        y = box.top + np.asarray(centres) * box.height
+        ends = np.stack([np.full(len(y), box.left - 2 * length), y + 0.36 * size], axis=1)
+        self.add(number_patch(numbers, ends, size, INK, align_right=True))
+        ticks = [[(box.left - length, each), (box.left, each)] for each in y]
+        self.add(LineCollection(ticks, colors=GREY, linewidths=0.8))
 
     def axes(self, box: Box) -> Axes:
         """Axes that fill a box, to whole pixels."""

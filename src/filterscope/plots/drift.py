@@ -15,11 +15,9 @@ from filterscope.plots import captions, mosaic
 from filterscope.plots.bars import ColourBar, rotation_bar
 from filterscope.plots.canvas import (
     DEAD_FACE,
-    GREY,
     INK,
     ROTATION_CMAP,
     ROTATION_LIMIT,
-    TEXT,
     Sheet,
     index_ticks,
 )
@@ -74,18 +72,15 @@ class DriftPicture:
         self._axes = axes = sheet.axes(box)
         self._size = int(box.height), int(box.width)
         axes.set_ylim(bank.filters - 0.5, -0.5)
-        axes.patch.set_visible(False)
-        self._image = mosaic.PixelImage(sheet, box)
+        self._image = mosaic.PixelImage.in_axes(axes)
         self._box = box
         sheet.write(box.left + box.width / 2, box.top + box.height + sheet.px(33), "epoch", ha="center")
-        axes.set_ylabel("filter", fontsize=TEXT, color=GREY)
-        axes.tick_params(labelsize=TEXT, color=GREY, labelcolor=INK, length=3)
         axes.spines[:].set_visible(False)
         axes.set_xticks([])
         # Texts, not an axis: an axis costs several times as much at each redrawing.
         self._epochs = [sheet.write(0, 0, "", ha="center", color=INK) for _ in range(_MOST_LABELS)]
         rows = index_ticks(bank.filters)
-        axes.set_yticks(rows, [str(bank.indices[row]) for row in rows])
+        sheet.number_rows(axes, box, (np.array(rows) + 0.5) / bank.filters, bank.indices[rows].tolist(), "filter")
         sheet.moving += [self._image, *self._epochs]
 
     def update(self, bank: FilterBank, rotation: Array, epochs: Array, moment: str | None = None) -> None:
@@ -106,6 +101,7 @@ class DriftPicture:
         gap = mosaic.last_gap(epochs)
         extent = (epochs[0] - gap / 2, epochs[-1] + gap / 2)
         self._axes.set_xlim(*extent)
+        self._image.place.intervalx = extent
         self._label_epochs(int(epochs[0]), int(epochs[-1]), gap)
         whole, bank = bank, bank.head(rotation.shape[1])
         summary = captions.Marks(whole, bank.filters).summary()

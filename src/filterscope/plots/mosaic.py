@@ -11,10 +11,11 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import RendererAgg
 from matplotlib.colors import Colormap
 from matplotlib.image import BboxImage
-from matplotlib.transforms import Bbox, TransformedBbox
+from matplotlib.transforms import Bbox, Transform, TransformedBbox
 
 from filterscope.plots.canvas import NONFINITE_FACE, Box, Sheet, rgba
 
@@ -167,13 +168,27 @@ def lay_epochs(rows: Array, epochs: Array, height: int) -> Array:
 
 
 class PixelImage(BboxImage):
-    """RGBA pixels that fill a box: copied as they are where the canvas has just those pixels, else resampled."""
+    """RGBA pixels that fill a rectangle: copied as they are where the canvas has just those pixels, else resampled."""
 
-    def __init__(self, sheet: Sheet, box: Box) -> None:
-        place = Bbox.from_bounds(box.left, box.top, box.width, box.height)
-        super().__init__(TransformedBbox(place, sheet.pixels), interpolation="nearest", origin="upper")
+    def __init__(self, place: Bbox, transform: Transform) -> None:
+        super().__init__(TransformedBbox(place, transform), interpolation="nearest", origin="upper")
+        self.place = place
         self.set_pixels(np.zeros((1, 1, 4), np.uint8))
-        sheet.figure.add_artist(self)
+
+    @classmethod
+    def in_box(cls, sheet: Sheet, box: Box) -> PixelImage:
+        """An image that fills a box of a sheet."""
+        image = cls(Bbox.from_bounds(box.left, box.top, box.width, box.height), sheet.pixels)
+        sheet.figure.add_artist(image)
+        return image
+
+    @classmethod
+    def in_axes(cls, axes: Axes) -> PixelImage:
+        """An image that fills axes, and moves with their data when they are zoomed."""
+        image = cls(Bbox(np.transpose([axes.get_xlim(), sorted(axes.get_ylim())])), axes.transData)
+        axes.add_artist(image)
+        image.set_clip_path(axes.patch)
+        return image
 
     def set_pixels(self, pixels: Array) -> None:
         """Take uint8 RGBA ``(height, width, 4)`` as it is, without the checks of ``set_data``."""

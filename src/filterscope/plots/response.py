@@ -15,7 +15,7 @@ from filterscope.arguments import require
 from filterscope.bank import FilterBank
 from filterscope.plots import captions, mosaic
 from filterscope.plots.bars import ColourBar
-from filterscope.plots.canvas import DEAD_FACE, DECIBEL_CMAP, GREY, INK, PALE, SMALL, TEXT, Box, Sheet
+from filterscope.plots.canvas import DEAD_FACE, DECIBEL_CMAP, GREY, INK, PALE, TEXT, Box, Sheet
 from filterscope.plots.taps import same_filters
 
 Array = npt.NDArray[Any]
@@ -150,12 +150,11 @@ class ResponsePicture:
             self._map_size = int(box.height), int(box.width)
             frequencies, levels = self._decibels(each)
             axes.set_ylim(len(levels), 0)
-            axes.patch.set_visible(False)
-            self._image = mosaic.PixelImage(sheet, box)
-            self._image.set_pixels(self._pixels(levels))
             self._frequency_axis(axes, bank, frequencies, self._alias_note(bank) if len(banks) == 1 else "")
+            self._image = mosaic.PixelImage.in_axes(axes)
+            self._image.set_pixels(self._pixels(levels))
             self._mark_alias(axes, bank)
-            self._label_rows(axes, bank, first=i == 0, height=box.height)
+            self._label_rows(axes, box, bank, first=i == 0)
             if len(banks) > 1:
                 name = (captions.moment(each) or "reference") + self._alias_note(bank) if i == 0 else ""
                 self._head = sheet.caption(box, name)
@@ -164,15 +163,14 @@ class ResponsePicture:
     def _pixels(self, levels: Array) -> Array:
         return mosaic.heat(levels - FLOOR, *self._map_size, -FLOOR, DECIBEL_CMAP, one_sided=True, undefined=DEAD_FACE)
 
-    def _label_rows(self, axes: Axes, bank: FilterBank, first: bool, height: float) -> None:
+    def _label_rows(self, axes: Axes, box: Box, bank: FilterBank, first: bool) -> None:
         if not first:
             axes.set_yticks([])
             return
-        count = min(len(self._order), max(int(height / self.sheet.px(18)), 2))
+        count = min(len(self._order), max(int(box.height / self.sheet.px(18)), 2))
         rows = np.unique(np.linspace(0, len(self._order) - 1, count).round().astype(int))
-        axes.set_yticks(rows + 0.5, [str(bank.indices[self._order[row]]) for row in rows])
-        axes.set_ylabel("filter, by peak", fontsize=TEXT, color=GREY)
-        axes.tick_params(axis="y", labelsize=SMALL + 1)
+        numbers = bank.indices[self._order[rows]].tolist()
+        self.sheet.number_rows(axes, box, (rows + 0.5) / len(self._order), numbers, "filter, by peak")
 
     def update(self, bank: FilterBank, moment: str | None = None) -> None:
         """Redraw for another moment.

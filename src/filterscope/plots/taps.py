@@ -208,16 +208,14 @@ class _Matrix:
         self._size = int(box.height), int(box.width)
         filters, channels = rows.shape[:2]
         axes.set(xlim=(-0.5, channels - 0.5), ylim=(filters - 0.5, -0.5))
-        axes.patch.set_visible(False)
-        self._image = mosaic.PixelImage(sheet, box)
+        self._image = mosaic.PixelImage.in_axes(axes)
         axes.set_xlabel("channel", fontsize=TEXT, color=GREY, labelpad=1)
-        axes.set_ylabel("filter", fontsize=TEXT, color=GREY)
         axes.tick_params(labelsize=TEXT, color=GREY, length=3)
         parts = channels // bank.channels if np.iscomplexobj(bank.weights) and channels >= bank.channels else 1
         ticks = index_ticks(channels // parts, 12)
         axes.set_xticks([parts * tick for tick in ticks], [str(tick) for tick in ticks])
         ticks = index_ticks(filters)
-        axes.set_yticks(ticks, [str(bank.indices[tick]) for tick in ticks])
+        sheet.number_rows(axes, box, (np.array(ticks) + 0.5) / filters, bank.indices[ticks].tolist(), "filter")
         axes.spines[:].set_visible(False)
         sheet.moving.append(self._image)
 

@@ -145,7 +145,7 @@ class HeatTiles(_Tiles):
 
     def __init__(self, sheet: Sheet, area: Box, indices: Array) -> None:
         super().__init__(sheet, area, indices)
-        self._image = mosaic.PixelImage(sheet, self.area)
+        self._image = mosaic.PixelImage.in_box(sheet, self.area)
         sheet.moving.insert(0, self._image)
 
     def update(self, cells: Array, limits: Array, borders: Array, marks: Marks, one_sided: bool = False) -> None:
