@@ -109,7 +109,7 @@ class EvolutionPicture:
         whole, bank = bank, bank.head(len(rows))
         marks = captions.Marks(whole, bank.filters)
         limit, clipped = shared_limit(rows, quantile=0.9)
-        laid = mosaic.lay_epochs(rows, epochs, self._tiles.height)
+        laid = mosaic.lay_epochs(mosaic.shrink(rows, self._tiles.width, -1), epochs, self._tiles.height)
         rotation = metrics.rotation(bank.weights, self._reference.weights)
         self._tiles.set_words([marks.word(i) for i in range(bank.filters)])
         nothing_dead = copy(marks)

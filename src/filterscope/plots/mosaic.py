@@ -6,6 +6,8 @@ averaged. All tiles of a picture are one image, so that 512 filters cost no more
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +22,9 @@ from matplotlib.transforms import Bbox, Transform, TransformedBbox
 from filterscope.plots.canvas import NONFINITE_FACE, Box, Sheet, rgba
 
 Array = npt.NDArray[Any]
+
+#: Numbers that are worked on at a time; with four bytes each below what the allocator asks the system for.
+_PART = 30_000
 
 
 @dataclass(frozen=True)
@@ -74,41 +79,45 @@ class Grid:
         return np.floor(np.stack([left, top], axis=1))
 
 
-def _averages(values: Array, edges: Array, pixels: int) -> Array:
-    """Mean of a piecewise constant function in each of ``pixels``, along the first axis.
+def _by_parts(make: Callable[[Array], Array], matrices: Array) -> Array:
+    """Make a matrix of each, a few at a time: large arrays would come from the system, page by page, and go back."""
+    count = max(_PART // max(matrices[0].size, 1), 1) if len(matrices) else 1
+    return np.concatenate([make(matrices[i : i + count]) for i in range(0, max(len(matrices), 1), count)])
 
-    By differences of its integral: a matrix product would start threads that take the cores from training.
+
+def _integrals(values: Array, at: Array, axis: int) -> Array:
+    """Integral of a piecewise constant function between each two successive positions, along an axis.
+
+    A matrix product would start threads that take the cores from training.
 
     Args:
-        values: Shape ``(n, ...)``; NaN and infinite ones make every pixel that they touch so.
-        edges: Where each value begins, and the last one ends, in pixels: ``(n + 1,)``, from 0 to ``pixels``.
-        pixels: Length of the result.
+        values: NaN and infinite ones make every integral that they are part of so.
+        at: From 0 to the number of values, not decreasing: ``(n + 1,)``.
+        axis: Negative.
     """
     finite = np.isfinite(values)
-    broken = None if finite.all() else _averages((~finite).astype(np.float32), edges, pixels) > 1e-6
-    widths = np.diff(edges).reshape(-1, *[1] * (values.ndim - 1))
-    safe = values if broken is None else np.where(finite, values, 0)
-    integral = np.zeros((len(values) + 1, *values.shape[1:]))
-    np.cumsum(safe * widths, axis=0, out=integral[1:])
-    at = np.arange(pixels + 1)
-    cell = np.clip(np.searchsorted(edges, at, side="right") - 1, 0, len(values) - 1)
-    share = (at - edges[cell]) / np.maximum(np.diff(edges)[cell], 1e-12)
-    share = np.clip(share, 0, 1).reshape(-1, *[1] * (values.ndim - 1))
-    means = np.diff(integral[cell] + share * (integral[cell + 1] - integral[cell]), axis=0)
-    if broken is None:
-        return np.asarray(means)
-    infinite = np.isinf(values)
-    reached = _averages(infinite.astype(np.float32), edges, pixels) > 1e-6 if infinite.any() else False
-    return np.where(reached, np.inf, np.where(broken, np.nan, means))
+    if not finite.all():
+        integrals = _integrals(np.where(finite, values, 0), at, axis)
+        infinite = np.isinf(values).astype(np.float32)
+        integrals[_integrals((~finite).astype(np.float32), at, axis) > 1e-6] = np.nan
+        integrals[_integrals(infinite, at, axis) > 1e-6] = np.inf
+        return integrals
+    along = (-1, *[1] * (-1 - axis))
+    begin, end = at[:-1], at[1:]
+    first = begin.astype(np.intp)
+    total = np.float32(0)
+    for cell in (first + k for k in range(int(np.max(np.ceil(end) - first)))):
+        share = np.clip(np.minimum(end, cell + 1) - np.maximum(begin, cell), 0, 1).astype(np.float32)
+        total = total + values.take(np.minimum(cell, values.shape[axis] - 1), axis) * share.reshape(along)
+    return np.asarray(total)
 
 
-def _shrink(values: Array, pixels: int, axis: int) -> Array:
+def shrink(values: Array, pixels: int, axis: int) -> Array:
     """Block-average an axis that has more values than there are pixels."""
     count = values.shape[axis]
     if pixels >= count:
         return values
-    averaged = _averages(np.moveaxis(values, axis, 0), np.linspace(0, pixels, count + 1), pixels)
-    return np.asarray(np.moveaxis(averaged, 0, axis))
+    return _integrals(values, np.linspace(0, count, pixels + 1), axis) * np.float32(pixels / count)
 
 
 def _stretch(cells: Array, pixels: int, axis: int) -> Array:
@@ -141,9 +150,13 @@ def heat(
     Returns:
         uint8 RGBA, ``(..., height, width, 4)``.
     """
-    cells = colour(_shrink(_shrink(values, height, -2), width, -1), limit, cmap, one_sided, undefined)
-    whole = _stretch(_stretch(cells.view(np.uint32)[..., 0], width, -1), height, -2)
-    return np.ascontiguousarray(whole)[..., None].view(np.uint8)
+
+    def pixels(part: Array) -> Array:
+        cells = colour(shrink(shrink(part, height, -2), width, -1), limit, cmap, one_sided, undefined)
+        return np.ascontiguousarray(_stretch(_stretch(cells.view(np.uint32)[..., 0], width, -1), height, -2))
+
+    whole = _by_parts(pixels, values) if values.ndim > 2 else pixels(values)
+    return whole[..., None].view(np.uint8)
 
 
 def last_gap(epochs: Array) -> float:
@@ -162,7 +175,10 @@ def lay_epochs(rows: Array, epochs: Array, height: int) -> Array:
     edges = np.append(epochs, epochs[-1] + last_gap(epochs)).astype(np.float64)
     edges = (edges - edges[0]) / (edges[-1] - edges[0]) * height
     if height < 2 * len(epochs):
-        return np.moveaxis(_averages(np.moveaxis(rows, -2, 0), edges, height), 0, -2)
+        at = np.interp(np.arange(height + 1), edges, np.arange(len(edges)))
+        shares = np.diff(edges).astype(np.float32)[:, None]
+        lay = functools.partial(_integrals, at=at, axis=-2)
+        return _by_parts(lambda part: lay(part * shares), rows) if rows.ndim > 2 else lay(rows * shares)
     chosen = np.searchsorted(edges, np.arange(height) + 0.5, side="right") - 1
     return np.asarray(np.take(rows, np.clip(chosen, 0, len(epochs) - 1), axis=-2))
 
