@@ -6,11 +6,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from pytorch_lightning.callbacks import ModelCheckpoint
 from torch import nn
 
-from filterscope import Conv1dFilterMonitor
+from filterscope import Conv1dFilterMonitor, load_history
+from tests.events import Logged
 from tests.faults import STEPS, At, assert_same_training, fit
+from tests.models import SmallNet, loader, make_trainer
+from tests.weights import Weights, rotation
 
 
 def replace(name: str, make: Callable[[], nn.Module]) -> Callable[[Any, Any], None]:
@@ -63,3 +68,22 @@ def test_a_pattern_that_matches_nothing_any_more_ends_nothing(tmp_path: Path) ->
     assert_same_training(outcome, fit(tmp_path / "plain", At(1, operate)))
     assert outcome.logged.steps("filters/conv2/rms") == outcome.logged.steps("filters/conv2/taps") == [0, 4]
     assert not [tag for tag in outcome.logged.tags() if "conv1" in tag]
+
+
+def test_a_layer_resized_before_a_resume_is_measured_from_its_first_filters_of_that_size(tmp_path: Path) -> None:
+    first, second = Weights("conv2"), Weights("conv2")
+    saver = ModelCheckpoint(dirpath=tmp_path, filename="{step}", save_on_train_epoch_end=True)
+    resize = At(1, SURGERY["resized"][0])
+    trainer = make_trainer(
+        tmp_path / "first", resize, first, Conv1dFilterMonitor(), saver, max_epochs=3, enable_checkpointing=True
+    )
+    trainer.fit(SmallNet(), loader())
+    model = SmallNet()
+    model.conv2 = nn.Conv1d(6, 4, 5, padding=2)
+    resumed = make_trainer(tmp_path / "second", second, Conv1dFilterMonitor(), max_epochs=4)
+    resumed.fit(model, loader(), ckpt_path=tmp_path / "step=12.ckpt")
+    wanted = rotation(second.at[16], first.at[8])
+    assert Logged(tmp_path / "second").scalars["filters/conv2/rotation"] == [(16, pytest.approx(wanted, abs=2e-7))]
+    history = load_history(tmp_path / "second")["conv2"]
+    assert history.reference.weights.shape == (4, 6, 5)
+    np.testing.assert_array_equal(history.reference.weights, first.at[8])

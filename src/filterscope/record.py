@@ -100,7 +100,7 @@ class Recorder:
             with self._item(f"the history of {name}", "history"):
                 known = past.get(name, Past())
                 dated = bank.with_fields(epoch=epoch, step=step)
-                track = self._begin(name, dated, known.reference)
+                track = self._begin(name, dated, known.references)
                 for each in known.banks:
                     if (each.step or 0) < step:
                         track.recall(each)
@@ -173,11 +173,10 @@ class Recorder:
         track = self._tracks.get(name)
         return track if track is not None and track.fits(bank) else self._begin(name, bank)
 
-    def _begin(self, name: str, bank: FilterBank, reference: FilterBank | None = None) -> Track:
-        """A new track, measured from an earlier bank if that fits."""
+    def _begin(self, name: str, bank: FilterBank, references: Sequence[FilterBank] = ()) -> Track:
+        """A new track, measured from the first of earlier banks that fits."""
         channels, max_filters = self._settings.channels, self._settings.max_filters
-        if reference is not None and not _covers(reference, bank, max_filters):
-            reference = None
+        reference = next((each for each in references if _covers(each, bank, max_filters)), None)
         self._tracks[name] = track = Track(bank, channels, max_filters, reference)
         self._forget_pictures(name)
         return track

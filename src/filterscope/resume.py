@@ -40,12 +40,12 @@ class Past:
     """What is known of one layer from before a resume.
 
     Attributes:
-        reference: What rotation is measured from.
+        references: What rotation was measured from: several where the layer was resized.
         banks: Monitored filters of the snapshots, in the order of their steps.
         last_step: Of the last snapshot of the epochs completed: averaged weights come one step after the epoch's end.
     """
 
-    reference: FilterBank | None = None
+    references: list[FilterBank] = field(default_factory=list)
     banks: list[FilterBank] = field(default_factory=list)
     last_step: int = -1
 
@@ -111,8 +111,8 @@ def read_past(runs: Sequence[PastRun], tag: str, epoch: int, step: int) -> dict[
             if recorded.tag != tag:
                 continue
             layer = past.setdefault(recorded.layer, Past())
-            references = (bank for bank in recorded.references if bank is not None and bank.weights.any())
-            layer.reference = layer.reference or next(references, None)
+            known = (bank for bank in recorded.references if bank is not None and (bank.step or 0) <= step)
+            layer.references += [bank for bank in known if bank.weights.any()]
             # A run that went on from another begins with a copy of the reference, which is no snapshot of its own.
             own = [bank for bank in recorded.banks if run.start < (bank.step or 0) <= step]
             layer.banks = [bank for bank in layer.banks if (bank.step or 0) <= run.start] + own

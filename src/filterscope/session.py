@@ -218,7 +218,7 @@ class Session:
             past = read_past(self._runs, self._settings.tag, epoch, step)
         except Exception as error:
             self._faults.report("history", f"filterscope cannot read what it recorded before ({error}); {_ANEW}")
-        if self._runs and not any(layer.reference for layer in past.values()):
+        if self._runs and not any(layer.references for layer in past.values()):
             where = ", ".join(run.directory for run in self._runs)
             self._faults.report("history", f"filterscope finds no filters recorded before in {where}; {_ANEW}")
         return past, not self._runs or self._runs[-1].directory != self._place.directory

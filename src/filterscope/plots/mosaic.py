@@ -85,39 +85,39 @@ def _by_parts(make: Callable[[Array], Array], matrices: Array) -> Array:
     return np.concatenate([make(matrices[i : i + count]) for i in range(0, max(len(matrices), 1), count)])
 
 
-def _integrals(values: Array, at: Array, axis: int) -> Array:
-    """Integral of a piecewise constant function between each two successive positions, along an axis.
+def _averages(values: Array, edges: Array, pixels: int, axis: int) -> Array:
+    """Mean of a piecewise constant function in each of ``pixels``, along an axis.
 
     A matrix product would start threads that take the cores from training.
 
     Args:
-        values: NaN and infinite ones make every integral that they are part of so.
-        at: From 0 to the number of values, not decreasing: ``(n + 1,)``.
+        values: NaN and infinite ones make every pixel that they touch so.
+        edges: Where each value begins, and the last one ends, in pixels: ``(n + 1,)``, from 0 to ``pixels``.
+        pixels: Length of the result.
         axis: Negative.
     """
     finite = np.isfinite(values)
+    means: Array = np.zeros((), np.float32)
     if not finite.all():
-        integrals = _integrals(np.where(finite, values, 0), at, axis)
-        infinite = np.isinf(values).astype(np.float32)
-        integrals[_integrals((~finite).astype(np.float32), at, axis) > 1e-6] = np.nan
-        integrals[_integrals(infinite, at, axis) > 1e-6] = np.inf
-        return integrals
-    along = (-1, *[1] * (-1 - axis))
-    begin, end = at[:-1], at[1:]
-    first = begin.astype(np.intp)
-    total = np.float32(0)
-    for cell in (first + k for k in range(int(np.max(np.ceil(end) - first)))):
-        share = np.clip(np.minimum(end, cell + 1) - np.maximum(begin, cell), 0, 1).astype(np.float32)
-        total = total + values.take(np.minimum(cell, values.shape[axis] - 1), axis) * share.reshape(along)
-    return np.asarray(total)
+        means = _averages(np.where(finite, values, 0), edges, pixels, axis)
+        means[_averages((~finite).astype(np.float32), edges, pixels, axis) > 1e-6] = np.nan
+        means[_averages(np.isinf(values).astype(np.float32), edges, pixels, axis) > 1e-6] = np.inf
+        return means
+    begin = np.arange(pixels)
+    first = np.searchsorted(edges[:-1], begin, side="right") - 1
+    last = np.searchsorted(edges[:-1], begin + 1, side="left") - 1
+    for number in range(int(np.max(last - first)) + 1):
+        cell = np.minimum(first + number, last)
+        share = np.minimum(edges[cell + 1], begin + 1) - np.maximum(edges[cell], begin)
+        share = np.where(first + number <= last, np.maximum(share, 0), 0).astype(np.float32)
+        means = means + values.take(cell, axis) * share.reshape(-1, *[1] * (-1 - axis))
+    return np.asarray(means)
 
 
 def shrink(values: Array, pixels: int, axis: int) -> Array:
     """Block-average an axis that has more values than there are pixels."""
     count = values.shape[axis]
-    if pixels >= count:
-        return values
-    return _integrals(values, np.linspace(0, count, pixels + 1), axis) * np.float32(pixels / count)
+    return values if pixels >= count else _averages(values, np.linspace(0, pixels, count + 1), pixels, axis)
 
 
 def _stretch(cells: Array, pixels: int, axis: int) -> Array:
@@ -175,10 +175,8 @@ def lay_epochs(rows: Array, epochs: Array, height: int) -> Array:
     edges = np.append(epochs, epochs[-1] + last_gap(epochs)).astype(np.float64)
     edges = (edges - edges[0]) / (edges[-1] - edges[0]) * height
     if height < 2 * len(epochs):
-        at = np.interp(np.arange(height + 1), edges, np.arange(len(edges)))
-        shares = np.diff(edges).astype(np.float32)[:, None]
-        lay = functools.partial(_integrals, at=at, axis=-2)
-        return _by_parts(lambda part: lay(part * shares), rows) if rows.ndim > 2 else lay(rows * shares)
+        lay = functools.partial(_averages, edges=edges, pixels=height, axis=-2)
+        return _by_parts(lay, rows) if rows.ndim > 2 else lay(rows)
     chosen = np.searchsorted(edges, np.arange(height) + 0.5, side="right") - 1
     return np.asarray(np.take(rows, np.clip(chosen, 0, len(epochs) - 1), axis=-2))
 

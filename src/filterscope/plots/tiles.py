@@ -88,7 +88,7 @@ class LineTiles(_Tiles):
             self._front = LineCollection([], linewidths=widths[1], capstyle="butt", zorder=3)
         else:
             self._behind = PolyCollection([], linewidths=0, alpha=0.28, zorder=2)
-            self._front = LineCollection([], linewidths=1.5 if self.width < 260 else 2, joinstyle="round", zorder=3)
+            self._front = LineCollection([], linewidths=1.5 if self.width < 260 else 2, joinstyle="bevel", zorder=3)
         for collection in (self._faces, zero_lines, self._behind, self._front):
             sheet.add(collection)
         sheet.moving += [self._faces, zero_lines, self._behind, self._front]
