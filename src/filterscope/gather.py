@@ -32,9 +32,14 @@ class Gathered:
 
 def is_sharded(model: nn.Module) -> bool:
     """Whether ranks hold parts of the model, so that all of them must take part in a reading."""
-    if not torch.distributed.is_available() or not torch.distributed.is_initialized():
-        return False
-    return bool(_fsdp_units(model)) or any(_is_dtensor(parameter) for parameter in model.parameters())
+    return _is_distributed() and (
+        bool(_fsdp_units(model)) or any(_is_dtensor(parameter) for parameter in model.parameters())
+    )
+
+
+def _is_distributed() -> bool:
+    """Whether there can be sharded weights; to look for them takes longer than to read a small model."""
+    return torch.distributed.is_available() and torch.distributed.is_initialized()
 
 
 def gather(
@@ -94,6 +99,9 @@ def _groups(
     layers: Sequence[FilterLayer], wrapped: nn.Module | None
 ) -> Iterator[tuple[list[FilterLayer], AbstractContextManager[Any]]]:
     """Layers to read together, and the context in which their weights are whole."""
+    if not _is_distributed():
+        yield list(layers), nullcontext()
+        return
     units = _fsdp_units(wrapped) if wrapped is not None else []
     if not units:
         alone = [layer for layer in layers if any(_is_dtensor(p) for p in layer.module.parameters())]
