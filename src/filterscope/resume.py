@@ -9,6 +9,7 @@ from pathlib import PurePath
 from typing import Any
 
 from tensorboard.compat import tf
+from torch.utils.tensorboard import SummaryWriter
 
 from filterscope.bank import FilterBank
 from filterscope.board.history import read_run
@@ -48,6 +49,12 @@ class Past:
     references: list[FilterBank] = field(default_factory=list)
     banks: list[FilterBank] = field(default_factory=list)
     last_step: int = -1
+
+
+def place_of(writer: SummaryWriter) -> PastRun:
+    """Where a writer writes."""
+    path = str(getattr(writer._get_file_writer().event_writer, "_file_name", ""))
+    return PastRun(canonical(str(writer.log_dir)), os.path.basename(path), -1)
 
 
 def to_state(runs: Sequence[PastRun]) -> dict[str, Any]:

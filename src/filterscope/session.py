@@ -20,7 +20,7 @@ from filterscope.board.records import quicken
 from filterscope.gather import gather, is_sharded
 from filterscope.layers import find_layers
 from filterscope.record import Reading, Recorder, use_one_thread
-from filterscope.resume import Past, PastRun, canonical, from_state, joined, locate, read_past, to_state
+from filterscope.resume import Past, PastRun, from_state, joined, locate, place_of, read_past, to_state
 from filterscope.schedule import milestones, planned_epochs
 from filterscope.selection import sample_rates, select
 from filterscope.settings import Settings
@@ -236,12 +236,6 @@ class Session:
 
 #: What follows where nothing of the past is found.
 _ANEW = "rotation is measured from the weights that the fit was resumed from"
-
-
-def place_of(writer: SummaryWriter) -> PastRun:
-    """Where a writer writes."""
-    path = str(getattr(writer._get_file_writer().event_writer, "_file_name", ""))
-    return PastRun(canonical(str(writer.log_dir)), os.path.basename(path), -1)
 
 
 def warn_if_large(reading: Reading, settings: Settings, epochs: int | None) -> None:
