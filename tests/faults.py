@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import pytorch_lightning as pl
 import torch
@@ -24,6 +23,7 @@ from filterscope.plots.response import ResponsePicture
 from filterscope.plots.taps import TapsPicture
 from tests.events import Logged
 from tests.models import SmallNet, loader, make_trainer
+from tests.pictures import assert_same_picture
 from tests.states import is_threadless, random_streams
 
 PICTURES = {"taps": TapsPicture, "response": ResponsePicture, "evolution": EvolutionPicture, "drift": DriftPicture}
@@ -97,7 +97,7 @@ def assert_only_lost(outcome: Outcome, healthy: Outcome, lost: dict[str, set[int
     for tag, images in outcome.logged.images.items():
         sound = dict(healthy.logged.images[tag])
         for step, pixels in images:
-            np.testing.assert_array_equal(pixels, sound[step], err_msg=f"{tag} at {step}")
+            assert_same_picture(pixels, sound[step])
     for tag, values in outcome.logged.scalars.items():
         assert set(values) <= set(healthy.logged.scalars[tag]), tag
 
