@@ -247,12 +247,14 @@ class Recorder:
         """Scalars on every writer; those that are undefined leave a gap."""
         for kind, value in scalars.items():
             if math.isfinite(value):
+                where = self._tag(name, kind), value, snapshot.step, snapshot.reading.time
                 for writer in self._writers:
-                    writer.add_scalar(self._tag(name, kind), value, snapshot.step, walltime=snapshot.reading.time)
+                    _twice(writer, lambda to, where=where: to.add_scalar(*where))  # type: ignore[misc]
 
     def _write(self, values: Sequence[Summary.Value], snapshot: _Snapshot) -> None:
+        summary = Summary(value=values)
         for writer in self._writers:
-            writer._get_file_writer().add_summary(Summary(value=values), snapshot.step, snapshot.reading.time)
+            _twice(writer, lambda to: to._get_file_writer().add_summary(summary, snapshot.step, snapshot.reading.time))
 
     @contextmanager
     def _item(self, item: str, kind: str) -> Iterator[None]:
@@ -291,6 +293,18 @@ def _gram(rows: Array) -> Array:
 def _eigenvalues(matrix: Array) -> Array:
     """Those of a Hermitian matrix, by torch for the same reason."""
     return np.asarray(torch.linalg.eigvalsh(torch.from_numpy(matrix)).numpy())
+
+
+def _twice(writer: SummaryWriter, write: Callable[[SummaryWriter], None]) -> None:
+    """Write, and again into another file if someone closes the writer just then, whose file is not broken."""
+    try:
+        write(writer)
+    except OSError:
+        queue = getattr(getattr(writer.file_writer, "event_writer", None), "_async_writer", None)
+        if queue is None or not queue._closed or queue._worker.exception is not None:
+            raise
+        writer.all_writers = None
+        write(writer)
 
 
 def _let_go_if_broken(writer: SummaryWriter) -> None:
