@@ -6,14 +6,7 @@ import numpy as np
 import pytest
 
 from filterscope import metrics
-
-
-def normal(*shape: int, seed: int = 0, dtype: type = np.float32) -> np.ndarray:
-    generator = np.random.default_rng(seed)
-    values = generator.normal(size=shape)
-    if np.issubdtype(dtype, np.complexfloating):
-        values = values + 1j * generator.normal(size=shape)
-    return values.astype(dtype)
+from tests.arrays import normal
 
 
 def filters(*rows: list[float]) -> np.ndarray:

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from filterscope.plots.canvas import DEAD_FACE, GREY, INK, NONFINITE_FACE, PALE, rgba
+
 Array = npt.NDArray[Any]
 
 #: Pixels that are looked up at a time: what is made for them stays in the processor's cache.
@@ -20,8 +22,10 @@ _BINS = 1 << 18
 #: picture have, for those that some have, and for others, which are mostly the soft edges of lines.
 _MANY, _SOME = 2000, 100
 _SAME, _NEAR, _FAR = 0, 1, 6
-#: The most frequent colours of the first picture are taken as they are.
-_TAKEN = 48
+#: Of a first picture so few colours are all taken as they are; of one with more, its most frequent.
+_FEW, _TAKEN = 128, 48
+#: Colours of flat areas, which every palette holds to the last bit.
+_FLAT = (DEAD_FACE, NONFINITE_FACE, PALE, GREY, INK)
 
 
 class Palette:
@@ -36,9 +40,11 @@ class Palette:
         self._forget()
 
     def _forget(self) -> None:
-        self._colours = np.array([_WHITE])
+        flat = np.array([(rgba(colour) * 255).round().astype(np.uint8) for colour in _FLAT]).view("<u4")[:, 0]
+        self._colours = np.concatenate([[_WHITE], flat])
         self._table = np.full(_BINS, _UNKNOWN, np.uint8)
-        self._table[-1] = 0
+        self._table[_bins(self._colours)] = np.arange(len(self._colours))
+        self._is_new = True
 
     def number(self, pixels: Array) -> tuple[Array, bytes]:
         """Number the pixels of a picture.
@@ -54,7 +60,8 @@ class Palette:
         if (unknown := self._look_up(packed.ravel(), numbers)).size:
             if not self._learn(unknown):
                 self._forget()
-                self._learn(packed[packed != _WHITE])
+                drawn = packed[packed != _WHITE]
+                self._learn(drawn[self._table.take(_bins(drawn)) == _UNKNOWN])
             self._look_up(packed.ravel(), numbers)
         return numbers.reshape(packed.shape), self._colours[:, None].view(np.uint8)[:, :3].tobytes()
 
@@ -75,15 +82,15 @@ class Palette:
         present, first, count = np.unique(_bins(drawn), return_index=True, return_counts=True)
         order = np.argsort(-count, kind="stable")
         present, new, count = present[order], drawn[first[order]], count[order]
-        begun = len(self._colours) == 1
-        colours = [*self._colours, *new[:_TAKEN]] if begun else list(self._colours)
+        taken = 0 if not self._is_new else _FEW if len(new) <= _FEW else _TAKEN
+        colours = [*self._colours, *new[:taken]]
         six, known = _six(present), _six(_bins(np.array(colours)))
         distance = sum(np.square(six[:, axis, None] - known[:, axis]) for axis in range(3))
         nearest, missed = distance.argmin(axis=1), distance.min(axis=1)
         allowed = np.where(count > _MANY, _SAME, np.where(count > _SOME, _NEAR, _FAR))
         while missed[worst := int(np.argmax(missed - allowed))] > allowed[worst]:
             if len(colours) == _MOST:
-                if not begun:
+                if not self._is_new:
                     return False
                 break
             distance = np.square(six - six[worst]).sum(axis=1)
@@ -92,6 +99,7 @@ class Palette:
             colours.append(new[worst])
         self._colours = np.array(colours)
         self._table[present] = nearest
+        self._is_new = False
         return True
 
 
