@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import math
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from tensorboard.compat.proto.summary_pb2 import Summary
 from torch.utils.tensorboard import SummaryWriter
 
-from filterscope import blob, metrics, spectrum
+from filterscope import algebra, blob, metrics, spectrum
 from filterscope.bank import FilterBank
 from filterscope.board import cards, summaries
+from filterscope.board.outlet import Outlet
 from filterscope.plots.drift import DriftPicture
 from filterscope.plots.evolution import EvolutionPicture
 from filterscope.plots.palette import Palette
@@ -76,7 +74,8 @@ class Recorder:
         faults: Faults,
         earlier: Recorder | None = None,
     ) -> None:
-        self._settings, self._writers, self._faults = settings, list(writers), faults
+        self._settings, self._faults = settings, faults
+        self._outlet = Outlet(writers, faults)
         self._tracks: dict[str, Track] = {} if earlier is None else earlier._tracks
         self._rasters: dict[tuple[str, str], tuple[Any, Raster]] = {}
         self._palettes: dict[str, Palette] = {kind: Palette() for kind in settings.plots}
@@ -97,7 +96,8 @@ class Recorder:
             is_elsewhere: Whether it was recorded in another directory.
         """
         for order, (name, bank) in enumerate(reading.banks.items()):
-            with self._item(f"the history of {name}", "history"):
+            reference_step = 0
+            with self._outlet.item(f"the history of {name}", "history") as values:
                 known = past.get(name, Past())
                 dated = bank.with_fields(epoch=epoch, step=step)
                 track = self._begin(name, dated, known.references)
@@ -108,7 +108,9 @@ class Recorder:
                 if not is_elsewhere:
                     self._last_step = max(self._last_step, known.last_step)
                 if is_elsewhere or track.reference is dated:
-                    self._write_filters(order, track.reference, _Snapshot(epoch, track.reference.step or 0, reading))
+                    values += self._filters(order, track.reference, reading)
+                    reference_step = track.reference.step or 0
+            self._outlet.send(reference_step, reading.time)
 
     def snapshot(self, epoch: int, step: int, reading: Reading) -> None:
         """Log what is logged at every snapshot: raw filters, histogram and scalars.
@@ -117,25 +119,28 @@ class Recorder:
         two snapshots share a place, the later one comes after.
         """
         self._last_step = step = max(step, self._last_step + 1)
-        self._latest = snapshot = _Snapshot(epoch, step, reading)
+        self._latest = _Snapshot(epoch, step, reading)
         for order, (name, bank) in enumerate(reading.banks.items()):
             dated = bank.with_fields(epoch=epoch, step=step)
-            with self._item(f"the numbers of {name}", "numbers"):
+            with self._outlet.item(f"the numbers of {name}", "numbers") as values:
                 track = self._track(name, dated)
                 reference = track.reference
                 track.add(dated)
                 if track.reference is not reference:  # it was zero until now
                     self._forget_pictures(name)
-                self._write_numbers(name, track, snapshot)
-            with self._item(f"the filters of {name}", "raw filters"):
-                self._write_filters(order, dated, snapshot)
+                values += self._scalars(name, self._measures(name, track))
+                values += self._histogram(name, track.latest.weights)
+            with self._outlet.item(f"the filters of {name}", "raw filters") as values:
+                values += self._filters(order, dated, reading)
+            self._outlet.send(step, reading.time)
         if not self._in_table.issuperset(reading.banks):  # the first snapshot, or a lazy layer has come
-            with self._item("the table of layers", "table"):
+            with self._outlet.item("the table of layers", "table") as values:
                 table = cards.layer_table(reading.banks.values(), self._settings.max_filters, self._settings.plots)
                 words = "The monitored layers, and what each card means."
-                self._write([summaries.text(f"{self._settings.tag}/layers", table, words)], snapshot)
+                values += [summaries.text(f"{self._settings.tag}/layers", table, words)]
+            if self._outlet.send(step, reading.time):
                 self._in_table = frozenset(reading.banks)
-        self._flush()
+        self._outlet.flush()
 
     def milestone(self, final: bool = False) -> None:
         """Log what is logged at milestones, for the latest snapshot: images and matrix measures. Once each."""
@@ -147,27 +152,21 @@ class Recorder:
         for name, track in self._tracks.items():
             if name not in snapshot.reading.banks:
                 continue
-            with self._item(f"the matrix measures of {name}", "matrix measures"):
+            with self._outlet.item(f"the matrix measures of {name}", "matrix measures") as values:
                 bank = track.latest
-                redundancy, rank = metrics.matrix_measures(bank.weights, bank.groups, _gram, _eigenvalues)
-                scalars = {"redundancy": redundancy, "effective_rank": rank}
-                self._write_scalars(name, scalars, snapshot)
+                measures = metrics.matrix_measures(bank.weights, bank.groups, algebra.gram, algebra.eigenvalues)
+                values += self._scalars(name, dict(zip(("redundancy", "effective_rank"), measures, strict=True)))
             for kind in self._kinds(name, track, snapshot):
-                with self._item(f"the {kind} image of {name}", f"{kind} image"):
-                    self._write([self._image(name, kind, track, moment)], snapshot)
-        self._flush()
+                with self._outlet.item(f"the {kind} image of {name}", f"{kind} image") as values:
+                    values += [self._image(name, kind, track, moment)]
+            self._outlet.send(snapshot.step, snapshot.reading.time)
+        self._outlet.flush()
 
     def close(self) -> None:
         """Bring everything to the disk, and let go of canvases and of the last snapshot."""
         self._rasters.clear()
         self._latest = None
-        self._flush()
-
-    def _flush(self) -> None:
-        """Show TensorBoard what there is, and learn of a broken file before the next snapshot goes into it."""
-        for writer in self._writers:
-            with self._item("what was buffered", "flush"):
-                writer.flush()
+        self._outlet.flush()
 
     def _track(self, name: str, bank: FilterBank) -> Track:
         track = self._tracks.get(name)
@@ -185,30 +184,38 @@ class Recorder:
         for kind in _PICTURES:
             self._rasters.pop((name, kind), None)
 
-    def _write_numbers(self, name: str, track: Track, snapshot: _Snapshot) -> None:
+    def _measures(self, name: str, track: Track) -> dict[str, float]:
+        """Numbers of a layer, by card."""
         weights, reference = track.latest.weights, track.reference.weights
-        broken = metrics.nonfinite(weights)
-        scalars = {
+        measures = {
             "rotation": metrics.layer_rotation(weights[: len(reference)], reference),
             "change": metrics.change(weights, track.previous.weights) if track.previous else math.nan,
             "rms": metrics.rms(weights),
             "dead": float(metrics.dead(weights).mean()),
         }
+        broken = metrics.nonfinite(weights)
         if broken or name in self._diverged:
             self._diverged.add(name)
-            scalars["nonfinite"] = float(broken)
-        self._write_scalars(name, scalars, snapshot)
-        edges, counts = metrics.histogram(weights)
-        if counts.size:
-            tag = self._tag(name, "weights")
-            self._write([summaries.histogram(tag, edges, counts, cards.DESCRIPTIONS["weights"])], snapshot)
+            measures["nonfinite"] = float(broken)
+        return measures
 
-    def _write_filters(self, order: int, bank: FilterBank, snapshot: _Snapshot) -> None:
+    def _scalars(self, name: str, measures: Mapping[str, float]) -> list[Summary.Value]:
+        """Those that are undefined leave a gap."""
+        defined = {self._tag(name, kind): value for kind, value in measures.items() if math.isfinite(value)}
+        return [Summary.Value(tag=tag, simple_value=value) for tag, value in defined.items()]
+
+    def _histogram(self, name: str, weights: Array) -> list[Summary.Value]:
+        edges, counts = metrics.histogram(weights)
+        tag = self._tag(name, "weights")
+        return [summaries.histogram(tag, edges, counts, cards.DESCRIPTIONS["weights"])] if counts.size else []
+
+    def _filters(self, order: int, bank: FilterBank, reading: Reading) -> list[Summary.Value]:
+        """Raw filters of a layer, monitored ones or all."""
         if not self._settings.save_filters:
-            return
+            return []
         track = self._tracks.get(bank.layer)
         is_reference = track is None or track.reference is bank
-        size = sum(each.weights.nbytes for each in snapshot.reading.banks.values())
+        size = sum(each.weights.nbytes for each in reading.banks.values())
         max_filters = self._settings.max_filters
         if is_reference and size > WHOLE_BYTES and bank.head(max_filters) is not bank:
             self._faults.report(
@@ -218,7 +225,7 @@ class Recorder:
             )
         blobs = blob.encode_snapshot(bank, max_filters, order, is_reference, size <= WHOLE_BYTES)
         content = blob.read_header(blobs[0]).to_json()
-        self._write([summaries.filters(self._tag(bank.layer, "bank"), blobs, content)], snapshot)
+        return [summaries.filters(self._tag(bank.layer, "bank"), blobs, content)]
 
     def _kinds(self, name: str, track: Track, snapshot: _Snapshot) -> Iterator[str]:
         """Pictures that make sense for a layer now."""
@@ -242,76 +249,6 @@ class Recorder:
 
     def _tag(self, name: str, kind: str) -> str:
         return f"{self._settings.tag}/{name}/{kind}"
-
-    def _write_scalars(self, name: str, scalars: Mapping[str, float], snapshot: _Snapshot) -> None:
-        """Scalars on every writer; those that are undefined leave a gap."""
-        for kind, value in scalars.items():
-            if math.isfinite(value):
-                where = self._tag(name, kind), value, snapshot.step, snapshot.reading.time
-                for writer in self._writers:
-                    _twice(writer, lambda to, where=where: to.add_scalar(*where))  # type: ignore[misc]
-
-    def _write(self, values: Sequence[Summary.Value], snapshot: _Snapshot) -> None:
-        summary = Summary(value=values)
-        for writer in self._writers:
-            _twice(writer, lambda to: to._get_file_writer().add_summary(summary, snapshot.step, snapshot.reading.time))
-
-    @contextmanager
-    def _item(self, item: str, kind: str) -> Iterator[None]:
-        try:
-            yield
-        except Exception as error:
-            reason = f"{type(error).__name__}: {error}"
-            self._faults.report(kind, f"filterscope could not log {item} ({reason}); training goes on")
-            for writer in self._writers:
-                _let_go_if_broken(writer)
-
-
-def use_one_thread() -> None:
-    """Have torch compute on one thread in the calling one: training needs the others, and those that wait spin.
-
-    The setting is a thread's own, but new threads begin with the one made last: they shall have what they had.
-    """
-    usual = torch.get_num_threads()
-    torch.set_num_threads(1)
-    restore = threading.Thread(target=torch.set_num_threads, args=(usual,))
-    restore.start()
-    restore.join()
-
-
-def _gram(rows: Array) -> Array:
-    """Inner products of all pairs of rows, by torch: numpy's would start threads that spin for a tenth of a second."""
-    all_rows = torch.from_numpy(rows)
-    products = torch.empty(len(rows), len(rows), dtype=all_rows.dtype)
-    for start in range(0, len(rows), 64):  # the lower triangle; the upper mirrors it
-        end = start + 64
-        products[start:end, :end] = block = all_rows[start:end] @ all_rows[:end].mH
-        products[:start, start:end] = block[:, :start].mH
-    return np.asarray(products.numpy())
-
-
-def _eigenvalues(matrix: Array) -> Array:
-    """Those of a Hermitian matrix, by torch for the same reason."""
-    return np.asarray(torch.linalg.eigvalsh(torch.from_numpy(matrix)).numpy())
-
-
-def _twice(writer: SummaryWriter, write: Callable[[SummaryWriter], None]) -> None:
-    """Write, and again into another file if someone closes the writer just then, whose file is not broken."""
-    try:
-        write(writer)
-    except OSError:
-        queue = getattr(getattr(writer.file_writer, "event_writer", None), "_async_writer", None)
-        if queue is None or not queue._closed or queue._worker.exception is not None:
-            raise
-        writer.all_writers = None
-        write(writer)
-
-
-def _let_go_if_broken(writer: SummaryWriter) -> None:
-    """Have a writer open another file if its own broke: one that did refuses all later events, Lightning's too."""
-    queue = getattr(getattr(writer.file_writer, "event_writer", None), "_async_writer", None)
-    if queue is not None and (queue._closed or queue._worker.exception is not None):
-        writer.all_writers = None
 
 
 def _covers(reference: FilterBank, bank: FilterBank, max_filters: int | None) -> bool:

@@ -16,10 +16,11 @@ import numpy as np
 from torch import nn
 from torch.utils.tensorboard import SummaryWriter
 
+from filterscope.algebra import use_one_thread
 from filterscope.board.records import quicken
 from filterscope.gather import gather, is_sharded
 from filterscope.layers import find_layers
-from filterscope.record import Reading, Recorder, use_one_thread
+from filterscope.record import Reading, Recorder
 from filterscope.resume import Past, PastRun, from_state, joined, locate, place_of, read_past, to_state
 from filterscope.schedule import milestones, planned_epochs
 from filterscope.selection import sample_rates, select

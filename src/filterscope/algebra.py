@@ -1,0 +1,43 @@
+"""Matrix products and eigenvalues on the recording thread, by torch: numpy's would start threads that then spin."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+Array = npt.NDArray[Any]
+
+#: Rows of a Gram matrix that are made at a time.
+_BLOCK = 64
+
+
+def use_one_thread() -> None:
+    """Have torch compute on one thread in the calling one: training needs the others, and those that wait spin.
+
+    The setting is a thread's own, but new threads begin with the one made last: they shall have what they had.
+    """
+    usual = torch.get_num_threads()
+    torch.set_num_threads(1)
+    restore = threading.Thread(target=torch.set_num_threads, args=(usual,))
+    restore.start()
+    restore.join()
+
+
+def gram(rows: Array) -> Array:
+    """Inner products of all pairs of rows ``(n, m)``: ``(n, n)``."""
+    all_rows = torch.from_numpy(rows)
+    products = torch.empty(len(rows), len(rows), dtype=all_rows.dtype)
+    for start in range(0, len(rows), _BLOCK):  # the lower triangle; the upper mirrors it
+        end = start + _BLOCK
+        products[start:end, :end] = block = all_rows[start:end] @ all_rows[:end].mH
+        products[:start, start:end] = block[:, :start].mH
+    return np.asarray(products.numpy())
+
+
+def eigenvalues(matrix: Array) -> Array:
+    """Those of a Hermitian matrix ``(n, n)``, in ascending order: ``(n,)``."""
+    return np.asarray(torch.linalg.eigvalsh(torch.from_numpy(matrix)).numpy())
