@@ -99,7 +99,7 @@ def test_a_table_that_is_refused_is_tried_again_at_the_next_snapshot(
 def test_numbers_that_cannot_be_computed_cost_their_layer_only(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, healthy: Outcome
 ) -> None:
-    def here(weights: Any, reference: Any) -> bool:
+    def here(weights: Any, *rest: Any) -> bool:
         return weights.shape == (6, 1, 9)
 
     monkeypatch.setattr(metrics, "rotation", raising(metrics.rotation, ArithmeticError("no sense"), here))

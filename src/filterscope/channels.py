@@ -7,6 +7,8 @@ from typing import Any, Literal, get_args
 import numpy as np
 import numpy.typing as npt
 
+from filterscope import metrics
+
 Array = npt.NDArray[Any]
 
 Channels = Literal["auto", "all", "sum", "mean", "max", "l2", "principal"]
@@ -66,8 +68,8 @@ def reduce(weights: Array, channels: str, reference: Array | None = None) -> Arr
 
 def l2(weights: Array) -> Array:
     """Root of the sum of squares over channels: ``(filters, channels, taps)`` to real ``(filters, taps)``."""
-    squares = np.square(np.abs(weights), dtype=np.float64)
-    return np.asarray(np.sqrt(squares.sum(axis=1)).astype(np.float32))
+    sizes = np.abs(weights) if np.iscomplexobj(weights) else weights
+    return np.sqrt(metrics.sums_of_products("fck,fck->fk", sizes, sizes)).astype(np.float32)
 
 
 def principal(weights: Array, reference: Array | None = None) -> Array:

@@ -186,14 +186,8 @@ class Recorder:
 
     def _measures(self, name: str, track: Track) -> dict[str, float]:
         """Numbers of a layer, by card."""
-        weights, reference = track.latest.weights, track.reference.weights
-        measures = {
-            "rotation": metrics.layer_rotation(weights[: len(reference)], reference),
-            "change": metrics.change(weights, track.previous.weights) if track.previous else math.nan,
-            "rms": metrics.rms(weights),
-            "dead": float(metrics.dead(weights).mean()),
-        }
-        broken = metrics.nonfinite(weights)
+        measures = track.measures()
+        broken = metrics.nonfinite(track.latest.weights)
         if broken or name in self._diverged:
             self._diverged.add(name)
             measures["nonfinite"] = float(broken)

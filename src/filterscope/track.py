@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from filterscope import metrics
 from filterscope.bank import FilterBank
 from filterscope.plots.drift import marked_rotation
 from filterscope.plots.evolution import tap_rows
@@ -42,6 +44,8 @@ class Track:
         self.reference = reference or bank
         self.previous: FilterBank | None = None
         self.latest = bank
+        self._sizes = self._previous_sizes = metrics.norms(bank.weights)
+        self._reference_sizes = metrics.norms(self.reference.weights)
         self._channels, self._max_filters = channels, max_filters
         self._every, self._count = 1, 0
         self._epochs: list[int] = []
@@ -66,26 +70,41 @@ class Track:
     def add(self, bank: FilterBank) -> None:
         """Take in a snapshot."""
         if self._count:
-            self.previous = self.latest
-        self.latest = bank
-        if not self.reference.weights.any() and bank.weights.any():
-            self.reference = bank
+            self.previous, self._previous_sizes = self.latest, self._sizes
+        self.latest, self._sizes = bank, metrics.norms(bank.weights)
+        if not self._reference_sizes.any() and self._sizes.any():
+            self.reference, self._reference_sizes = bank, self._sizes
             reference = self.reference_head.weights
             self._rows = [tap_rows(np.zeros_like(reference), reference, self._channels)] * len(self._rows)
         self._drop_newest()
-        self._remember(self.head)
+        self._remember(self.head, self._sizes)
+
+    def measures(self) -> dict[str, float]:
+        """How the layer has changed, by card; NaN where that is undefined."""
+        weights, sizes = self.latest.weights, self._sizes
+        reference = self.reference.weights
+        count = len(reference)
+        rotation = metrics.layer_rotation(weights[:count], reference, sizes[:count], self._reference_sizes)
+        before = None if self.previous is None else self.previous.weights
+        return {
+            "rotation": rotation,
+            "change": math.nan if before is None else metrics.change(weights, before, self._previous_sizes),
+            "rms": metrics.rms(weights, sizes),
+            "dead": float(metrics.dead(weights, sizes=sizes).mean()),
+        }
 
     def recall(self, bank: FilterBank) -> None:
         """Take in the monitored filters of a snapshot from before a resume: a row of the history, no more."""
         if bank.weights.shape == self.head.weights.shape and bank.weights.dtype == self.head.weights.dtype:
             self._drop_newest()
-            self._remember(bank)
+            self._remember(bank, metrics.norms(bank.weights))
 
-    def _remember(self, head: FilterBank) -> None:
+    def _remember(self, head: FilterBank, sizes: Array) -> None:
+        """Keep what the histories show of monitored filters, the norms of which come first in ``sizes``."""
         now, then = head.weights, self.reference_head.weights
         self._epochs.append(head.epoch or 0)
         self._rows.append(tap_rows(now, then, self._channels))
-        self._rotations.append(marked_rotation(now, then))
+        self._rotations.append(marked_rotation(now, then, sizes[: len(now)], self._reference_sizes[: len(then)]))
         self._count += 1
         if len(self._epochs) > MOST_ROWS:
             self._thin()

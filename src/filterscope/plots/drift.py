@@ -51,12 +51,16 @@ def plot_drift(
     return picture.sheet.figure
 
 
-def marked_rotation(weights: Array, reference: Array) -> Array:
-    """Rotation of every filter, and infinity where it has NaN or infinite weights: float32 ``(..., filters)``."""
+def marked_rotation(weights: Array, reference: Array, sizes: Array | None = None, before: Array | None = None) -> Array:
+    """Rotation of every filter, and infinity where it has NaN or infinite weights: float32 ``(..., filters)``.
+
+    Norms of filters and reference filters may be given, as to :func:`filterscope.metrics.rotation`.
+    """
     if weights.ndim == 4:
-        return np.stack([marked_rotation(snapshot, reference) for snapshot in weights])
-    broken = ~np.isfinite(weights).all(axis=(1, 2))
-    return np.where(broken, np.inf, metrics.rotation(weights, reference)).astype(np.float32)
+        return np.stack([marked_rotation(snapshot, reference, None, before) for snapshot in weights])
+    sizes = metrics.norms(weights) if sizes is None else sizes
+    rotation = metrics.rotation(weights, reference, sizes, before)
+    return np.where(np.isfinite(sizes), rotation, np.inf).astype(np.float32)
 
 
 class DriftPicture:

@@ -12,7 +12,7 @@ from filterscope.plots.canvas import DEAD_FACE, GREY, INK, NONFINITE_FACE, PALE,
 Array = npt.NDArray[Any]
 
 #: Pixels that are looked up at a time: what is made for them stays in the processor's cache.
-_CHUNK = 1 << 14
+_CHUNK = 30_000
 _WHITE = np.uint32(0xFFFFFFFF)
 _MOST = 255
 _UNKNOWN = np.uint8(255)
@@ -56,26 +56,21 @@ class Palette:
             The number of each pixel's colour, uint8 ``(height, width)``, and the colours, three bytes each.
         """
         packed = np.ascontiguousarray(pixels).view("<u4")[:, :, 0]
-        numbers = np.zeros(packed.size, np.uint8)
-        if (unknown := self._look_up(packed.ravel(), numbers)).size:
-            if not self._learn(unknown):
-                self._forget()
-                drawn = packed[packed != _WHITE]
-                self._learn(drawn[self._table.take(_bins(drawn)) == _UNKNOWN])
-            self._look_up(packed.ravel(), numbers)
-        return numbers.reshape(packed.shape), self._colours[:, None].view(np.uint8)[:, :3].tobytes()
+        numbers = np.empty(packed.shape, np.uint8)
+        if (unknown := self._look_up(packed.ravel(), numbers.ravel())).size and not self._learn(unknown):
+            self._forget()
+            self._learn(packed[self._table.take(_bins(packed)) == _UNKNOWN])
+            unknown = packed
+        if unknown.size:
+            self._look_up(packed.ravel(), numbers.ravel())
+        return numbers, self._colours[:, None].view(np.uint8)[:, :3].tobytes()
 
     def _look_up(self, packed: Array, numbers: Array) -> Array:
-        """Fill in the numbers of the pixels that are not white; what comes back are those of unknown colour."""
-        unknown = []
+        """Fill in the numbers of all pixels; what comes back are those of unknown colour."""
         for start in range(0, packed.size, _CHUNK):
-            part = packed[start : start + _CHUNK]
-            where = np.flatnonzero(part != _WHITE)  # often a small part
-            drawn = part.take(where)
-            known = self._table.take(_bins(drawn))
-            numbers[start : start + _CHUNK][where] = known
-            unknown.append(drawn[known == _UNKNOWN])
-        return np.concatenate(unknown)
+            part = slice(start, start + _CHUNK)
+            numbers[part] = self._table.take(_bins(packed[part]))
+        return np.asarray(packed[numbers == _UNKNOWN])
 
     def _learn(self, drawn: Array) -> bool:
         """Find or make an entry for each of these pixels' colours; False if some found none that is near enough."""

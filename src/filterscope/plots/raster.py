@@ -16,9 +16,9 @@ from filterscope.plots.palette import Palette
 
 Array = npt.NDArray[Any]
 
-#: zlib level of the PNGs. On 900 x 430 pixels in a palette: 1 costs 1.6 ms for 28 kB, 3 costs 1.7 ms for 25 kB, 4 costs
-#: 2.4 ms for 24 kB, 6 costs 3.6 ms for 22 kB; in full colour level 1 costs 13 ms for 145 kB.
-_COMPRESSION = 3
+#: zlib level of the PNGs. Means of 21 pictures of 900 x 430 pixels in a palette: 1 costs 1.3 ms for 36 kB, 2 costs
+#: 1.4 ms for 34 kB, 3 costs 1.7 ms for 32 kB, 6 about 3.6 ms for a bit less; in full colour 1 costs 13 ms for 145 kB.
+_COMPRESSION = 2
 _WHITE = np.uint32(0xFFFFFFFF)
 
 
