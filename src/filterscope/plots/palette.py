@@ -21,7 +21,7 @@ _BINS = 1 << 18
 #: Squared distances, in steps of six bits, at which another colour may stand in: for those that many pixels of a
 #: picture have, for those that some have, and for others, which are mostly the soft edges of lines.
 _MANY, _SOME = 2000, 100
-_SAME, _NEAR, _FAR = 0, 1, 6
+_SAME, _NEAR, _FAR = 0, 3, 6
 #: Of a first picture so few colours are all taken as they are; of one with more, its most frequent.
 _FEW, _TAKEN = 128, 48
 #: Colours of flat areas, which every palette holds to the last bit.
@@ -74,21 +74,19 @@ class Palette:
 
     def _learn(self, drawn: Array) -> bool:
         """Find or make an entry for each of these pixels' colours; False if some found none that is near enough."""
-        present, first, count = np.unique(_bins(drawn), return_index=True, return_counts=True)
-        order = np.argsort(-count, kind="stable")
-        present, new, count = present[order], drawn[first[order]], count[order]
+        present, new, count = _tally(drawn)
         taken = 0 if not self._is_new else _FEW if len(new) <= _FEW else _TAKEN
         colours = [*self._colours, *new[:taken]]
         six, known = _six(present), _six(_bins(np.array(colours)))
-        distance = sum(np.square(six[:, axis, None] - known[:, axis]) for axis in range(3))
+        distance = np.square(six[:, :, None] - known[:, None]).sum(axis=0, dtype=np.int16)
         nearest, missed = distance.argmin(axis=1), distance.min(axis=1)
-        allowed = np.where(count > _MANY, _SAME, np.where(count > _SOME, _NEAR, _FAR))
+        allowed = np.where(count > _MANY, _SAME, np.where(count > _SOME, _NEAR, _FAR)).astype(np.int16)
         while missed[worst := int(np.argmax(missed - allowed))] > allowed[worst]:
             if len(colours) == _MOST:
                 if not self._is_new:
                     return False
                 break
-            distance = np.square(six - six[worst]).sum(axis=1)
+            distance = np.square(six - six[:, worst, None]).sum(axis=0, dtype=np.int16)
             closer = distance < missed
             nearest[closer], missed[closer] = len(colours), distance[closer]
             colours.append(new[worst])
@@ -98,11 +96,27 @@ class Palette:
         return True
 
 
+def _tally(drawn: Array) -> tuple[Array, Array, Array]:
+    """Bins that pixels fall into, the fullest first; a colour of each, and its pixels. Sorting takes five times."""
+    bins = _bins(drawn)
+    is_present = np.zeros(_BINS, bool)
+    is_present[bins] = True
+    present = np.flatnonzero(is_present)
+    place = np.empty(_BINS, np.int32)
+    place[present] = np.arange(len(present))
+    places = place.take(bins)
+    colours = np.empty(len(present), np.uint32)
+    colours[places] = drawn
+    count = np.bincount(places)
+    order = np.argsort(-count, kind="stable")
+    return present[order], colours[order], count[order]
+
+
 def _bins(packed: Array) -> Array:
     """The six-bit colours of packed RGBA."""
     return ((packed >> 2) & 0x3F) | ((packed >> 4) & 0xFC0) | ((packed >> 6) & 0x3F000)
 
 
 def _six(bins: Array) -> Array:
-    """Six-bit colours as integers ``(n, 3)``."""
-    return np.stack([bins & 0x3F, bins >> 6 & 0x3F, bins >> 12], axis=1).astype(np.int32)
+    """Six-bit colours ``(3, n)``; their squared distances stay below 12000."""
+    return np.stack([bins & 0x3F, bins >> 6 & 0x3F, bins >> 12]).astype(np.int16)
