@@ -55,22 +55,24 @@ class Palette:
         Returns:
             The number of each pixel's colour, uint8 ``(height, width)``, and the colours, three bytes each.
         """
-        packed = np.ascontiguousarray(pixels).view("<u4")[:, :, 0]
-        numbers = np.empty(packed.shape, np.uint8)
-        if (unknown := self._look_up(packed.ravel(), numbers.ravel())).size and not self._learn(unknown):
+        packed = np.ascontiguousarray(pixels).view("<u4").ravel()
+        numbers = self._look_up(packed)
+        unknown = np.flatnonzero(numbers == _UNKNOWN)
+        if unknown.size and self._learn(packed[unknown]):
+            numbers[unknown] = self._look_up(packed[unknown])
+        elif unknown.size:
             self._forget()
-            self._learn(packed[self._table.take(_bins(packed)) == _UNKNOWN])
-            unknown = packed
-        if unknown.size:
-            self._look_up(packed.ravel(), numbers.ravel())
-        return numbers, self._colours[:, None].view(np.uint8)[:, :3].tobytes()
+            self._learn(packed[self._look_up(packed) == _UNKNOWN])
+            numbers = self._look_up(packed)
+        return numbers.reshape(pixels.shape[:2]), self._colours[:, None].view(np.uint8)[:, :3].tobytes()
 
-    def _look_up(self, packed: Array, numbers: Array) -> Array:
-        """Fill in the numbers of all pixels; what comes back are those of unknown colour."""
+    def _look_up(self, packed: Array) -> Array:
+        """The numbers of pixels: ``_UNKNOWN`` for those of unknown colour."""
+        numbers = np.empty(packed.shape, np.uint8)
         for start in range(0, packed.size, _CHUNK):
             part = slice(start, start + _CHUNK)
             numbers[part] = self._table.take(_bins(packed[part]))
-        return np.asarray(packed[numbers == _UNKNOWN])
+        return numbers
 
     def _learn(self, drawn: Array) -> bool:
         """Find or make an entry for each of these pixels' colours; False if some found none that is near enough."""
