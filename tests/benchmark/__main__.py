@@ -92,6 +92,8 @@ def of_model(name: str, epochs: int, runs: int) -> list[Row]:
             f"{1000 * mean_milestone:.0f} ms against {spread(recipe)}"),
         row(name, f"CPU, {epochs} epochs / subplot recipe each epoch", ours.cpu / (epochs * per_recipe), 1 / 100,
             f"{ours.cpu:.1f} s against {epochs * per_recipe:.0f} s"),
+        row(name, "bytes of an image, mean", statistics.mean(ours.image_bytes), 60_000,
+            f"{min(ours.image_bytes)} to {max(ours.image_bytes)}"),
         row(name, "bytes per layer and epoch without images and raw filters", bare.bytes / (epochs + 1) / layers, 4096,
             "bytes"),
         row(name, "raw filters: CPU of an epoch with / without, no images", kept.cpu / bare.cpu, None,

@@ -6,15 +6,26 @@ import gc
 import tempfile
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
 import torch
+from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
 from torch import nn
 from torch.utils.tensorboard import SummaryWriter
 
 from filterscope.session import Session
 from filterscope.settings import Settings
+
+
+def sizes_of_images(directory: str) -> Iterator[int]:
+    """Bytes of every image in a directory's event files."""
+    for path in Path(directory).rglob("events.out.tfevents.*"):
+        for event in EventFileLoader(str(path)).Load():
+            for value in event.summary.value:
+                if value.metadata.plugin_data.plugin_name == "images":
+                    yield len(value.tensor.string_val[2])
 
 
 class Recording:
@@ -26,6 +37,7 @@ class Recording:
         milestones: CPU seconds of each milestone, the first one with all set-up.
         cpu: CPU seconds of everything.
         bytes: Size of the event files.
+        image_bytes: Size of each image.
     """
 
     def __init__(self, model: nn.Module, epochs: int, images: bool = True, save_filters: bool = True) -> None:
@@ -41,6 +53,7 @@ class Recording:
             self._run(model, epochs)
             writer.close()
             self.bytes = sum(path.stat().st_size for path in Path(directory).iterdir())
+            self.image_bytes = list(sizes_of_images(directory))
 
     def _run(self, model: nn.Module, epochs: int) -> None:
         loop = SimpleNamespace(_batches_that_stepped=0)
