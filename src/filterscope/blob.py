@@ -11,7 +11,7 @@ import json
 import math
 import struct
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from itertools import pairwise
 from typing import Any
 
@@ -72,7 +72,7 @@ class Header:
 
     def to_json(self) -> bytes:
         """JSON in UTF-8."""
-        return json.dumps(asdict(self), separators=(",", ":"), allow_nan=False).encode()
+        return json.dumps(vars(self), separators=(",", ":"), allow_nan=False).encode()
 
     @classmethod
     def from_json(cls, text: bytes) -> Header:
