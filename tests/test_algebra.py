@@ -29,17 +29,45 @@ CASES = {
     "copies": np.tile(normal(3, 4, 8), (6, 1, 1)),
     "huge": normal(20, 8, 3) * np.float32(1e30),
     "tiny": normal(20, 8, 3) * np.float32(1e-30),
+    "one filter": normal(1, 4, 9),
+    "a zero filter": normal(20, 8, 3) * (np.arange(20) != 4)[:, None, None].astype(np.float32),
+    "all zero": np.zeros((5, 2, 3), np.float32),
+    "NaN": np.where(np.arange(20)[:, None, None] == 4, np.nan, normal(20, 8, 3)).astype(np.float32),
+    "infinite": np.where(np.arange(20)[:, None, None] == 4, np.inf, normal(20, 8, 3)).astype(np.float32),
     "one filter tiny": normal(20, 8, 3) * np.where(np.arange(20) == 4, 1e-25, 1)[:, None, None].astype(np.float32),
 }
+
+
+def assert_agree(weights: np.ndarray, groups: int = 1) -> None:
+    redundancy, rank = metrics.matrix_measures(weights, groups, algebra.gram, algebra.eigenvalues)
+    assert redundancy == pytest.approx(metrics.redundancy(weights, groups), rel=1e-5, nan_ok=True)
+    assert rank == pytest.approx(metrics.effective_rank(weights), rel=1e-5, nan_ok=True)
 
 
 @pytest.mark.parametrize("groups", [1, 2])
 @pytest.mark.parametrize("case", CASES)
 def test_both_measures_at_once_agree_with_each_of_them_in_double_precision(case: str, groups: int) -> None:
-    weights = CASES[case]
-    redundancy, rank = metrics.matrix_measures(weights, groups, algebra.gram, algebra.eigenvalues)
-    assert redundancy == pytest.approx(metrics.redundancy(weights, groups), rel=1e-5)
-    assert rank == pytest.approx(metrics.effective_rank(weights), rel=1e-5)
+    assert_agree(CASES[case], groups)
+
+
+@pytest.mark.parametrize("precision", ["high", "medium"])
+def test_they_agree_too_where_the_user_has_products_rounded(precision: str) -> None:
+    usual = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision(precision)
+    try:
+        assert_agree(CASES["wide"])
+    finally:
+        torch.set_float32_matmul_precision(usual)
+
+
+def test_products_that_are_rounded_are_taken_again_in_double_precision() -> None:
+    def products(rows: np.ndarray) -> np.ndarray:
+        if rows.dtype == np.float32:
+            rows = (np.ascontiguousarray(rows).view(np.uint32) & 0xFFFF0000).view(np.float32)  # as bfloat16
+        return metrics.gram(rows)
+
+    redundancy, _ = metrics.matrix_measures(CASES["wide"], 1, products, np.linalg.eigvalsh)
+    assert redundancy == pytest.approx(metrics.redundancy(CASES["wide"]), rel=1e-5)
 
 
 def test_single_precision_is_used_where_it_is_enough_and_double_where_not() -> None:

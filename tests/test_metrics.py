@@ -223,3 +223,12 @@ def test_no_filters_have_no_numbers() -> None:
     assert metrics.norms(none).shape == metrics.rotation(none, none).shape == metrics.dead(none).shape == (0,)
     assert np.isnan(metrics.redundancy(none))
     assert np.isnan(metrics.effective_rank(none))
+
+
+@pytest.mark.filterwarnings("error")
+def test_weights_that_stay_infinite_are_undefined_without_a_warning() -> None:
+    weights, zero = filters([np.inf, 1], [2, 3]), np.zeros((2, 1, 2), np.float32)
+    assert np.isnan(metrics.change(weights, weights))
+    assert np.isnan(metrics.layer_rotation(weights, weights))
+    assert np.isnan(metrics.rotation(weights, zero)).all()
+    assert metrics.rotation(weights, weights)[1] == 0

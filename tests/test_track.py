@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from filterscope import FilterBank, metrics
+from filterscope import track as module
 from filterscope.track import MOST_ROWS, Track
+from tests.faults import raising
 
 
 def snapshots(count: int, filters: int = 3, channels: int = 2, taps: int = 4, every: int = 1) -> list[FilterBank]:
@@ -108,3 +110,15 @@ def test_a_layer_that_starts_at_zero_is_measured_from_its_first_nonzero_snapshot
 )
 def test_a_resized_layer_does_not_continue_a_track(weights: np.ndarray, expected: bool) -> None:
     assert track(snapshots(2)).fits(FilterBank("conv", weights)) is expected
+
+
+def test_a_snapshot_that_fails_leaves_no_part_of_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    banks, rotation = snapshots(4), module.marked_rotation
+    followed = track(banks[:2])
+    monkeypatch.setattr(module, "marked_rotation", raising(rotation, MemoryError("no room"), lambda *_: True))
+    with pytest.raises(MemoryError):
+        followed.add(banks[2])
+    monkeypatch.setattr(module, "marked_rotation", rotation)
+    followed.add(banks[3])
+    assert followed.epochs().tolist() == [0, 1, 3]
+    assert followed.rows().shape[1] == len(followed.rotations()) == 3

@@ -1,12 +1,13 @@
 """Numbers that say how filters change: pure functions of arrays ``(filters, channels, taps)``.
 
 A filter is the vector of its ``channels x taps`` weights. Complex filters count as real vectors of twice the
-length. A filter's sums run in float32, a layer's in float64. Where a formula is undefined, the answer is NaN.
+length. A filter's sums run in float32, a layer's in float64, and both again in float64 where float32 is not enough.
+Where a formula is undefined, the answer is NaN.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ Array = npt.NDArray[Any]
 
 #: Weights that a histogram takes at a time, so that its steps stay in the processor's cache.
 _CHUNK = 30_000
-#: Within these, products of float32 neither overflow nor lose bits.
+#: Sizes between these can be squared and summed in float32: nothing overflows or loses bits.
 _SMALL, _LARGE = 1e-15, 1e15
 #: Eigenvalues of a float32 Gram matrix are off by about 1e-6 of the largest; this share of it is the least to trust.
 _CONDITION = 1e-4
@@ -24,18 +25,18 @@ _CONDITION = 1e-4
 
 def _rows(weights: Array) -> Array:
     """Filters as the rows of a real matrix ``(filters, channels taps)``."""
-    rows = np.ascontiguousarray(weights).reshape(len(weights), int(np.prod(weights.shape[1:])))
+    rows = _flat(weights)
     return np.asarray(rows.view(np.float32) if np.iscomplexobj(rows) else rows)
 
 
 def sums_of_products(subscripts: str, a: Array, b: Array) -> Array:
     """``einsum`` of two real float32 arrays, float64; finite for all finite weights."""
     with np.errstate(over="ignore", invalid="ignore"):
-        quick = np.einsum(subscripts, a, b)
-    if np.isfinite(quick).all() and (quick.size == 0 or np.abs(quick).min() > 1e-30):
-        return np.asarray(quick.astype(np.float64))
-    # Squares of huge and of tiny weights leave the range of float32.
-    return np.asarray(np.einsum(subscripts, a, b, dtype=np.float64, optimize=False))
+        sums = np.einsum(subscripts, a, b)
+        if not np.isfinite(sums).all() or np.abs(sums).min(initial=np.inf) <= 1e-30:
+            # Squares of huge and of tiny weights leave the range of float32.
+            sums = np.einsum(subscripts, a, b, dtype=np.float64, optimize=False)
+    return np.asarray(sums.astype(np.float64, copy=False))
 
 
 def _dots(a: Array, b: Array) -> Array:
@@ -76,8 +77,8 @@ def _known(sizes: Array | None, weights: Array) -> Array:
 
 
 def _rotation(dot: Array, norm: Array, reference_norm: Array) -> Array:
-    product = norm * reference_norm
     with np.errstate(invalid="ignore", divide="ignore"):
+        product = norm * reference_norm
         cosine = np.where(product > 0, dot / product, np.nan)
     return 1.0 - np.clip(cosine, -1.0, 1.0)
 
@@ -96,7 +97,9 @@ def change(weights: Array, previous: Array, before: Array | None = None) -> floa
         before: Norms of the previous filters, if known.
     """
     total = _total(_known(before, previous))
-    return _total(norms(weights - previous)) / total if total > 0 else float("nan")
+    with np.errstate(over="ignore", invalid="ignore"):
+        step = weights - previous
+    return _total(norms(step)) / total if total > 0 else float("nan")
 
 
 def rms(weights: Array, sizes: Array | None = None) -> float:
@@ -156,7 +159,8 @@ def matrix_measures(
 ) -> tuple[float, float]:
     """Redundancy and effective rank, from one Gram matrix where it serves both.
 
-    Single precision takes half the time, and is enough where no singular value is far below the largest.
+    Single precision takes half the time. It is enough where no singular value is far below the largest, and where
+    products are not rounded further: ``torch.set_float32_matmul_precision`` would do that.
 
     Args:
         weights: Shape ``(filters, channels, taps)``.
@@ -170,9 +174,19 @@ def matrix_measures(
         parts = [products(part) for part in np.array_split(rows, groups)]
         whole = parts[0] if groups == 1 and wide else products(rows if wide else rows.T)
         squares = _squared_singular_values(whole, eigenvalues)
-        if squares.size and _SMALL < _CONDITION * squares[-1] < squares[0] < squares[-1] < _LARGE:
+        if make is _flat and _is_precise(parts, weights) and _is_well_conditioned(squares):
             break
     return _redundancy(parts), _effective_rank(squares)
+
+
+def _is_precise(parts: Sequence[Array], weights: Array) -> bool:
+    """Whether Gram matrices of all filters have the filters' norms on their diagonals."""
+    diagonal = np.concatenate([np.diagonal(part).real for part in parts])
+    return np.allclose(diagonal, np.square(norms(weights)), rtol=1e-5, atol=0)
+
+
+def _is_well_conditioned(squares: Array) -> bool:
+    return bool(squares.size) and _SMALL < _CONDITION * squares[-1] < squares[0] <= squares[-1] < _LARGE
 
 
 def _flat(weights: Array) -> Array:

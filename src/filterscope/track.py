@@ -45,7 +45,7 @@ class Track:
         self.previous: FilterBank | None = None
         self.latest = bank
         self._sizes = self._previous_sizes = metrics.norms(bank.weights)
-        self._reference_sizes = metrics.norms(self.reference.weights)
+        self._reference_sizes = self._sizes if reference is None else metrics.norms(reference.weights)
         self._channels, self._max_filters = channels, max_filters
         self._every, self._count = 1, 0
         self._epochs: list[int] = []
@@ -102,9 +102,11 @@ class Track:
     def _remember(self, head: FilterBank, sizes: Array) -> None:
         """Keep what the histories show of monitored filters, the norms of which come first in ``sizes``."""
         now, then = head.weights, self.reference_head.weights
+        row = tap_rows(now, then, self._channels)
+        rotation = marked_rotation(now, then, sizes[: len(now)], self._reference_sizes[: len(then)])
         self._epochs.append(head.epoch or 0)
-        self._rows.append(tap_rows(now, then, self._channels))
-        self._rotations.append(marked_rotation(now, then, sizes[: len(now)], self._reference_sizes[: len(then)]))
+        self._rows.append(row)
+        self._rotations.append(rotation)
         self._count += 1
         if len(self._epochs) > MOST_ROWS:
             self._thin()

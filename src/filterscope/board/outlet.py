@@ -21,6 +21,9 @@ class _Item:
     kind: str
 
 
+_BUFFERED = _Item("what was buffered", "flush")
+
+
 class Outlet:
     """Collects values and writes them together: each event of its own costs as much as ten small values.
 
@@ -34,7 +37,7 @@ class Outlet:
     def __init__(self, writers: Sequence[SummaryWriter], faults: Faults) -> None:
         self._writers, self._faults = list(writers), faults
         self._collected: list[tuple[_Item, Summary.Value]] = []
-        self._is_whole = True
+        self._all_made = True
 
     @contextmanager
     def item(self, words: str, kind: str) -> Iterator[list[Summary.Value]]:
@@ -49,6 +52,7 @@ class Outlet:
         try:
             yield values
         except Exception as error:
+            self._all_made = False
             self._report(item, error)
         self._collected += [(item, value) for value in values]
 
@@ -60,14 +64,12 @@ class Outlet:
             time: When it was so, in seconds since 1970.
 
         Returns:
-            Whether all could be made and written.
+            Whether all could be made, and some writer took all of it.
         """
         collected, self._collected = self._collected, []
-        if collected:
-            for writer in self._writers:
-                self._deliver(writer, collected, step, time)
-        is_whole, self._is_whole = self._is_whole, True
-        return is_whole
+        all_made, self._all_made = self._all_made, True
+        taken = [self._deliver(writer, collected, step, time) for writer in self._writers] if collected else []
+        return all_made and (any(taken) or not collected)
 
     def flush(self) -> None:
         """Show TensorBoard what there is, and learn of a broken file before the next event goes into it."""
@@ -75,29 +77,33 @@ class Outlet:
             try:
                 writer.flush()
             except Exception as error:
-                self._report(_Item("what was buffered", "flush"), error)
+                self._report(_BUFFERED, error)
                 _let_go_if_useless(writer)
 
     def _deliver(
         self, writer: SummaryWriter, collected: Sequence[tuple[_Item, Summary.Value]], step: int, time: float
-    ) -> None:
-        """Write one event; what is refused goes once more, into another file or value by value."""
-        try:
-            _write(writer, collected, step, time)
-            return
-        except Exception as error:
-            if _is_broken(writer):  # one that is only closed has lost nothing
-                self._report(collected[0][0], error)
-            parts = [collected] if _let_go_if_useless(writer) else [[each] for each in collected]
-        for part in parts:
+    ) -> bool:
+        """Write one event: if its file is closed or broke, into another one; if it is refused, value by value."""
+        for _ in range(2):
             try:
-                _write(writer, part, step, time)
+                _write(writer, collected, step, time)
+                return True
             except Exception as error:
-                self._report(part[0][0], error)
+                if _is_broken(writer):  # what it had not written yet is lost; one that is closed has lost nothing
+                    self._report(_BUFFERED, error)
+                if not _let_go_if_useless(writer):
+                    break
+        all_taken = True
+        for each in collected:
+            try:
+                _write(writer, [each], step, time)
+            except Exception as error:
+                all_taken = False
+                self._report(each[0], error)
                 _let_go_if_useless(writer)
+        return all_taken
 
     def _report(self, item: _Item, error: Exception) -> None:
-        self._is_whole = False
         reason = f"{type(error).__name__}: {error}"
         self._faults.report(item.kind, f"filterscope could not log {item.words} ({reason}); training goes on")
 

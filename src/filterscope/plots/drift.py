@@ -54,8 +54,9 @@ def plot_drift(
 def marked_rotation(weights: Array, reference: Array, sizes: Array | None = None, before: Array | None = None) -> Array:
     """Rotation of every filter, and infinity where it has NaN or infinite weights: float32 ``(..., filters)``.
 
-    Norms of filters and reference filters may be given, as to :func:`filterscope.metrics.rotation`.
+    Norms of one snapshot's filters and of the reference may be given, as to :func:`filterscope.metrics.rotation`.
     """
+    before = metrics.norms(reference) if before is None else before
     if weights.ndim == 4:
         return np.stack([marked_rotation(snapshot, reference, None, before) for snapshot in weights])
     sizes = metrics.norms(weights) if sizes is None else sizes
