@@ -16,7 +16,7 @@ from tensorboard.summary.writer.record_writer import RecordWriter
 from filterscope.board.checksum import crc32c, masked_crc32c
 from filterscope.board.records import DamagedError, quicken, read_records
 
-LENGTHS = [*range(130), *range(500, 600), 4095, 4096, 4097, 33_333, 262_144]
+LENGTHS = [*range(200), *range(500, 600), 4095, 4096, 4097, 33_333, 262_144, 262_145]
 
 
 def content(length: int) -> bytes:

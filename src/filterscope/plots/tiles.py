@@ -106,6 +106,7 @@ class LineTiles(_Tiles):
         faces = np.zeros((len(rows), 4))
         faces[marks.dead], faces[marks.nonfinite] = rgba(DEAD_FACE), rgba(NONFINITE_FACE)
         self._faces.set_facecolor(faces)  # type: ignore[arg-type]
+        self._faces.set_visible(bool(faces.any()))  # clear ones take as long to draw
         scale = 0.47 * self.height / limits[:, None]
         edge = self.height / 2
         now = self._middle - np.clip(rows * scale, -edge, edge)
