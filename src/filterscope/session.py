@@ -209,6 +209,9 @@ class Session:
         for reason in set(gathered.unreadable.values()) if keep else ():
             which = ", ".join(repr(name) for name, why in gathered.unreadable.items() if why == reason)
             self._faults.report(f"unreadable {which}", f"filterscope cannot read layer {which}: {reason}")
+        known = self._last[1].banks if self._last is not None and keep else {}
+        if gone := ", ".join(repr(name) for name in known if name not in gathered.banks | gathered.unreadable):
+            self._faults.report(f"gone {gone}", f"filterscope no longer finds layer {gone}: its record ends here")
         unclear = frozenset(name for name in names if not layers[name].is_temporal and rates[name] is None)
         return Reading(gathered.banks, unclear, time.time()) if gathered.banks else None
 

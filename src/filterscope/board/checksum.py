@@ -92,7 +92,8 @@ def _by_byte() -> Words:
 
 def _one_zero(registers: Words) -> Words:
     """What registers become by one byte of zeros."""
-    return _byte_table()[registers & 0xFF] ^ (registers >> 8)
+    moved: Words = _byte_table()[registers & 0xFF] ^ (registers >> 8)
+    return moved
 
 
 @cache
