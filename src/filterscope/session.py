@@ -17,7 +17,6 @@ from torch import nn
 from torch.utils.tensorboard import SummaryWriter
 
 from filterscope.algebra import use_one_thread
-from filterscope.board.records import quicken
 from filterscope.gather import gather, is_sharded
 from filterscope.layers import find_layers
 from filterscope.record import Reading, Recorder
@@ -80,8 +79,6 @@ class Session:
         earlier: Recorder | None = before._recorder if before is not None else None
         self._recorder: Recorder | None = Recorder(settings, writers, self._faults, earlier) if writers else None
         self._worker = Worker(self._faults, prepare=use_one_thread)
-        for writer in writers:
-            quicken(writer._get_file_writer().event_writer)
         self._place = place_of(writers[0]) if writers else PastRun("", "", -1)
         self._runs: list[PastRun] = [] if before is None else joined(before._runs, before._place)
         if state and writers:

@@ -10,6 +10,7 @@ from typing import Any
 from tensorboard.compat.proto.summary_pb2 import Summary
 from torch.utils.tensorboard import SummaryWriter
 
+from filterscope.board.records import quicken
 from filterscope.worker import Faults
 
 
@@ -109,7 +110,9 @@ class Outlet:
 
 
 def _write(writer: SummaryWriter, collected: Sequence[tuple[_Item, Summary.Value]], step: int, time: float) -> None:
-    writer._get_file_writer().add_summary(Summary(value=[value for _, value in collected]), step, time)
+    file_writer = writer._get_file_writer()
+    quicken(getattr(file_writer, "event_writer", None))  # each time, for there is another one after a fault
+    file_writer.add_summary(Summary(value=[value for _, value in collected]), step, time)
 
 
 def _queue(writer: SummaryWriter) -> Any:
