@@ -8,10 +8,11 @@ from itertools import combinations
 
 import numpy as np
 import pytest
-from matplotlib.figure import Figure
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure, FigureBase
 from matplotlib.text import Text
 
-from filterscope import FilterBank, plot_taps
+from filterscope import FilterBank, FilterHistory, plot_drift, plot_taps
 from tests.figures import KINDS, draw, noise, pixels
 
 
@@ -56,7 +57,26 @@ def test_words_on_either_scale_can_be_read(filters: int, taps: int, scale: float
         assert_readable(plot_taps(bank, scale=each))  # type: ignore[arg-type]
 
 
-def assert_readable(figure: Figure) -> None:
+@pytest.mark.parametrize("columns", [2, 3])
+@pytest.mark.parametrize("sample_rate", [None, 16_000.0])
+@pytest.mark.parametrize(("filters", "channels", "taps"), [(16, 1, 31), (64, 64, 9), (4, 2, 31)])
+def test_words_can_be_read_in_subfigures(
+    filters: int, channels: int, taps: int, sample_rate: float | None, columns: int
+) -> None:
+    now, before = (
+        replace(noise(filters, channels, taps, seed), epoch=seed * 40, stride=2, sample_rate=sample_rate)
+        for seed in (1, 0)
+    )
+    figure = Figure(figsize=(9, 12.9), dpi=100)
+    FigureCanvasAgg(figure)
+    parts = figure.subfigures(3, columns).ravel()
+    for kind, part in zip(KINDS, parts, strict=False):
+        assert_readable(draw(kind, now, before, part))
+    history = FilterHistory([replace(before, epoch=epoch) for epoch in (0, 4000, 9000)])
+    assert_readable(plot_drift(history, figure=parts[-1]))
+
+
+def assert_readable(figure: FigureBase) -> None:
     figure.canvas.draw()
     room, boxes = figure.bbox, [(text.get_text(), text.get_window_extent()) for text in drawn_texts(figure)]
     assert len(boxes) > 2

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -19,6 +20,7 @@ from matplotlib.figure import Figure, FigureBase, SubFigure
 from matplotlib.transforms import Affine2D
 
 from filterscope.arguments import require
+from filterscope.plots.captions import DOT
 from filterscope.plots.lettering import QuickText, number_patch, text_width
 
 Array = npt.NDArray[Any]
@@ -31,6 +33,8 @@ INK, GREY, PALE = "#111827", "#3d4653", "#c3cad3"
 PLAIN = "#2f6db3"
 DEAD_FACE, NONFINITE_FACE = "#e3e6ea", "#ffc44d"
 TITLE, TEXT, SMALL = 15, 12, 9
+#: The smallest print of a line that has parts to spare, in points.
+FINE = 8
 
 #: Rotation has one colour map and one scale everywhere, so that epochs, layers and runs compare.
 ROTATION_CMAP = LinearSegmentedColormap.from_list(
@@ -163,7 +167,7 @@ class Sheet:
             self._title.set_text(self._fitting_title(left_room))
             self._title.set_position((margin, self.px(18)))
             self._title_width = text_width(self._title.get_text(), TITLE, True, self.dpi)
-        available = room if narrow else room - self._title_width - self.px(14)
+        available = room - self.px(5) if narrow else room - self._title_width - self.px(14)
         self._subtitle.set_fontsize(TEXT if right <= available else max(TEXT * available / right, 7))
         self._subtitle.set_text(subtitle)
         self._subtitle.set_horizontalalignment("left" if narrow else "right")
@@ -179,15 +183,29 @@ class Sheet:
             cut += 1
         return "…" + title[cut:].lstrip(".")
 
-    def footnote(self, box: Box) -> QuickText:
-        """An empty line of small print in a box, which tells how to read the picture."""
+    def fit(self, line: QuickText, words: str, room: float) -> None:
+        """Write words into a line: in smaller print where they need it, and then without the last of their parts."""
+        most = TEXT / FINE * room
+        while (width := text_width(words, TEXT, dpi=self.dpi)) > most and DOT in words:
+            words = words.rpartition(DOT)[0]
+        line.set_fontsize(min(TEXT, max(TEXT * room / width, FINE)) if width else TEXT)
+        line.set_text(words)
+
+    def footnote(self, box: Box) -> Callable[[str], None]:
+        """What writes a line at the bottom of a box, which tells how to read the picture."""
         foot = self.write(box.left + self.px(2), box.top + box.height - self.px(3), "")
         self.moving.append(foot)
-        return foot
+        return functools.partial(self.fit, foot, room=box.width - self.px(4))
 
-    def caption(self, box: Box, text: str) -> QuickText:
-        """A line of text centred just above a box."""
-        return self.write(box.left + box.width / 2, box.top - self.px(4), text, ha="center")
+    def caption(self, box: Box, words: str, beyond: float = 0) -> QuickText:
+        """A line of text centred just above a box, and ``beyond`` its sides if need be."""
+        line = self.write(box.left + box.width / 2, box.top - self.px(4), "", ha="center")
+        self.fit(line, words, box.width + 2 * beyond)
+        return line
+
+    def tick_intervals(self, width: float, characters: int, most: int) -> int:
+        """Into how many parts ticks may cut an axis of some pixels, if their labels have so many characters."""
+        return max(1, min(most, int(width / self.px(TEXT * (0.65 * characters + 0.8)))))
 
     def number_rows(self, axes: Axes, box: Box, centres: Array, numbers: Sequence[int], label: str) -> None:
         """Number the rows of axes that fill a box: one artist, where an axis would have dozens.

@@ -10,6 +10,9 @@ import numpy.typing as npt
 from filterscope import metrics
 from filterscope.bank import FilterBank
 
+#: Stands between the parts of a line.
+DOT = " · "
+
 
 def plural(count: int, noun: str) -> str:
     """``1 tap``, ``2 taps``."""
@@ -39,7 +42,7 @@ def shape(bank: FilterBank) -> str:
 
 def joined(*parts: str) -> str:
     """The parts that are not empty, with dots between."""
-    return " · ".join(part for part in parts if part)
+    return DOT.join(part for part in parts if part)
 
 
 class Marks:

@@ -92,7 +92,7 @@ class EvolutionPicture:
         self._how = "" if bank.channels == 1 else "root of sum of squares" if self._one_sided else channels
         self.sheet = Sheet(figure, bank.layer, "evolution")
         area, foot = self.sheet.body.split_bottom(self.sheet.px(17))
-        self._foot = self.sheet.footnote(foot)
+        self._write_foot = self.sheet.footnote(foot)
         area, bar = area.split_right(self.sheet.px(ColourBar.WIDTH))
         self._bar = value_bar(self.sheet, bar, self._one_sided, "difference" if show == "difference" else "weight")
         self._tiles = HeatTiles(self.sheet, area, bank.indices)
@@ -118,7 +118,7 @@ class EvolutionPicture:
         self._tiles.update(laid, limits, rotation_colours(rotation, bank.filters), nothing_dead, self._one_sided)
         set_limit(self._bar, limit, self._one_sided)
         what = f"difference from {captions.moment(self._reference) or 'reference'}"
-        self._foot.set_text(
+        self._write_foot(
             captions.joined(
                 f"epochs {epochs[0]} to {epochs[-1]} ↓",
                 f"taps 0 to {bank.taps - 1} →",

@@ -16,6 +16,7 @@ from filterscope.bank import FilterBank
 from filterscope.plots import captions, mosaic
 from filterscope.plots.bars import ColourBar
 from filterscope.plots.canvas import DEAD_FACE, DECIBEL_CMAP, GREY, INK, PALE, TEXT, Box, Sheet
+from filterscope.plots.lettering import QuickText, text_width
 from filterscope.plots.taps import same_filters
 
 Array = npt.NDArray[Any]
@@ -74,6 +75,7 @@ class ResponsePicture:
         sorter = first if self._reference is None else self._reference
         # NaN sorts last: filters without a peak lie at the bottom.
         self._order = np.argsort(spectrum.peak_frequency(sorter, sample_rate), kind="stable")
+        self._head: QuickText | None = None
         draw = self._make_curves if first.filters <= CURVES else self._make_maps
         draw(first)
         self.update(bank)
@@ -82,23 +84,25 @@ class ResponsePicture:
         frequencies, magnitude = spectrum.baseband(bank, self._rate)
         return frequencies, spectrum.decibels(magnitude, FLOOR)[self._order]
 
-    def _frequency_axis(self, axes: Axes, bank: FilterBank, frequencies: Array, note: str = "") -> None:
+    def _frequency_axis(
+        self, axes: Axes, bank: FilterBank, frequencies: Array, width: float, note: str, beyond: float = 0
+    ) -> None:
         known = self._rate is not None or bank.sample_rate is not None
         kilo = known and frequencies[-1] >= 2000
-        axes.set_xlabel(
-            f"frequency ({'kHz' if kilo else 'Hz' if known else 'cycles/sample'}){note}",
-            fontsize=TEXT, color=GREY, labelpad=1,
-        )  # fmt: skip
+        unit = "kHz" if kilo else "Hz" if known else "cycles/sample"
+        words = (captions.joined(f"frequency ({unit})", note), captions.joined(unit, note), unit)
+        fitting = (each for each in words if text_width(each, TEXT, dpi=self.sheet.dpi) <= width + 2 * beyond)
+        axes.set_xlabel(next(fitting, unit), fontsize=TEXT, color=GREY, labelpad=1)
         if kilo:
             axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value / 1000:g}"))
-        axes.xaxis.set_major_locator(MaxNLocator(5))
+        axes.xaxis.set_major_locator(MaxNLocator(self.sheet.tick_intervals(width, 3, 5)))
         axes.tick_params(labelsize=TEXT, color=GREY, labelcolor=INK, length=3)
         axes.spines[:].set_visible(False)
         axes.set_xlim(frequencies[0], frequencies[-1])
 
     @staticmethod
     def _alias_note(bank: FilterBank) -> str:
-        return ", dashed: stride alias" if bank.stride > bank.dilation else ""
+        return "dashed: stride alias" if bank.stride > bank.dilation else ""
 
     def _mark_alias(self, axes: Axes, bank: FilterBank) -> None:
         alias = spectrum.tap_rate(bank, self._rate) / (2 * bank.stride)
@@ -112,7 +116,7 @@ class ResponsePicture:
         box = sheet.body.shrink(left=sheet.px(46), top=sheet.px(4), right=sheet.px(12), bottom=sheet.px(36))
         axes = sheet.axes(box)
         frequencies, _ = self._decibels(bank)
-        self._frequency_axis(axes, bank, frequencies, self._alias_note(bank))
+        self._frequency_axis(axes, bank, frequencies, box.width, self._alias_note(bank))
         axes.set_ylim(FLOOR - 1, 2)
         axes.set_ylabel("dB re maximum", fontsize=TEXT, color=GREY)
         axes.yaxis.set_major_locator(MaxNLocator(5))
@@ -128,9 +132,8 @@ class ResponsePicture:
                       label=f"filter {bank.indices[row]}")[0]
             for row, colour in zip(self._order, colours, strict=False)
         ]  # fmt: skip
-        legend = axes.legend(
-            loc="lower right", fontsize=TEXT, framealpha=0.85, edgecolor="none", ncols=len(self._curves)
-        )
+        columns = min(len(self._curves), max(1, int(box.width / sheet.px(90))))
+        legend = axes.legend(loc="lower right", fontsize=TEXT, framealpha=0.85, edgecolor="none", ncols=columns)
         sheet.moving += [*self._curves, legend]
 
     def _make_maps(self, bank: FilterBank) -> None:
@@ -139,8 +142,9 @@ class ResponsePicture:
         levels_bar = ColourBar(sheet, bar, DECIBEL_CMAP, "dB", (0, 0.25, 0.5, 0.75, 1))
         levels_bar.set_labels("≤ −40", "−30", "−20", "−10", "0")
         area = area.shrink(left=sheet.px(46), right=sheet.px(8), bottom=sheet.px(36))
-        banks = [bank] if self._reference is None else [self._reference, bank]
         gap = sheet.px(30)
+        is_narrow = area.width < 3 * gap  # for two maps
+        banks = [bank] if self._reference is None or is_narrow else [self._reference, bank]
         width = (area.width - gap * (len(banks) - 1)) / len(banks)
         head = sheet.px(17) if len(banks) > 1 else sheet.px(4)
         for i, each in enumerate(banks):
@@ -150,15 +154,16 @@ class ResponsePicture:
             self._map_size = int(box.height), int(box.width)
             frequencies, levels = self._decibels(each)
             axes.set_ylim(len(levels), 0)
-            self._frequency_axis(axes, bank, frequencies, self._alias_note(bank) if len(banks) == 1 else "")
+            note, beyond = self._alias_note(bank), gap / 2 - sheet.px(3)
+            self._frequency_axis(axes, bank, frequencies, box.width, note if len(banks) == 1 else "", beyond)
             self._image = mosaic.PixelImage.in_axes(axes)
             self._image.set_pixels(self._pixels(levels))
             self._mark_alias(axes, bank)
             self._label_rows(axes, box, bank, first=i == 0)
             if len(banks) > 1:
-                name = (captions.moment(each) or "reference") + self._alias_note(bank) if i == 0 else ""
-                self._head = sheet.caption(box, name)
-        sheet.moving += [self._image, *(axes.lines), *([self._head] if len(banks) > 1 else [])]
+                words = captions.joined(captions.moment(each) or "reference", note) if i == 0 else ""
+                self._head = sheet.caption(box, words, beyond)
+        sheet.moving += [self._image, *(axes.lines), *([] if self._head is None else [self._head])]
 
     def _pixels(self, levels: Array) -> Array:
         return mosaic.heat(levels - FLOOR, *self._map_size, -FLOOR, DECIBEL_CMAP, one_sided=True, undefined=DEAD_FACE)
@@ -189,6 +194,6 @@ class ResponsePicture:
                 curve.set_ydata(np.where(np.isfinite(row), row, np.nan))
         else:
             self._image.set_pixels(self._pixels(levels))
-            if self._reference is not None:
+            if self._head is not None:
                 self._head.set_text(when or "now")
         self.sheet.set_title(captions.joined(captions.shape(bank), marks.summary(), when))

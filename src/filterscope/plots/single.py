@@ -79,7 +79,8 @@ def plot_filter(
     body = sheet.body.shrink(left=sheet.px(52), top=sheet.px(4), right=sheet.px(12), bottom=sheet.px(36))
     if not curves:
         body, bar = body.split_right(sheet.px(ColourBar.WIDTH - 8))
-    axes = sheet.axes(body.shrink(right=0 if curves else sheet.px(8)))
+    box = body.shrink(right=0 if curves else sheet.px(8))
+    axes = sheet.axes(box)
     taps = np.arange(bank.taps)
     if curves:
         axes.axhline(0, color=PALE, linewidth=1, zorder=0)
@@ -116,7 +117,7 @@ def plot_filter(
         axes.set_ylabel("channel", fontsize=TEXT, color=GREY)
         set_limit(value_bar(sheet, bar, False, "weight"), limit, False)
     axes.set_xlabel("tap", fontsize=TEXT, color=GREY, labelpad=1)
-    axes.xaxis.set_major_locator(MaxNLocator(10, integer=True))
+    axes.xaxis.set_major_locator(MaxNLocator(sheet.tick_intervals(box.width, 2, 10), integer=True))
     axes.tick_params(labelsize=TEXT, color=GREY, labelcolor=INK)
     broken = metrics.nonfinite(weights)
     shape = f"{captions.plural(weights.shape[1], 'channel')} × {captions.plural(bank.taps, 'tap')}"

@@ -92,7 +92,7 @@ class TapsPicture:
         self._reference = None if reference is None else same_filters(reference.head(max_filters), first)
         self.sheet = Sheet(figure, bank.layer, "taps")
         area, foot = self.sheet.body.split_bottom(self.sheet.px(17))
-        self._foot = self.sheet.footnote(foot)
+        self._write_foot = self.sheet.footnote(foot)
         rows = self._rows(first)
         lines = rows.shape[1] == 1 and first.filters <= LINE_TILES and bank.taps > 1
         self._limit_bar: ColourBar | None = None
@@ -173,7 +173,7 @@ class TapsPicture:
                 self._tiles.update(rows, limits, colours, marks)
         if self._limit_bar is not None:
             set_limit(self._limit_bar, limit, False)
-        self._foot.set_text(self._how_to_read(bank, limit, clipped))
+        self._write_foot(self._how_to_read(bank, limit, clipped))
         self.sheet.set_title(
             captions.joined(captions.shape(bank), marks.summary(), captions.moment(bank) if moment is None else moment)
         )
