@@ -35,7 +35,8 @@ def crc32c(content: bytes) -> int:
     registers, length = _registers(data, _byte_places()), _BLOCK
     while len(registers) > 1:
         padded = np.concatenate([np.zeros(-len(registers) % (_BLOCK // 4), np.uint32), registers])
-        registers, length = _registers(padded.view(np.uint8), _register_places(length)), length * _BLOCK // 4
+        lowest_first = padded.astype("<u4", copy=False).view(np.uint8)
+        registers, length = _registers(lowest_first, _register_places(length)), length * _BLOCK // 4
     return int(registers[0]) ^ 0xFFFFFFFF
 
 
