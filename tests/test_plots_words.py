@@ -57,23 +57,31 @@ def test_words_on_either_scale_can_be_read(filters: int, taps: int, scale: float
         assert_readable(plot_taps(bank, scale=each))  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("columns", [2, 3])
+@pytest.mark.parametrize("width", [280, 300, 330, 390, 450, 600])
 @pytest.mark.parametrize("sample_rate", [None, 16_000.0])
-@pytest.mark.parametrize(("filters", "channels", "taps"), [(16, 1, 31), (64, 64, 9), (4, 2, 31)])
-def test_words_can_be_read_in_subfigures(
-    filters: int, channels: int, taps: int, sample_rate: float | None, columns: int
+@pytest.mark.parametrize(("filters", "channels", "taps"), [(16, 1, 31), (64, 64, 9), (4, 2, 31), (8, 64, 1)])
+def test_words_can_be_read_in_narrow_subfigures(
+    filters: int, channels: int, taps: int, sample_rate: float | None, width: int
 ) -> None:
     now, before = (
         replace(noise(filters, channels, taps, seed), epoch=seed * 40, stride=2, sample_rate=sample_rate)
         for seed in (1, 0)
     )
-    figure = Figure(figsize=(9, 12.9), dpi=100)
+    figure = Figure(figsize=(2 * width / 100, 12.9), dpi=100)
     FigureCanvasAgg(figure)
-    parts = figure.subfigures(3, columns).ravel()
-    for kind, part in zip(KINDS, parts, strict=False):
+    for kind, part in zip(KINDS, figure.subfigures(3, 2).ravel(), strict=False):
         assert_readable(draw(kind, now, before, part))
-    history = FilterHistory([replace(before, epoch=epoch) for epoch in (0, 4000, 9000)])
-    assert_readable(plot_drift(history, figure=parts[-1]))
+
+
+@pytest.mark.parametrize("width", [300, 330, 450, 600, 900])
+@pytest.mark.parametrize(
+    "epochs", [(0, 1), (1, 41), (95, 97, 99), (*range(0, 45, 4),), (*range(450),), (0, 4000, 9000)]
+)
+def test_epochs_can_be_read_whatever_their_span(epochs: tuple[int, ...], width: int) -> None:
+    history = FilterHistory([replace(noise(16, 1, 3), epoch=epoch) for epoch in epochs])
+    figure = Figure(figsize=(width / 100, 4.3), dpi=100)
+    FigureCanvasAgg(figure)
+    assert_readable(plot_drift(history, figure=figure))
 
 
 def assert_readable(figure: FigureBase) -> None:

@@ -48,7 +48,7 @@ def test_layers_that_come_go_or_change_in_mid_fit(tmp_path: Path, name: str) -> 
     assert_same_training(outcome, fit(tmp_path / "plain", At(1, operate)))
     logged = outcome.logged
     gone = name in ("removed", "renamed")
-    assert outcome.told == (["filterscope no longer finds layer 'conv2': its record ends here"] if gone else [])
+    assert outcome.told == (["filterscope no longer finds layer 'conv2': its record stops here"] if gone else [])
     assert logged.steps("filters/conv1/rms") == logged.steps("filters/conv1/taps") == STEPS
     assert logged.steps("filters/conv2/rms") == logged.steps("filters/conv2/taps") == conv2
     assert logged.steps("filters/conv3/rms") == logged.steps("filters/conv3/taps") == conv3
@@ -69,7 +69,7 @@ def test_a_pattern_that_matches_nothing_any_more_ends_nothing(tmp_path: Path) ->
     assert_same_training(outcome, fit(tmp_path / "plain", At(1, operate)))
     assert outcome.logged.steps("filters/conv2/rms") == outcome.logged.steps("filters/conv2/taps") == [0, 4]
     assert not [tag for tag in outcome.logged.tags() if "conv1" in tag]
-    assert outcome.told == ["filterscope no longer finds layer 'conv2': its record ends here"]
+    assert outcome.told == ["filterscope no longer finds layer 'conv2': its record stops here"]
 
 
 def test_a_layer_resized_before_a_resume_is_measured_from_its_first_filters_of_that_size(tmp_path: Path) -> None:

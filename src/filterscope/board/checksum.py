@@ -64,7 +64,7 @@ def _byte_places() -> Words:
 
 @cache
 def _register_places(length: int) -> Words:
-    """The same for a block of registers, each of which stands for so many bytes."""
+    """What each byte of a block of registers contributes, each of which stands for so many bytes of content."""
     places = [_by_byte()]
     for _ in range(_BLOCK // 4 - 1):
         places.append(_apply(_moved_by(length), places[-1]))
@@ -99,7 +99,7 @@ def _one_zero(registers: Words) -> Words:
 
 @cache
 def _byte_table() -> Words:
-    """The same for registers of one byte."""
+    """What registers below 256 become by one byte of zeros: ``(256,)``."""
     table = np.arange(256, dtype=np.uint32)
     for _ in range(8):
         table = (table >> 1) ^ np.where(table & 1, np.uint32(_POLYNOMIAL), np.uint32(0))

@@ -35,6 +35,8 @@ DEAD_FACE, NONFINITE_FACE = "#e3e6ea", "#ffc44d"
 TITLE, TEXT, SMALL = 15, 12, 9
 #: The smallest print of a line that has parts to spare, in points.
 FINE = 8
+#: Small print is up to a twentieth wider where it is fitted to whole pixels.
+_SLACK = 0.95
 
 #: Rotation has one colour map and one scale everywhere, so that epochs, layers and runs compare.
 ROTATION_CMAP = LinearSegmentedColormap.from_list(
@@ -167,7 +169,7 @@ class Sheet:
             self._title.set_text(self._fitting_title(left_room))
             self._title.set_position((margin, self.px(18)))
             self._title_width = text_width(self._title.get_text(), TITLE, True, self.dpi)
-        available = room - self.px(5) if narrow else room - self._title_width - self.px(14)
+        available = _SLACK * room if narrow else room - self._title_width - self.px(14)
         self._subtitle.set_fontsize(TEXT if right <= available else max(TEXT * available / right, 7))
         self._subtitle.set_text(subtitle)
         self._subtitle.set_horizontalalignment("left" if narrow else "right")
@@ -195,7 +197,7 @@ class Sheet:
         """What writes a line at the bottom of a box, which tells how to read the picture."""
         foot = self.write(box.left + self.px(2), box.top + box.height - self.px(3), "")
         self.moving.append(foot)
-        return functools.partial(self.fit, foot, room=box.width - self.px(4))
+        return functools.partial(self.fit, foot, room=_SLACK * box.width)
 
     def caption(self, box: Box, words: str, beyond: float = 0) -> QuickText:
         """A line of text centred just above a box, and ``beyond`` its sides if need be."""

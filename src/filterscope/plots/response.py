@@ -85,17 +85,18 @@ class ResponsePicture:
         return frequencies, spectrum.decibels(magnitude, FLOOR)[self._order]
 
     def _frequency_axis(
-        self, axes: Axes, bank: FilterBank, frequencies: Array, width: float, note: str, beyond: float = 0
+        self, axes: Axes, bank: FilterBank, frequencies: Array, width: float, note: str, room: float
     ) -> None:
         known = self._rate is not None or bank.sample_rate is not None
         kilo = known and frequencies[-1] >= 2000
         unit = "kHz" if kilo else "Hz" if known else "cycles/sample"
         words = (captions.joined(f"frequency ({unit})", note), captions.joined(unit, note), unit)
-        fitting = (each for each in words if text_width(each, TEXT, dpi=self.sheet.dpi) <= width + 2 * beyond)
+        fitting = (each for each in words if text_width(each, TEXT, dpi=self.sheet.dpi) <= room)
         axes.set_xlabel(next(fitting, unit), fontsize=TEXT, color=GREY, labelpad=1)
         if kilo:
             axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value / 1000:g}"))
-        axes.xaxis.set_major_locator(MaxNLocator(self.sheet.tick_intervals(width, 3, 5)))
+        characters = 5 if np.iscomplexobj(bank.weights) else 3
+        axes.xaxis.set_major_locator(MaxNLocator(self.sheet.tick_intervals(width, characters, 5)))
         axes.tick_params(labelsize=TEXT, color=GREY, labelcolor=INK, length=3)
         axes.spines[:].set_visible(False)
         axes.set_xlim(frequencies[0], frequencies[-1])
@@ -116,7 +117,7 @@ class ResponsePicture:
         box = sheet.body.shrink(left=sheet.px(46), top=sheet.px(4), right=sheet.px(12), bottom=sheet.px(36))
         axes = sheet.axes(box)
         frequencies, _ = self._decibels(bank)
-        self._frequency_axis(axes, bank, frequencies, box.width, self._alias_note(bank))
+        self._frequency_axis(axes, bank, frequencies, box.width, self._alias_note(bank), box.width)
         axes.set_ylim(FLOOR - 1, 2)
         axes.set_ylabel("dB re maximum", fontsize=TEXT, color=GREY)
         axes.yaxis.set_major_locator(MaxNLocator(5))
@@ -143,7 +144,7 @@ class ResponsePicture:
         levels_bar.set_labels("≤ −40", "−30", "−20", "−10", "0")
         area = area.shrink(left=sheet.px(46), right=sheet.px(8), bottom=sheet.px(36))
         gap = sheet.px(30)
-        is_narrow = area.width < 3 * gap  # for two maps
+        is_narrow = area.width < 5 * gap  # for two maps
         banks = [bank] if self._reference is None or is_narrow else [self._reference, bank]
         width = (area.width - gap * (len(banks) - 1)) / len(banks)
         head = sheet.px(17) if len(banks) > 1 else sheet.px(4)
@@ -155,7 +156,8 @@ class ResponsePicture:
             frequencies, levels = self._decibels(each)
             axes.set_ylim(len(levels), 0)
             note, beyond = self._alias_note(bank), gap / 2 - sheet.px(3)
-            self._frequency_axis(axes, bank, frequencies, box.width, note if len(banks) == 1 else "", beyond)
+            below = note if len(banks) == 1 else ""
+            self._frequency_axis(axes, bank, frequencies, box.width, below, box.width + 2 * beyond)
             self._image = mosaic.PixelImage.in_axes(axes)
             self._image.set_pixels(self._pixels(levels))
             self._mark_alias(axes, bank)

@@ -117,7 +117,11 @@ def plot_filter(
         axes.set_ylabel("channel", fontsize=TEXT, color=GREY)
         set_limit(value_bar(sheet, bar, False, "weight"), limit, False)
     axes.set_xlabel("tap", fontsize=TEXT, color=GREY, labelpad=1)
-    axes.xaxis.set_major_locator(MaxNLocator(sheet.tick_intervals(box.width, 2, 10), integer=True))
+    if bank.taps == 1:
+        axes.set_xticks([0])
+    else:
+        intervals = sheet.tick_intervals(box.width, len(str(bank.taps)), 10)
+        axes.xaxis.set_major_locator(MaxNLocator(intervals, integer=True))
     axes.tick_params(labelsize=TEXT, color=GREY, labelcolor=INK)
     broken = metrics.nonfinite(weights)
     shape = f"{captions.plural(weights.shape[1], 'channel')} × {captions.plural(bank.taps, 'tap')}"

@@ -212,7 +212,8 @@ class _Matrix:
         axes.set_xlabel("channel", fontsize=TEXT, color=GREY, labelpad=1)
         axes.tick_params(labelsize=TEXT, color=GREY, length=3)
         parts = channels // bank.channels if np.iscomplexobj(bank.weights) and channels >= bank.channels else 1
-        ticks = index_ticks(channels // parts, 12)
+        most = max(sheet.tick_intervals(box.width, len(str(channels)), 12), 2)
+        ticks = index_ticks(channels // parts, most)
         axes.set_xticks([parts * tick for tick in ticks], [str(tick) for tick in ticks])
         ticks = index_ticks(filters)
         sheet.number_rows(axes, box, (np.array(ticks) + 0.5) / filters, bank.indices[ticks].tolist(), "filter")
