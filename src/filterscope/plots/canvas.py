@@ -170,8 +170,7 @@ class Sheet:
             self._title.set_position((margin, self.px(18)))
             self._title_width = text_width(self._title.get_text(), TITLE, True, self.dpi)
         available = _SLACK * room if narrow else room - self._title_width - self.px(14)
-        self._subtitle.set_fontsize(TEXT if right <= available else max(TEXT * available / right, 7))
-        self._subtitle.set_text(subtitle)
+        self.fit(self._subtitle, subtitle, available, keep_last=True)
         self._subtitle.set_horizontalalignment("left" if narrow else "right")
         self._subtitle.set_position((margin, self.px(34)) if narrow else (self.width - margin, self.px(18)))
 
@@ -185,11 +184,18 @@ class Sheet:
             cut += 1
         return "…" + title[cut:].lstrip(".")
 
-    def fit(self, line: QuickText, words: str, room: float) -> None:
-        """Write words into a line: in smaller print where they need it, and then without the last of their parts."""
+    def fit(self, line: QuickText, words: str, room: float, *, keep_last: bool = False) -> None:
+        """Write words into a line: in smaller print where they need it, and then without the least of their parts.
+
+        Args:
+            line: Where to.
+            words: Parts with dots between.
+            room: Pixels.
+            keep_last: Whether the first part is the least important, and not the last.
+        """
         most = TEXT / FINE * room
         while (width := text_width(words, TEXT, dpi=self.dpi)) > most and DOT in words:
-            words = words.rpartition(DOT)[0]
+            words = words.partition(DOT)[2] if keep_last else words.rpartition(DOT)[0]
         line.set_fontsize(min(TEXT, max(TEXT * room / width, FINE)) if width else TEXT)
         line.set_text(words)
 

@@ -114,7 +114,8 @@ class DriftPicture:
         self.sheet.set_title(captions.joined(captions.shape(bank), summary, self._since, when))
 
     def _label_epochs(self, first: int, last: int, gap: float) -> None:
-        most = max(self.sheet.tick_intervals(self._box.width, len(str(last)), _MOST_LABELS - 1), 2)
+        width = self._box.width * (last - first) / (last - first + gap)  # between the first label and the last
+        most = max(self.sheet.tick_intervals(width, len(str(last)), _MOST_LABELS - 1), 2)
         step = index_ticks(last - first + 1, most)[1:2] or [last - first + 1]
         shown = [epoch for epoch in range(first, last + 1) if epoch % step[0] == 0]
         for artist in self._epochs:
