@@ -72,6 +72,27 @@ def test_a_pattern_that_matches_nothing_any_more_ends_nothing(tmp_path: Path) ->
     assert outcome.told == ["filterscope no longer finds layer 'conv2': its record stops here"]
 
 
+def test_each_of_several_layers_that_go_is_named_once(tmp_path: Path) -> None:
+    class Wandering(SmallNet):
+        def __init__(self) -> None:
+            super().__init__()
+            self.extra = nn.ModuleDict({name: nn.Conv1d(1, 2, 3) for name in "abc"})
+
+    def swap(gone: str) -> Callable[[Any, Any], None]:
+        def act(trainer: Any, model: Any) -> None:
+            model.extra = nn.ModuleDict({name: nn.Conv1d(1, 2, 3) for name in "abc" if name not in gone})
+
+        return act
+
+    swaps = [At(epoch, swap(gone)) for epoch, gone in ((1, "ab"), (2, "a"))]
+    outcome = fit(tmp_path, *swaps, Conv1dFilterMonitor(plots=()), make=Wandering)
+    assert outcome.told == [
+        f"filterscope no longer finds layer 'extra.{name}': its record stops here" for name in ("a", "b")
+    ]
+    steps = [outcome.logged.steps(f"filters/extra.{name}/rms") for name in "abc"]
+    assert steps == [[0, 4], [0, 4, 12], STEPS]
+
+
 def test_a_layer_resized_before_a_resume_is_measured_from_its_first_filters_of_that_size(tmp_path: Path) -> None:
     first, second = Weights("conv2"), Weights("conv2")
     saver = ModelCheckpoint(dirpath=tmp_path, filename="{step}", save_on_train_epoch_end=True)

@@ -207,7 +207,7 @@ class Session:
             which = ", ".join(repr(name) for name, why in gathered.unreadable.items() if why == reason)
             self._faults.report(f"unreadable {which}", f"filterscope cannot read layer {which}: {reason}")
         known = self._last[1].banks if self._last is not None and keep else {}
-        for name in known.keys() - gathered.banks.keys() - gathered.unreadable.keys():
+        for name in (name for name in known if name not in gathered.banks and name not in gathered.unreadable):
             self._faults.report(f"gone {name}", f"filterscope no longer finds layer {name!r}: its record stops here")
         unclear = frozenset(name for name in names if not layers[name].is_temporal and rates[name] is None)
         return Reading(gathered.banks, unclear, time.time()) if gathered.banks else None
