@@ -13,7 +13,7 @@ from matplotlib.figure import Figure, FigureBase
 from matplotlib.text import Text
 
 from filterscope import FilterBank, FilterHistory, plot_drift, plot_taps
-from tests.figures import KINDS, draw, noise, pixels
+from tests.figures import KINDS, draw, noise, pixels, words
 
 
 def drawn_texts(figure: Figure) -> Iterator[Text]:
@@ -82,6 +82,18 @@ def test_epochs_can_be_read_whatever_their_span(epochs: tuple[int, ...], width: 
     figure = Figure(figsize=(width / 100, 4.3), dpi=100)
     FigureCanvasAgg(figure)
     assert_readable(plot_drift(history, figure=figure))
+    assert words(figure).splitlines()[1].endswith(f"epoch {epochs[-1]}")  # what goes first is the shape
+
+
+def test_what_a_narrow_footnote_loses_first_is_its_end() -> None:
+    feet = {}
+    for width in (900, 450, 300):
+        figure = plot_taps(noise(16, 64, 9), reference=noise(16, 64, 9, 1), figure=Figure(figsize=(width / 100, 4)))
+        (feet[width],) = [line for line in words(figure).splitlines() if line.startswith("taps 0 to 8")]
+    assert feet[900].endswith("shaded: moved since reference")
+    assert len(feet[300]) < len(feet[450]) < len(feet[900])
+    assert feet[900].startswith(f"{feet[450]} · ")
+    assert feet[450].startswith(f"{feet[300]} · ")
 
 
 def assert_readable(figure: FigureBase) -> None:
