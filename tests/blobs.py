@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from filterscope import FilterBank
-from filterscope.blob import encode
+from filterscope.events.blob import encode
 
 FIELDS = ("layer", "total_filters", "epoch", "step", "stride", "dilation", "groups", "transposed", "sample_rate")
 

@@ -12,8 +12,8 @@ from tensorboard.backend.event_processing.event_file_loader import RawEventFileL
 from tensorboard.compat.proto import event_pb2, summary_pb2
 from tensorboard.compat.tensorflow_stub.pywrap_tensorflow import masked_crc32c
 
-from filterscope import FilterBank, blob
-from filterscope.board import summaries
+from filterscope import FilterBank
+from filterscope.events import blob, summaries
 
 #: Name of an event file.
 EVENTS = "events.out.tfevents.1000000000.host.1.0"

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from filterscope import blob
+from filterscope.events import blob
 
 #: Seconds of CPU after which one case counts as a hang, and bytes that one case may take. The inputs have 1 to 10 kB.
 LONGEST, MOST = 5.0, 4 * 2**20

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from filterscope import blob
+from filterscope.events import blob
 from tests.blobs import made
 from tests.event_files import bank
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from filterscope.plots.raster import Raster
+from filterscope.plots.drawing.raster import Raster
 
 
 def pixels_of(sheet: Any) -> np.ndarray:

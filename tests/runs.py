@@ -11,8 +11,8 @@ import torch
 from tensorboard.compat.proto.summary_pb2 import Summary
 from torch.utils.tensorboard import SummaryWriter
 
-from filterscope import Conv1dFilterMonitor, FilterBank, blob
-from filterscope.board import summaries
+from filterscope import Conv1dFilterMonitor, FilterBank
+from filterscope.events import blob, summaries
 from tests.models import SmallNet, loader, make_trainer
 
 

@@ -21,9 +21,9 @@ import numpy as np
 from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.compat.proto.summary_pb2 import Summary
 
-from filterscope import blob, metrics
-from filterscope.bank import FilterBank
-from filterscope.board import summaries
+from filterscope.events import blob, summaries
+from filterscope.filters import metrics
+from filterscope.filters.bank import FilterBank
 
 #: Steps per epoch, so that no step is an epoch's number by chance.
 STEPS = 5

@@ -13,8 +13,8 @@ import numpy as np
 from PIL import Image
 from playwright.sync_api import FrameLocator, Locator, Page, expect
 
-from filterscope import blob
-from filterscope.plots.canvas import rotation_colours
+from filterscope.events import blob
+from filterscope.plots.drawing.canvas import rotation_colours
 from tests.synthetic import STEPS, Known, Layer, Run
 
 #: Epochs of the fits.

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from filterscope import algebra, metrics
+from filterscope.filters import metrics
+from filterscope.recording import algebra
 from tests.arrays import normal
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from filterscope import FilterBank
-from filterscope.blob import decode, encode, read_header
+from filterscope.events.blob import decode, encode, read_header
 from tests.blobs import FIELDS, FULL, bank, by_hand, halved
 
 TINY = float(np.finfo(np.float16).smallest_normal)  #: 2 ** -14, below which float16 loses bits

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from filterscope.blob import BlobError, Header, decode, decode_snapshot, encode, read_header
+from filterscope.events.blob import BlobError, Header, decode, decode_snapshot, encode, read_header
 from tests.blobs import bank, by_hand, header_of, made
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from filterscope import FilterBank
-from filterscope.blob import Header, decode, describe, encode, read_header
+from filterscope.events.blob import Header, decode, describe, encode, read_header
 from tests.blobs import FULL, bank, by_hand, header_of, made
 
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from filterscope.blob import BlobError, decode, decode_snapshot, encode
+from filterscope.events.blob import BlobError, decode, decode_snapshot, encode
 from tests.blobs import bank, header_of, made
 
 

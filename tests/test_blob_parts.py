@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from filterscope.blob import BlobError, decode, decode_snapshot, encode, encode_snapshot, read_header
+from filterscope.events.blob import BlobError, decode, decode_snapshot, encode, encode_snapshot, read_header
 from tests.blobs import FIELDS, FULL, bank, halved
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import expect
 
-from filterscope import metrics
+from filterscope.filters import metrics
 from tests.browser import Served
 from tests.tab import (
     ACCENT,

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
-from filterscope import metrics
+from filterscope.filters import metrics
 from tests.browser import Served
 from tests.synthetic import STEPS
 from tests.tab import LAST, RUNS, SAMPLE_RATE, Look, Picture, Tab, Written, agrees, number, pulse_tap, rotation_colour

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from filterscope import blob
+from filterscope.events import blob
 from tests.browser import LOADERS, Served, tensorboard, wait_for
 from tests.synthetic import DAMAGES, HOSTILE, STEPS, Layer, Run, damaged
 from tests.tab import LAST, RUNS, Look, Tab, Written, pulse_tap, pulses, rotation_colour

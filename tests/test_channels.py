@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from filterscope import channels
+from filterscope.filters import channels
 from tests.arrays import normal
 
 

@@ -9,10 +9,10 @@ import pytest
 from PIL import Image, ImageSequence
 
 from filterscope import FilterBank, FilterHistory, load_history
-from filterscope.channels import principal
 from filterscope.cli import animate, arguments, main
+from filterscope.filters.channels import principal
 from filterscope.plots import animation
-from filterscope.plots.raster import Raster
+from filterscope.plots.drawing.raster import Raster
 from filterscope.plots.response import ResponsePicture
 from filterscope.plots.taps import TapsPicture
 from tests.runs import history, write_run

@@ -13,8 +13,9 @@ from typing import Any
 
 import pytest
 
-from filterscope import Conv1dFilterMonitor, session
+from filterscope import Conv1dFilterMonitor
 from filterscope.plots.taps import TapsPicture
+from filterscope.recording import session
 from tests.faults import At, Outcome, assert_only_lost, assert_same_training, fit, once, raising
 
 pytest_plugins = ["tests.faults"]

@@ -10,7 +10,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from PIL import Image
 from torch.utils.tensorboard import FileWriter
 
-from filterscope import Conv1dFilterMonitor, FilterBank, metrics
+from filterscope import Conv1dFilterMonitor, FilterBank
+from filterscope.filters import metrics
 from tests.faults import PICTURES, STEPS, Outcome, assert_only_lost, assert_same_training, fit, once, raising
 
 pytest_plugins = ["tests.faults"]

@@ -9,7 +9,8 @@ import pytest
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
-from filterscope import Conv1dFilterMonitor, session
+from filterscope import Conv1dFilterMonitor
+from filterscope.recording import session
 from tests.faults import STEPS, Outcome, assert_same_training, fit, once, raising
 from tests.models import SmallNet
 

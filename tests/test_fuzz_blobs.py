@@ -10,7 +10,8 @@ from collections import Counter
 
 import numpy as np
 
-from filterscope import FilterBank, blob
+from filterscope import FilterBank
+from filterscope.events import blob
 from tests.event_files import bank
 from tests.fuzz_watch import Watch
 from tests.mutations import BYTEWISE, GOOD, STRUCTURAL, mutated, split_ok

@@ -17,7 +17,8 @@ import numpy as np
 import pytest
 from tensorboard.compat.proto import event_pb2
 
-from filterscope import FilterBank, FilterHistory, blob, load_history
+from filterscope import FilterBank, FilterHistory, load_history
+from filterscope.events import blob
 from tests.event_files import bank, event, record
 from tests.fuzz_watch import LONGEST, MOST, Watch
 from tests.mutations import BYTEWISE, GOOD, mutated, split_ok, truncate

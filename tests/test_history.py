@@ -81,7 +81,7 @@ def test_by_default_64_filters_are_monitored_and_all_with_none(tmp_path: Path) -
 def test_past_the_cap_of_a_model_the_initial_bank_holds_the_monitored_filters(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("filterscope.record.WHOLE_BYTES", 4 * (6 * 9 + 4 * 6 * 3) - 1)
+    monkeypatch.setattr("filterscope.recording.writer.WHOLE_BYTES", 4 * (6 * 9 + 4 * 6 * 3) - 1)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         kept = fit(tmp_path, max_filters=2)

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from tensorboard.compat.proto import event_pb2
 
-from filterscope import FilterBank, blob, load_history
+from filterscope import FilterBank, load_history
+from filterscope.events import blob
 from tests.event_files import EVENTS, bank, record, tiny, write
 from tests.histories import halved, quiet_load
 

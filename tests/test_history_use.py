@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from filterscope import blob
+from filterscope.events import blob
 from tests.event_files import bank, event, events_of, write
 from tests.histories import Kept, check, quiet_load
 

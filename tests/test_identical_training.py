@@ -22,7 +22,8 @@ from torch.ao.quantization import FakeQuantize
 from torch.nn.utils import parametrizations, parametrize, prune, spectral_norm, weight_norm
 from torch.utils.data import DataLoader, Dataset
 
-from filterscope import Conv1dFilterMonitor, record
+from filterscope import Conv1dFilterMonitor
+from filterscope.recording import writer as record
 from tests.events import Logged
 from tests.models import SmallNet, loader, make_trainer, series
 from tests.states import digest, random_streams

@@ -1,24 +1,45 @@
-"""What importing costs, and the rules of the house on who may import what."""
+"""Who may import whom: the arrows between the rooms, and what importing costs."""
 
 from __future__ import annotations
 
+import ast
 import json
-import pkgutil
 import subprocess
 import sys
+from graphlib import TopologicalSorter
+from pathlib import Path
 
 import pytest
 
 import filterscope
-from filterscope import plots
 
-HEAVY = ("torch", "pytorch_lightning", "lightning", "tensorboard")
-PURE = [
-    f"filterscope.{name}"
-    for name in ("metrics", "bank", "channels", "spectrum", "schedule", "worker", "track", "blob", "selection")
-]
-PLOTS = [f"filterscope.plots.{module.name}" for module in pkgutil.iter_modules(plots.__path__)]
+SOURCE = Path(filterscope.__file__).parent
 
+#: What each room stands on. Arrows point down only.
+BELOW: dict[str, set[str]] = {
+    "filters": set(),
+    "models": {"filters"},
+    "plots": {"filters"},
+    "events": {"filters"},
+    "recording": {"models", "plots", "events", "filters"},
+    "lightning": {"recording", "models", "plots", "events", "filters"},
+    "tab": {"events", "filters"},
+    "cli": {"models", "plots", "events", "filters"},
+}
+TORCH = {"torch", "torchvision"}
+TENSORBOARD = {"tensorboard", "google", "werkzeug"}
+LIGHTNING = {"pytorch_lightning", "lightning", "lightning_utilities"}
+DRAWING = {"matplotlib", "PIL"}
+#: What no file of a room may name, be it at its top or inside a function.
+NEVER: dict[str, set[str]] = {
+    "filters": TORCH | TENSORBOARD | LIGHTNING | DRAWING,
+    "plots": TORCH | TENSORBOARD | LIGHTNING,
+    "models": TENSORBOARD | LIGHTNING | DRAWING,
+    "events": LIGHTNING | DRAWING,
+    "tab": TORCH | LIGHTNING | DRAWING,
+    "recording": LIGHTNING,
+    "cli": LIGHTNING | TENSORBOARD,
+}
 PUBLIC = {
     "Conv1dFilterMonitor",
     "FilterBank",
@@ -35,6 +56,67 @@ PUBLIC = {
 }
 
 
+def module_name(path: Path) -> str:
+    parts = path.relative_to(SOURCE.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES = {module_name(path): path for path in sorted(SOURCE.rglob("*.py"))}
+
+
+def imports(path: Path) -> set[str]:
+    """Full names of all modules that a file imports, wherever in it."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: a relative import"
+            assert node.module
+            inner = {f"{node.module}.{alias.name}" for alias in node.names} & set(MODULES)
+            found |= inner or {node.module}
+    return found
+
+
+IMPORTS = {name: imports(path) for name, path in MODULES.items()}
+
+
+def room(name: str) -> str:
+    """The first folder below the package; empty for what stands right in it."""
+    parts = name.split(".")
+    return parts[1] if parts[0] == "filterscope" and len(parts) > 1 and parts[1] in BELOW else ""
+
+
+def test_every_folder_is_a_room_that_says_what_it_is_for() -> None:
+    folders = {path.name for path in SOURCE.iterdir() if path.is_dir() and path.name != "__pycache__"}
+    assert folders == set(BELOW)
+    for name, path in MODULES.items():
+        if path.name == "__init__.py":
+            assert ast.get_docstring(ast.parse(path.read_text())), name
+
+
+@pytest.mark.parametrize("name", [name for name in MODULES if room(name)])
+def test_arrows_point_down_only(name: str) -> None:
+    ours = {each for each in IMPORTS[name] if each.split(".")[0] == "filterscope"} - {"filterscope.version"}
+    climbs = {each for each in ours if room(each) not in {room(name)} | BELOW[room(name)]}
+    assert not climbs, f"{name} imports {climbs}, which its room does not stand on"
+    if ".drawing" in name:
+        pictures = {each for each in ours if room(each) == "plots" and ".drawing" not in each}
+        assert not pictures, f"{name} is a drawing aid and imports {pictures}"
+
+
+@pytest.mark.parametrize("name", [name for name in MODULES if room(name)])
+def test_a_room_knows_only_the_libraries_that_it_is_about(name: str) -> None:
+    named = {each.split(".")[0] for each in IMPORTS[name]}
+    assert named.isdisjoint(NEVER.get(room(name), set()))
+
+
+def test_no_module_imports_itself_by_way_of_others() -> None:
+    TopologicalSorter(
+        {name: IMPORTS[name] & set(MODULES) - {name} for name in MODULES if name != "filterscope"}
+    ).prepare()
+
+
 def loaded_by(statement: str) -> set[str]:
     """Top-level names of all modules that a statement loads in a fresh process."""
     script = f"{statement}\nimport json, sys\nprint(json.dumps(sorted({{m.partition('.')[0] for m in sys.modules}})))"
@@ -43,39 +125,35 @@ def loaded_by(statement: str) -> set[str]:
 
 
 def test_importing_the_package_loads_nothing_heavy() -> None:
-    assert loaded_by("import filterscope").isdisjoint({*HEAVY, "matplotlib", "PIL"})
+    assert loaded_by("import filterscope").isdisjoint(TORCH | TENSORBOARD | LIGHTNING | DRAWING | {"numpy"})
+
+
+def of_rooms(*rooms: str) -> str:
+    """A statement that imports all modules of some rooms."""
+    return "import " + ", ".join(name for name in MODULES if room(name) in rooms)
+
+
+def test_numbers_load_numpy_and_nothing_else_that_is_heavy() -> None:
+    assert loaded_by(of_rooms("filters")).isdisjoint(TORCH | TENSORBOARD | LIGHTNING | DRAWING)
+
+
+def test_pictures_load_no_torch_and_no_pyplot() -> None:
+    statement = f"{of_rooms('filters', 'plots')}, sys; assert 'matplotlib.pyplot' not in sys.modules"
+    loaded = loaded_by(statement)
+    assert "matplotlib" in loaded
+    assert loaded.isdisjoint(TORCH | TENSORBOARD | LIGHTNING)
+
+
+def test_the_tab_loads_neither_torch_nor_matplotlib() -> None:
+    assert loaded_by(of_rooms("tab")).isdisjoint(TORCH | LIGHTNING | DRAWING)
 
 
 def test_reading_event_files_loads_no_torch() -> None:
-    heavy = {"torch", "pytorch_lightning", "lightning", "matplotlib"}
-    assert loaded_by("from filterscope import load_history").isdisjoint(heavy)
+    assert loaded_by("from filterscope import load_history").isdisjoint(TORCH | LIGHTNING | DRAWING)
 
 
-@pytest.mark.parametrize("module", [*PURE[:5], *PURE[-2:]])
-def test_numbers_need_no_drawing_library_either(module: str) -> None:
-    assert loaded_by(f"import {module}").isdisjoint({*HEAVY, "matplotlib", "PIL"})
-
-
-def test_pure_modules_and_plots_import_no_torch_lightning_or_tensorboard() -> None:
-    assert {"filterscope.plots.taps", "filterscope.plots.evolution"} <= set(PLOTS)
-    script = f"""
-import importlib, json, sys
-guilty = {{}}
-for name in {PURE + PLOTS!r}:
-    before = set(sys.modules)
-    importlib.import_module(name)
-    new = {{module.partition('.')[0] for module in set(sys.modules) - before}}
-    if new & set({HEAVY!r}):
-        guilty[name] = sorted(new & set({HEAVY!r}))
-print(json.dumps(guilty))
-"""
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120, check=True)
-    assert json.loads(done.stdout) == {}
-
-
-def test_plots_do_not_touch_pyplot() -> None:
-    statement = f"import sys, {', '.join(PLOTS)}; assert 'matplotlib' in sys.modules"
-    assert loaded_by(f"{statement}; assert 'matplotlib.pyplot' not in sys.modules")
+def test_recording_never_loads_lightning() -> None:
+    assert loaded_by(of_rooms("filters", "models", "plots", "events", "recording")).isdisjoint(LIGHTNING)
 
 
 def test_the_public_names_resolve() -> None:

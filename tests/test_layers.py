@@ -9,9 +9,9 @@ import pytest
 import torch
 from torch import nn
 
-from filterscope.arguments import check_patterns, check_sample_rate
-from filterscope.layers import find_layers
-from filterscope.selection import sample_rates, select
+from filterscope.filters.checks import check_patterns, check_sample_rate
+from filterscope.filters.selection import sample_rates, select
+from filterscope.models.layers import find_layers
 
 
 class Special(nn.Conv1d):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from filterscope import metrics
+from filterscope.filters import metrics
 from tests.arrays import normal
 
 

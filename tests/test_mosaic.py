@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from filterscope.plots import mosaic
+from filterscope.plots.drawing import mosaic
 from tests.arrays import normal
 
 

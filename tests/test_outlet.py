@@ -12,8 +12,8 @@ from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.summary.writer import record_writer
 from torch.utils.tensorboard import FileWriter, SummaryWriter
 
-from filterscope.board.outlet import Outlet
-from filterscope.worker import Faults
+from filterscope.events.outlet import Outlet
+from filterscope.recording.worker import Faults
 from tests.events import Logged
 from tests.faults import raising
 
@@ -24,7 +24,7 @@ class Bench:
     def __init__(self, tmp_path: Path, count: int = 1) -> None:
         self.directories = [tmp_path / str(number) for number in range(count)]
         self.writers = [SummaryWriter(str(directory)) for directory in self.directories]
-        self.outlet = Outlet(self.writers, Faults())
+        self.outlet = Outlet(self.writers, Faults().report)
         self.told: list[str] = []
 
     def send(self, step: int, *tags: str, fault: Exception | None = None) -> bool:

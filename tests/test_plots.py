@@ -17,7 +17,7 @@ from matplotlib.figure import Figure, SubFigure
 from PIL import Image
 
 from filterscope import FilterHistory, plot_evolution, plot_filter, plot_response, plot_taps
-from filterscope.plots.mosaic import PixelImage
+from filterscope.plots.drawing.mosaic import PixelImage
 from tests.figures import KINDS, draw, noise, pixels
 
 

@@ -10,7 +10,7 @@ from matplotlib.colors import to_rgba
 from matplotlib.text import Text
 
 from filterscope import FilterBank, FilterHistory, plot_drift, plot_evolution, plot_filter, plot_response, plot_taps
-from filterscope.plots.mosaic import PixelImage
+from filterscope.plots.drawing.mosaic import PixelImage
 from tests.figures import AMBER, DEAD, GREY, KINDS, RED, draw, front, heights, near, noise, pixels, widest, words
 
 

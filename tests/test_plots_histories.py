@@ -9,9 +9,9 @@ import pytest
 from matplotlib.colors import to_rgba
 
 from filterscope import FilterHistory, plot_drift, plot_evolution
+from filterscope.plots.drawing.mosaic import PixelImage
+from filterscope.plots.drawing.raster import Raster
 from filterscope.plots.drift import DriftPicture
-from filterscope.plots.mosaic import PixelImage
-from filterscope.plots.raster import Raster
 from tests.figures import GREY, RED, near, noise, pixels, widest, words
 
 

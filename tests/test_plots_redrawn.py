@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from filterscope import FilterBank, FilterHistory
+from filterscope.plots.drawing.raster import Raster
 from filterscope.plots.drift import DriftPicture
 from filterscope.plots.evolution import EvolutionPicture, tap_rows
-from filterscope.plots.raster import Raster
 from filterscope.plots.response import ResponsePicture
 from filterscope.plots.taps import TapsPicture
 from tests.figures import noise, pixels

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from filterscope import blob
-from filterscope.board import plugin
+from filterscope.events import blob
+from filterscope.tab import plugin
 from tests.browser import LOADERS, Reply, Served, tensorboard, wait_for
 from tests.synthetic import BEGAN, DAMAGES, HOSTILE, STEPS, Layer, Run, damaged
 

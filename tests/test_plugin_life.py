@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 from tensorboard.compat.proto.summary_pb2 import Summary
 
-from filterscope import blob
-from filterscope.board import plugin
-from filterscope.board.line import gather
+from filterscope.events import blob
+from filterscope.tab import plugin
+from filterscope.tab.line import gather
 from tests.browser import LOADERS, frames, tensorboard, wait_for
 from tests.synthetic import STEPS, Layer, Run
 
@@ -93,7 +93,7 @@ core_plugin._parse_samples_per_plugin = lambda value: MappingProxyType(parse(val
 """,
     "a server half that cannot be imported": """
 import sys
-sys.modules["filterscope.board.serve"] = None
+sys.modules["filterscope.tab.serve"] = None
 """,
     "a second installation": """
 from tensorboard import default
@@ -138,9 +138,9 @@ def test_the_tab_brings_nothing_heavy_into_tensorboard() -> None:
 import json, sys
 import tensorboard.program
 before = set(sys.modules)
-import filterscope.board.plugin
+import filterscope.tab.plugin
 first = set(sys.modules) - before
-import filterscope.board.serve
+import filterscope.tab.serve
 new = set(sys.modules) - before
 print(json.dumps([sorted(first), sorted({name.partition(".")[0] for name in new} & set(sys.argv[1:]))]))
 """
@@ -152,6 +152,7 @@ print(json.dumps([sorted(first), sorted({name.partition(".")[0] for name in new}
     assert guilty == []
     assert {name for name in at_start if name.startswith("filterscope")} == {
         "filterscope",
-        "filterscope.board",
-        "filterscope.board.plugin",
+        "filterscope.tab",
+        "filterscope.tab.plugin",
+        "filterscope.version",
     }

@@ -7,8 +7,8 @@ import io
 import numpy as np
 from PIL import Image
 
-from filterscope.plots.palette import Palette
-from filterscope.plots.raster import encode
+from filterscope.plots.drawing.palette import Palette
+from filterscope.plots.drawing.raster import encode
 
 
 def decode(png: bytes) -> np.ndarray:

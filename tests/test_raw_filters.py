@@ -13,7 +13,8 @@ from pytorch_lightning.callbacks import ModelCheckpoint
 from pytorch_lightning.loggers import TensorBoardLogger
 from torch import nn
 
-from filterscope import Conv1dFilterMonitor, load_history, record
+from filterscope import Conv1dFilterMonitor, load_history
+from filterscope.recording import writer as record
 from tests.events import Logged
 from tests.models import SmallNet, loader, make_trainer
 

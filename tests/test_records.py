@@ -13,8 +13,8 @@ from tensorboard.compat.tensorflow_stub.pywrap_tensorflow import masked_crc32c a
 from tensorboard.summary.writer.event_file_writer import EventFileWriter
 from tensorboard.summary.writer.record_writer import RecordWriter
 
-from filterscope.board.checksum import crc32c, masked_crc32c
-from filterscope.board.records import DamagedError, quicken, read_records
+from filterscope.events.checksum import crc32c, masked_crc32c
+from filterscope.events.records import DamagedError, quicken, read_records
 
 LENGTHS = [*range(200), *range(500, 600), 4095, 4096, 4097, 33_333, 262_144, 262_145]
 

@@ -7,7 +7,7 @@ import math
 
 import pytest
 
-from filterscope.schedule import IMAGES_PER_TAG, milestones, planned_epochs
+from filterscope.recording.schedule import IMAGES_PER_TAG, milestones, planned_epochs
 
 
 def between(total: int, every: int = 1, plot_every: int | None = None, planned: int | None = -1) -> list[int]:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from filterscope import Conv1dFilterMonitor
-from filterscope.settings import Settings
+from filterscope.recording.settings import Settings
 
 BAD: list[tuple[str, Any, type[Exception]]] = [
     *[(name, 0, ValueError) for name in ("every_n_epochs", "plot_every_n_epochs", "max_filters")],

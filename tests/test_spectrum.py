@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from filterscope import FilterBank, frequency_response, spectrum
+from filterscope import FilterBank, frequency_response
+from filterscope.filters import spectrum
 from tests.arrays import normal
 
 

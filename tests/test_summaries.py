@@ -18,8 +18,9 @@ from tensorboard.util import tensor_util
 from torch.utils.tensorboard import SummaryWriter
 
 from filterscope import Conv1dFilterMonitor, FilterBank
-from filterscope.board import cards, summaries
-from filterscope.settings import PLOTS
+from filterscope.events import summaries
+from filterscope.recording import cards
+from filterscope.recording.settings import PLOTS
 from tests.events import Logged
 from tests.models import SmallNet, loader, make_trainer
 

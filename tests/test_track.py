@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from filterscope import FilterBank, metrics
-from filterscope import track as module
-from filterscope.track import MOST_ROWS, Track
+from filterscope import FilterBank
+from filterscope.filters import metrics
+from filterscope.recording import track as module
+from filterscope.recording.track import MOST_ROWS, Track
 from tests.faults import raising
 
 

@@ -8,21 +8,21 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from filterscope.version import __version__ as __version__
 
 _HOME = {
-    "Conv1dFilterMonitor": "filterscope.callback",
-    "FilterBank": "filterscope.bank",
-    "FilterHistory": "filterscope.bank",
-    "dead_filters": "filterscope.bank",
-    "frequency_response": "filterscope.spectrum",
-    "load_history": "filterscope.board.history",
-    "plot_drift": "filterscope.plots",
-    "plot_evolution": "filterscope.plots",
-    "plot_filter": "filterscope.plots",
-    "plot_response": "filterscope.plots",
-    "plot_taps": "filterscope.plots",
-    "read_filters": "filterscope.read",
+    "Conv1dFilterMonitor": "filterscope.lightning.callback",
+    "FilterBank": "filterscope.filters.bank",
+    "FilterHistory": "filterscope.filters.history",
+    "dead_filters": "filterscope.filters.bank",
+    "frequency_response": "filterscope.filters.spectrum",
+    "load_history": "filterscope.events.history",
+    "plot_drift": "filterscope.plots.drift",
+    "plot_evolution": "filterscope.plots.evolution",
+    "plot_filter": "filterscope.plots.single",
+    "plot_response": "filterscope.plots.response",
+    "plot_taps": "filterscope.plots.taps",
+    "read_filters": "filterscope.models.read",
 }
 
 __all__ = [
@@ -41,12 +41,17 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from filterscope.bank import FilterBank, FilterHistory, dead_filters
-    from filterscope.board.history import load_history
-    from filterscope.callback import Conv1dFilterMonitor
-    from filterscope.plots import plot_drift, plot_evolution, plot_filter, plot_response, plot_taps
-    from filterscope.read import read_filters
-    from filterscope.spectrum import frequency_response
+    from filterscope.events.history import load_history
+    from filterscope.filters.bank import FilterBank, dead_filters
+    from filterscope.filters.history import FilterHistory
+    from filterscope.filters.spectrum import frequency_response
+    from filterscope.lightning.callback import Conv1dFilterMonitor
+    from filterscope.models.read import read_filters
+    from filterscope.plots.drift import plot_drift
+    from filterscope.plots.evolution import plot_evolution
+    from filterscope.plots.response import plot_response
+    from filterscope.plots.single import plot_filter
+    from filterscope.plots.taps import plot_taps
 
 
 def __getattr__(name: str) -> Any:

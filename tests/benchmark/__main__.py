@@ -35,8 +35,7 @@ from tensorboard.compat.proto.summary_pb2 import Summary
 from torch.utils.tensorboard import SummaryWriter
 
 import filterscope
-from filterscope import blob
-from filterscope.board import summaries
+from filterscope.events import blob, summaries
 from tests.benchmark import baselines, fits
 from tests.benchmark.models import MODELS
 from tests.benchmark.ours import Recording

@@ -15,8 +15,8 @@ from tensorboard.backend.event_processing.event_file_loader import EventFileLoad
 from torch import nn
 from torch.utils.tensorboard import SummaryWriter
 
-from filterscope.session import Session
-from filterscope.settings import Settings
+from filterscope.recording.session import Session
+from filterscope.recording.settings import Settings
 
 
 def sizes_of_images(directory: str) -> Iterator[int]:

@@ -41,9 +41,9 @@ _IMPORT = """
 import time
 import tensorboard.main
 began = time.perf_counter()
-import filterscope.board.plugin
+import filterscope.tab.plugin
 at_start = time.perf_counter()
-import filterscope.board.serve
+import filterscope.tab.serve
 print(at_start - began, time.perf_counter() - at_start)
 """
 

@@ -11,9 +11,9 @@ import os
 import sys
 from collections.abc import Sequence
 
-from filterscope import __version__
 from filterscope.cli import animate, export, plot, summary
 from filterscope.cli.console import UserError, note, plain_warnings
+from filterscope.version import __version__
 
 _DESCRIPTION = "Look at the 1-D filters that a run recorded, or that a checkpoint holds."
 _EXAMPLES = """\

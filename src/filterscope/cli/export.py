@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from filterscope import __version__
-from filterscope.bank import FilterHistory
 from filterscope.cli import source
 from filterscope.cli.arguments import add_layers, add_path, add_tag, file_with
 from filterscope.cli.console import doing, tell
 from filterscope.cli.output import check_writable, replacing
+from filterscope.filters.history import FilterHistory
+from filterscope.version import __version__
 
 SHORT = "every epoch's filters as numpy arrays"
 DESCRIPTION = """\

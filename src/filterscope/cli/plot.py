@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from filterscope.bank import FilterBank, FilterHistory
 from filterscope.cli import source
 from filterscope.cli.arguments import add_drawing, add_layers, add_path, add_tag, epoch
 from filterscope.cli.console import UserError, note, progress, tell
 from filterscope.cli.output import replacing, stems
+from filterscope.filters.bank import FilterBank
+from filterscope.filters.history import FilterHistory
 
 if TYPE_CHECKING:
     from matplotlib.figure import FigureBase
@@ -104,7 +105,7 @@ def run(options: argparse.Namespace) -> None:
 
 def _wanted(bank: FilterBank, snapshots: int, options: argparse.Namespace) -> Iterator[str]:
     """Kinds to draw of a layer; a note for each that was asked for and cannot be."""
-    from filterscope.spectrum import SHORTEST
+    from filterscope.filters.spectrum import SHORTEST
 
     named = options.kinds or ["all"]
     for kind in KINDS:
@@ -127,7 +128,8 @@ def _hindrance(kind: str, taps: int, snapshots: int) -> str:
 
 
 def _of_bank(bank: FilterBank, options: argparse.Namespace) -> Iterator[_Picture]:
-    from filterscope.plots import plot_response, plot_taps
+    from filterscope.plots.response import plot_response
+    from filterscope.plots.taps import plot_taps
 
     most = options.max_filters or _CHECKPOINT_FILTERS
     draw: dict[str, Callable[[], FigureBase]] = {
@@ -139,7 +141,10 @@ def _of_bank(bank: FilterBank, options: argparse.Namespace) -> Iterator[_Picture
 
 
 def _of_history(history: FilterHistory, rate: float | None, options: argparse.Namespace) -> Iterator[_Picture]:
-    from filterscope.plots import plot_drift, plot_evolution, plot_response, plot_taps
+    from filterscope.plots.drift import plot_drift
+    from filterscope.plots.evolution import plot_evolution
+    from filterscope.plots.response import plot_response
+    from filterscope.plots.taps import plot_taps
 
     if options.epoch is not None:
         if options.epoch not in history.epochs:

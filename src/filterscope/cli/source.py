@@ -9,8 +9,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from filterscope.bank import FilterBank, FilterHistory
 from filterscope.cli.console import UserError, doing, note
+from filterscope.filters.bank import FilterBank
+from filterscope.filters.history import FilterHistory
 
 
 def is_run(path: str) -> bool:
@@ -34,7 +35,7 @@ def read_run(path: str, layers: Sequence[str] | None, tag: str | None) -> dict[s
     Raises:
         UserError: It is no single run with filters, or has not such layers or such a tag.
     """
-    from filterscope.board.history import load_history
+    from filterscope.events.history import load_history
 
     try:
         with doing(f"reading {path}"):
@@ -63,7 +64,7 @@ def read_checkpoint(path: str, layers: Sequence[str] | None, sample_rate: float 
         UserError: It holds something else, or no such layers.
     """
     with doing(f"reading {path}"):
-        from filterscope.read import read_filters
+        from filterscope.models.read import read_filters
 
         stored = _load(path)
     if not isinstance(stored, Mapping):

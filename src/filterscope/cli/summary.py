@@ -10,11 +10,12 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from filterscope import metrics
-from filterscope.bank import FilterBank, FilterHistory
 from filterscope.cli import source
 from filterscope.cli.arguments import add_layers, add_path, add_tag
 from filterscope.cli.console import printable
+from filterscope.filters import metrics
+from filterscope.filters.bank import FilterBank
+from filterscope.filters.history import FilterHistory
 
 SHORT = "a table of layers: how far their filters turned, and when they settled"
 DESCRIPTION = """\

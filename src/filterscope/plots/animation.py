@@ -10,9 +10,9 @@ from typing import Any, Literal
 import numpy as np
 from PIL import Image, features
 
-from filterscope.arguments import check_count, require
-from filterscope.bank import FilterHistory
-from filterscope.plots.raster import Raster
+from filterscope.filters.checks import check_count, require
+from filterscope.filters.history import FilterHistory
+from filterscope.plots.drawing.raster import Raster
 from filterscope.plots.response import ResponsePicture
 from filterscope.plots.taps import TapsPicture
 

@@ -8,12 +8,13 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.figure import FigureBase
 
-from filterscope import metrics
-from filterscope.arguments import require
-from filterscope.bank import FilterBank, FilterHistory
-from filterscope.plots import captions, mosaic
-from filterscope.plots.bars import ColourBar, rotation_bar
-from filterscope.plots.canvas import (
+from filterscope.filters import metrics
+from filterscope.filters.bank import FilterBank
+from filterscope.filters.checks import require
+from filterscope.filters.history import FilterHistory
+from filterscope.plots.drawing import captions, mosaic
+from filterscope.plots.drawing.bars import ColourBar, rotation_bar
+from filterscope.plots.drawing.canvas import (
     DEAD_FACE,
     INK,
     ROTATION_CMAP,
@@ -54,7 +55,7 @@ def plot_drift(
 def marked_rotation(weights: Array, reference: Array, sizes: Array | None = None, before: Array | None = None) -> Array:
     """Rotation of every filter, and infinity where it has NaN or infinite weights: float32 ``(..., filters)``.
 
-    Norms of one snapshot's filters and of the reference may be given, as to :func:`filterscope.metrics.rotation`.
+    Norms of one snapshot's filters and of the reference may be given, as to ``metrics.rotation``.
     """
     before = metrics.norms(reference) if before is None else before
     if weights.ndim == 4:

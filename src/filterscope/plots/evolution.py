@@ -9,14 +9,15 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.figure import FigureBase
 
-from filterscope import channels as reductions
-from filterscope import metrics
-from filterscope.arguments import require
-from filterscope.bank import FilterBank, FilterHistory
-from filterscope.plots import captions, mosaic
-from filterscope.plots.bars import ColourBar, set_limit, value_bar
-from filterscope.plots.canvas import Sheet, rotation_colours, shared_limit
-from filterscope.plots.tiles import HeatTiles
+from filterscope.filters import channels as reductions
+from filterscope.filters import metrics
+from filterscope.filters.bank import FilterBank
+from filterscope.filters.checks import require
+from filterscope.filters.history import FilterHistory
+from filterscope.plots.drawing import captions, mosaic
+from filterscope.plots.drawing.bars import ColourBar, set_limit, value_bar
+from filterscope.plots.drawing.canvas import Sheet, rotation_colours, shared_limit
+from filterscope.plots.drawing.tiles import HeatTiles
 
 Array = npt.NDArray[Any]
 Show = Literal["difference", "weights"]

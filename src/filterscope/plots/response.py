@@ -10,13 +10,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import FigureBase
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from filterscope import spectrum
-from filterscope.arguments import require
-from filterscope.bank import FilterBank
-from filterscope.plots import captions, mosaic
-from filterscope.plots.bars import ColourBar
-from filterscope.plots.canvas import DEAD_FACE, DECIBEL_CMAP, GREY, INK, PALE, TEXT, Box, Sheet
-from filterscope.plots.lettering import QuickText, text_width
+from filterscope.filters import spectrum
+from filterscope.filters.bank import FilterBank
+from filterscope.filters.checks import require
+from filterscope.plots.drawing import captions, mosaic
+from filterscope.plots.drawing.bars import ColourBar
+from filterscope.plots.drawing.canvas import DEAD_FACE, DECIBEL_CMAP, GREY, INK, PALE, TEXT, Box, Sheet
+from filterscope.plots.drawing.lettering import QuickText, text_width
 from filterscope.plots.taps import same_filters
 
 Array = npt.NDArray[Any]

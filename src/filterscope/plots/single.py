@@ -7,12 +7,12 @@ from matplotlib import colormaps
 from matplotlib.figure import FigureBase
 from matplotlib.ticker import MaxNLocator
 
-from filterscope import metrics
-from filterscope.arguments import require
-from filterscope.bank import FilterBank
-from filterscope.plots import captions, mosaic
-from filterscope.plots.bars import ColourBar, set_limit, value_bar
-from filterscope.plots.canvas import (
+from filterscope.filters import metrics
+from filterscope.filters.bank import FilterBank
+from filterscope.filters.checks import require
+from filterscope.plots.drawing import captions, mosaic
+from filterscope.plots.drawing.bars import ColourBar, set_limit, value_bar
+from filterscope.plots.drawing.canvas import (
     GREY,
     INK,
     PALE,
@@ -23,8 +23,8 @@ from filterscope.plots.canvas import (
     rotation_colours,
     safe_limit,
 )
+from filterscope.plots.drawing.tiles import STEM_TAPS
 from filterscope.plots.taps import real_rows
-from filterscope.plots.tiles import STEM_TAPS
 
 #: Up to so many channels are drawn as curves.
 CURVES = 8

@@ -9,13 +9,13 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.figure import FigureBase
 
-from filterscope import channels as reductions
-from filterscope import metrics
-from filterscope.arguments import require
-from filterscope.bank import FilterBank
-from filterscope.plots import captions, mosaic
-from filterscope.plots.bars import ColourBar, rotation_bar, set_limit, value_bar
-from filterscope.plots.canvas import (
+from filterscope.filters import channels as reductions
+from filterscope.filters import metrics
+from filterscope.filters.bank import FilterBank
+from filterscope.filters.checks import require
+from filterscope.plots.drawing import captions, mosaic
+from filterscope.plots.drawing.bars import ColourBar, rotation_bar, set_limit, value_bar
+from filterscope.plots.drawing.canvas import (
     DEAD_FACE,
     GREY,
     SIGNED_CMAP,
@@ -28,7 +28,7 @@ from filterscope.plots.canvas import (
     safe_limit,
     shared_limit,
 )
-from filterscope.plots.tiles import LINE_TILES, HeatTiles, LineTiles
+from filterscope.plots.drawing.tiles import LINE_TILES, HeatTiles, LineTiles
 
 Array = npt.NDArray[Any]
 Scale = Literal["layer", "filter"]

@@ -1,0 +1,1 @@
+"""TensorBoard's files: what is written into them, and read back."""

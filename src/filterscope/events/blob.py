@@ -1,0 +1,278 @@
+r"""The byte form of a bank, for writer, reader and browser alike.
+
+``b"FILTERS\n"``, version (uint16), two zero bytes, length of the header (uint32), the header (JSON in UTF-8, padded
+with spaces to a multiple of 8 bytes), and the weights: float16 or float32, C order; complex numbers as (real,
+imaginary) pairs. All little-endian.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from filterscope.filters.bank import FilterBank
+
+Array = npt.NDArray[Any]
+
+VERSION = 1
+#: Name under which TensorBoard keeps these summaries.
+PLUGIN = "filterscope"
+_MAGIC = b"FILTERS\n"
+_PREFIX = struct.Struct("<8sHHI")
+#: No header that we write comes near; one that claims more is damaged.
+_LONGEST_HEADER = 2**24
+_LARGEST = float(np.finfo(np.float16).max)
+_SMALLEST = float(np.finfo(np.float16).smallest_normal)
+
+
+class BlobError(ValueError):
+    """Bytes that are no bank, or not one that this version can read."""
+
+
+@dataclass(frozen=True)
+class Header:
+    """What a blob says of its weights: fields of :class:`~filterscope.FilterBank`, and some of its own.
+
+    Attributes:
+        shape: Filters, channels, taps.
+        dtype: ``"float16"`` or ``"float32"``.
+        complex: Whether the weights are pairs of real and imaginary parts.
+        order: Position of the layer among those monitored, from 0.
+        reference: Whether rotation and difference are measured from these weights; such are kept in float32.
+    """
+
+    layer: str
+    order: int
+    reference: bool
+    shape: tuple[int, int, int]
+    dtype: str
+    complex: bool
+    indices: tuple[int, ...] | None
+    total_filters: int
+    epoch: int | None
+    step: int | None
+    stride: int
+    dilation: int
+    groups: int
+    transposed: bool
+    sample_rate: float | None
+
+    @property
+    def weight_bytes(self) -> int:
+        """Bytes that the weights take."""
+        return math.prod(self.shape) * (2 if self.dtype == "float16" else 4) * (1 + self.complex)
+
+    def to_json(self) -> bytes:
+        """JSON in UTF-8."""
+        return json.dumps(vars(self), separators=(",", ":"), allow_nan=False).encode()
+
+    @classmethod
+    def from_json(cls, text: bytes) -> Header:
+        """Read a header that may be damaged.
+
+        Raises:
+            BlobError: Not JSON, or a field is missing or has a value that cannot be.
+        """
+        try:
+            found = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise BlobError(f"damaged filter bank: its header is not JSON ({error})") from None
+        names = [field.name for field in fields(cls)]
+        if not isinstance(found, dict) or not set(names) <= set(found):
+            raise BlobError(f"damaged filter bank: its header lacks some of {', '.join(names)}")
+        for name in names:
+            if not _CHECKS[name](found[name]):
+                raise BlobError(f"damaged filter bank: its header has {name}={str(found[name])[:80]!r}")
+        tuples = {name: tuple(found[name]) for name in ("shape", "indices") if found[name] is not None}
+        header = cls(**{name: found[name] for name in names} | tuples)
+        numbers = range(header.shape[0]) if header.indices is None else header.indices
+        if len(numbers) != header.shape[0] or header.total_filters <= numbers[-1]:
+            raise BlobError(f"damaged filter bank: its header numbers {len(numbers)} filters of {header.shape[0]}")
+        return header
+
+
+def describe(bank: FilterBank, order: int = 0, reference: bool = False) -> Header:
+    """The header of a bank.
+
+    Args:
+        bank: Any bank.
+        order: Position of the layer among those monitored, from 0.
+        reference: Whether rotation is measured from here: float32. Other weights are kept in float16, unless the
+            largest would overflow or lose bits there.
+    """
+    numbers = tuple(int(number) for number in bank.indices)
+    return Header(
+        layer=bank.layer,
+        order=order,
+        reference=reference,
+        shape=(bank.filters, bank.channels, bank.taps),
+        dtype="float32" if reference or not _fits_float16(bank.weights) else "float16",
+        complex=bool(np.iscomplexobj(bank.weights)),
+        indices=None if numbers == tuple(range(bank.filters)) else numbers,
+        total_filters=bank.total_filters,
+        epoch=None if bank.epoch is None else int(bank.epoch),
+        step=None if bank.step is None else int(bank.step),
+        stride=bank.stride,
+        dilation=bank.dilation,
+        groups=bank.groups,
+        transposed=bank.transposed,
+        sample_rate=bank.sample_rate if isinstance(bank.sample_rate, int | None) else float(bank.sample_rate),
+    )
+
+
+def encode(bank: FilterBank, order: int = 0, reference: bool = False) -> bytes:
+    """A bank as bytes; arguments as for :func:`describe`.
+
+    Raises:
+        BlobError: It has no filters, or numbers them in another than rising order.
+    """
+    header = describe(bank, order, reference)
+    text = header.to_json()
+    Header.from_json(text)  # nothing is written that could not be read
+    text += b" " * (-len(text) % 8)
+    weights = _real(bank.weights).astype("<f2" if header.dtype == "float16" else "<f4")
+    return _PREFIX.pack(_MAGIC, VERSION, 0, len(text)) + text + weights.tobytes()
+
+
+def encode_snapshot(bank: FilterBank, max_filters: int | None, order: int, reference: bool, whole: bool) -> list[bytes]:
+    """A layer's blobs at one snapshot: the monitored filters, then the others if this is a whole reference.
+
+    Args:
+        bank: All filters of the layer.
+        max_filters: How many are monitored, from the lowest number; ``None`` for all.
+        order: Position of the layer among those monitored, from 0.
+        reference: Whether rotation is measured from here.
+        whole: Whether a reference holds the filters that are not monitored, too.
+    """
+    parts = [bank.head(max_filters)]
+    if reference and whole and (monitored := parts[0].filters) < bank.filters:
+        parts.append(bank.with_fields(weights=bank.weights[monitored:], indices=bank.indices[monitored:]))
+    return [encode(part, order, reference) for part in parts]
+
+
+def decode_snapshot(blobs: Sequence[bytes]) -> FilterBank:
+    """All filters that a layer's blobs of one snapshot hold.
+
+    Raises:
+        BlobError: As for :func:`decode`; or there are none, or they do not belong together.
+    """
+    if not blobs:
+        raise BlobError("damaged filter bank: it has no parts")
+    parts = [decode(blob) for blob in blobs]
+    if len(parts) == 1:
+        return parts[0]
+    headers = [read_header(blob) for blob in blobs]
+    indices = np.concatenate([part.indices for part in parts])
+    shapes = {part.weights.shape[1:] for part in parts}
+    common = {replace(header, shape=headers[0].shape, indices=None) for header in headers}
+    if len(common) > 1 or len(shapes) > 1 or (np.diff(indices) <= 0).any():
+        raise BlobError(f"damaged filter bank: its {len(parts)} parts do not belong together")
+    return parts[0].with_fields(weights=np.concatenate([part.weights for part in parts]), indices=indices)
+
+
+def read_header(blob: bytes) -> Header:
+    """What a blob says of itself, after a check that it holds as many bytes as it claims.
+
+    Raises:
+        BlobError: Damaged, or written by a newer version.
+    """
+    return _split(blob)[0]
+
+
+def decode(blob: bytes) -> FilterBank:
+    """The bank that bytes hold, in float32 or complex64.
+
+    Raises:
+        BlobError: Damaged, or written by a newer version. Nothing is allocated for sizes that only a header claims.
+    """
+    header, start = _split(blob)
+    numbers = np.frombuffer(blob, "<f2" if header.dtype == "float16" else "<f4", offset=start)
+    weights: Array = numbers.astype(np.float32)
+    if header.complex:
+        weights = weights.view(np.complex64)
+    return FilterBank.owning(header.layer, weights.reshape(header.shape)).with_fields(
+        indices=np.arange(header.shape[0]) if header.indices is None else np.array(header.indices),
+        **{name: getattr(header, name) for name in _SHARED},
+    )
+
+
+#: Fields that a header and a bank share as they are.
+_SHARED = ("total_filters", "epoch", "step", "stride", "dilation", "groups", "transposed", "sample_rate")
+
+
+def _split(blob: bytes) -> tuple[Header, int]:
+    """Header, and where the weights begin."""
+    if len(blob) < _PREFIX.size or not blob.startswith(_MAGIC):
+        raise BlobError(f"no filter bank: {len(blob)} bytes that begin with {bytes(blob[:8])!r}")
+    _, version, _, length = _PREFIX.unpack_from(blob)
+    if version != VERSION:
+        raise BlobError(f"a filter bank of format version {version}; this filterscope reads {VERSION}: upgrade it")
+    start = _PREFIX.size + length
+    if length > _LONGEST_HEADER or start > len(blob):
+        raise BlobError(f"damaged filter bank: {len(blob)} bytes cannot hold a header of {length}")
+    header = Header.from_json(bytes(blob[_PREFIX.size : start]))
+    if len(blob) - start != header.weight_bytes:
+        shape = " x ".join(map(str, header.shape))
+        raise BlobError(
+            f"damaged filter bank: {shape} weights in {header.dtype} take {header.weight_bytes} bytes, "
+            f"it has {len(blob) - start}"
+        )
+    return header, start
+
+
+def _real(weights: Array) -> Array:
+    """Complex weights as pairs, others as they are."""
+    return np.ascontiguousarray(weights).view(np.float32) if np.iscomplexobj(weights) else weights
+
+
+def _fits_float16(weights: Array) -> bool:
+    real = _real(weights)
+    largest = float(np.abs(real).max(initial=0.0))
+    if not math.isfinite(largest):
+        largest = float(np.max(np.abs(real), initial=0.0, where=np.isfinite(real)))
+    return largest == 0 or _SMALLEST <= largest <= _LARGEST
+
+
+def _is_count(value: object, least: int = 1) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and least <= value < 2**53
+
+
+def _is_moment(value: object) -> bool:
+    return value is None or _is_count(value, -(2**53))
+
+
+def _is_numbering(value: object) -> bool:
+    if not isinstance(value, list):
+        return value is None
+    return all(_is_count(number, 0) for number in value) and all(one < other for one, other in pairwise(value))
+
+
+_CHECKS: dict[str, Any] = {
+    "layer": lambda value: isinstance(value, str),
+    "order": lambda value: _is_count(value, 0),
+    "reference": lambda value: isinstance(value, bool),
+    "shape": lambda value: isinstance(value, list) and len(value) == 3 and all(map(_is_count, value)),
+    "dtype": lambda value: value in ("float16", "float32"),
+    "complex": lambda value: isinstance(value, bool),
+    "indices": _is_numbering,
+    "total_filters": _is_count,
+    "epoch": _is_moment,
+    "step": _is_moment,
+    "stride": _is_count,
+    "dilation": _is_count,
+    "groups": _is_count,
+    "transposed": lambda value: isinstance(value, bool),
+    "sample_rate": lambda value: value is None or (_is_real(value) and math.isfinite(value) and value > 0),
+}
+
+
+def _is_real(value: object) -> bool:
+    return isinstance(value, float) or _is_count(value)

@@ -1,0 +1,133 @@
+"""Where a monitor's values go: to every writer, one event for a layer at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from tensorboard.compat.proto.summary_pb2 import Summary
+from torch.utils.tensorboard import SummaryWriter
+
+from filterscope.events.records import quicken
+
+
+@dataclass(frozen=True)
+class _Item:
+    """What is computed or drawn together."""
+
+    words: str
+    kind: str
+
+
+_BUFFERED = _Item("what was buffered", "flush")
+
+
+class Outlet:
+    """Collects values and writes them together: each event of its own costs as much as ten small values.
+
+    A fault loses what it befell and nothing else.
+
+    Args:
+        writers: Where to.
+        report: Told of what could not be made or written: its kind, and a message.
+    """
+
+    def __init__(self, writers: Sequence[SummaryWriter], report: Callable[[str, str], None]) -> None:
+        self._writers, self._tell = list(writers), report
+        self._collected: list[tuple[_Item, Summary.Value]] = []
+        self._all_made = True
+
+    @contextmanager
+    def item(self, words: str, kind: str) -> Iterator[list[Summary.Value]]:
+        """A list to fill, for the next event. What raises here is reported, and what is in the list by then goes out.
+
+        Args:
+            words: What this is, for a warning.
+            kind: Of each kind of fault, the first one is a warning.
+        """
+        item = _Item(words, kind)
+        values: list[Summary.Value] = []
+        try:
+            yield values
+        except Exception as error:
+            self._all_made = False
+            self._report(item, error)
+        self._collected += [(item, value) for value in values]
+
+    def send(self, step: int, time: float) -> bool:
+        """Write what was collected.
+
+        Args:
+            step: Position on TensorBoard's step axis.
+            time: When it was so, in seconds since 1970.
+
+        Returns:
+            Whether all could be made, and some writer took all of it.
+        """
+        collected, self._collected = self._collected, []
+        all_made, self._all_made = self._all_made, True
+        taken = [self._deliver(writer, collected, step, time) for writer in self._writers] if collected else []
+        return all_made and (any(taken) or not collected)
+
+    def flush(self) -> None:
+        """Show TensorBoard what there is, and learn of a broken file before the next event goes into it."""
+        for writer in self._writers:
+            try:
+                writer.flush()
+            except Exception as error:
+                self._report(_BUFFERED, error)
+                _let_go_if_useless(writer)
+
+    def _deliver(
+        self, writer: SummaryWriter, collected: Sequence[tuple[_Item, Summary.Value]], step: int, time: float
+    ) -> bool:
+        """Write one event: if its file is closed or broke, into another one; if it is refused, value by value."""
+        for _ in range(2):
+            try:
+                _write(writer, collected, step, time)
+                return True
+            except Exception as error:
+                if _is_broken(writer):  # what it had not written yet is lost; one that is closed has lost nothing
+                    self._report(_BUFFERED, error)
+                if not _let_go_if_useless(writer):
+                    break
+        all_taken = True
+        for each in collected:
+            try:
+                _write(writer, [each], step, time)
+            except Exception as error:
+                all_taken = False
+                self._report(each[0], error)
+                _let_go_if_useless(writer)
+        return all_taken
+
+    def _report(self, item: _Item, error: Exception) -> None:
+        reason = f"{type(error).__name__}: {error}"
+        self._tell(item.kind, f"filterscope could not log {item.words} ({reason}); training goes on")
+
+
+def _write(writer: SummaryWriter, collected: Sequence[tuple[_Item, Summary.Value]], step: int, time: float) -> None:
+    file_writer = writer._get_file_writer()
+    quicken(getattr(file_writer, "event_writer", None))  # each time, for there is another one after a fault
+    file_writer.add_summary(Summary(value=[value for _, value in collected]), step, time)
+
+
+def _queue(writer: SummaryWriter) -> Any:
+    """Of events on their way into a writer's file."""
+    return getattr(getattr(writer.file_writer, "event_writer", None), "_async_writer", None)
+
+
+def _is_broken(writer: SummaryWriter) -> bool:
+    queue = _queue(writer)
+    return queue is not None and queue._worker.exception is not None
+
+
+def _let_go_if_useless(writer: SummaryWriter) -> bool:
+    """Have a writer open another file if its own is closed or broke: that one would refuse Lightning's events too."""
+    queue = _queue(writer)
+    is_useless = queue is not None and (queue._closed or queue._worker.exception is not None)
+    if is_useless:
+        writer.all_writers = None
+    return is_useless

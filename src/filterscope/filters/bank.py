@@ -1,0 +1,138 @@
+"""Filter banks: the weights of one layer at one moment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from filterscope.filters import metrics
+from filterscope.filters.checks import check_count, require
+
+Array = npt.NDArray[Any]
+
+
+def _as_weights(weights: npt.ArrayLike) -> Array:
+    """A copy in float32, or complex64 for complex input: a bank is a moment, and the model goes on changing."""
+    try:
+        array = np.asarray(weights)
+    except (TypeError, RuntimeError) as error:
+        raise TypeError(f"weights must be a numpy array ({error}); for a model or layer use read_filters") from error
+    return np.array(array, np.complex64 if np.iscomplexobj(array) else np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class FilterBank:
+    """The filters of one layer at one moment.
+
+    Attributes:
+        layer: Dotted name of the layer in its model.
+        weights: Shape ``(filters, channels, taps)``, float32 or complex64. ``weights[o, c, k]`` multiplies
+            the input sample under tap ``k``; tap 0 meets the oldest sample, as PyTorch cross-correlates.
+        indices: Shape ``(filters,)``: each filter's number in the layer. Default: 0, 1, 2, ...
+        total_filters: Number of filters in the layer, of which ``weights`` may hold fewer.
+        epoch: Epochs completed, 0 before training; ``None`` outside of training.
+        step: Position on TensorBoard's step axis; ``None`` outside of training.
+        stride: Stride of the convolution.
+        dilation: Input samples between two neighbouring taps.
+        groups: Groups of the convolution.
+        transposed: Whether the layer is a ``ConvTranspose1d``, whose filters are rows of ``(in, out/groups, taps)``.
+        sample_rate: Samples per second at the layer's input, in Hz; ``None`` if unknown.
+
+    Raises:
+        ValueError: ``weights`` is not three-dimensional, or ``indices`` do not fit it.
+    """
+
+    layer: str
+    weights: Array
+    indices: Array = field(default_factory=lambda: np.empty(0, np.int64))
+    total_filters: int = 0
+    epoch: int | None = None
+    step: int | None = None
+    stride: int = 1
+    dilation: int = 1
+    groups: int = 1
+    transposed: bool = False
+    sample_rate: float | None = None
+
+    def __post_init__(self) -> None:
+        weights = _as_weights(self.weights)
+        if weights.ndim != 3:
+            raise ValueError(f"weights must have shape (filters, channels, taps), got {weights.shape}")
+        indices = np.asarray(self.indices, np.int64)
+        if indices.size == 0:
+            indices = np.arange(len(weights))
+        if indices.shape != (len(weights),):
+            raise ValueError(f"indices must have shape ({len(weights)},), one per filter, got {indices.shape}")
+        object.__setattr__(self, "weights", weights)
+        object.__setattr__(self, "indices", indices)
+        object.__setattr__(self, "total_filters", max(self.total_filters, len(weights)))
+
+    def with_fields(self, **fields: Any) -> FilterBank:
+        """This bank with other values of some fields, which must fit; weights are shared, not copied."""
+        other = object.__new__(FilterBank)
+        other.__dict__.update(self.__dict__ | fields)
+        return other
+
+    @classmethod
+    def owning(cls, layer: str, weights: Array, **fields: Any) -> FilterBank:
+        """A bank that takes over an array, float32 or complex64 ``(filters, channels, taps)``, without a copy."""
+        count = {"indices": np.arange(len(weights)), "total_filters": len(weights)}
+        return cls(layer, weights[:0]).with_fields(weights=weights, **count, **fields)
+
+    @property
+    def filters(self) -> int:
+        """Number of filters held."""
+        return int(self.weights.shape[0])
+
+    @property
+    def channels(self) -> int:
+        """Number of input channels that each filter reads."""
+        return int(self.weights.shape[1])
+
+    @property
+    def taps(self) -> int:
+        """Kernel length."""
+        return int(self.weights.shape[2])
+
+    def head(self, max_filters: int | None) -> FilterBank:
+        """The lowest-numbered ``max_filters`` filters; all of them for ``None``.
+
+        Raises:
+            TypeError: Not an integer.
+            ValueError: Below 1.
+        """
+        if max_filters is None:
+            return self
+        check_count("max_filters", max_filters, ", or None for all filters")
+        if max_filters >= self.filters:
+            return self
+        return self.with_fields(weights=self.weights[:max_filters], indices=self.indices[:max_filters])
+
+    def position(self, index: int) -> int:
+        """Row of the filter that has the number ``index`` in its layer.
+
+        Raises:
+            IndexError: The bank does not hold that filter.
+        """
+        found = np.flatnonzero(self.indices == index)
+        if found.size == 0:
+            held = f"{self.indices.min()} to {self.indices.max()}" if self.filters else "none"
+            raise IndexError(f"layer {self.layer!r} has no filter {index} here; it holds {self.filters}: {held}")
+        return int(found[0])
+
+
+def dead_filters(bank: FilterBank, threshold: float = 0.01) -> Array:
+    """Which filters are dead: norm below ``threshold`` times the layer's median norm, or zero.
+
+    Args:
+        bank: All filters of a layer.
+        threshold: Share of the median norm.
+
+    Returns:
+        bool, shape ``(filters,)``.
+    """
+    require(bank, FilterBank, "read_filters gives a dict of them: choose one")
+    return metrics.dead(bank.weights, threshold)

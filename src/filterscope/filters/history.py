@@ -1,0 +1,146 @@
+"""Histories: the filters of one layer over the epochs of a training run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from filterscope.filters import metrics
+from filterscope.filters.bank import FilterBank
+from filterscope.filters.checks import require
+
+Array = npt.NDArray[Any]
+
+
+class FilterHistory:
+    """One layer's filters over the epochs of a run.
+
+    Args:
+        banks: Snapshots in the order in which they were taken, all of one layer, shape and filter numbers.
+        initial: The bank that rotation and difference are measured against, with all filters of the layer.
+            Default: the first of ``banks`` that is not all zero.
+
+    Attributes:
+        layer: Dotted name of the layer.
+        epochs: Shape ``(E,)``: epochs completed at each snapshot.
+        steps: Shape ``(E,)``: TensorBoard step of each snapshot.
+        weights: Shape ``(E, filters, channels, taps)``, float32 or complex64.
+        initial: Full bank of the reference moment.
+
+    Raises:
+        TypeError: Not a sequence of banks.
+        ValueError: No banks, banks of different layers, shapes or filter numbers, or not in the order of epochs.
+    """
+
+    def __init__(self, banks: Sequence[FilterBank], initial: FilterBank | None = None) -> None:
+        require(banks, Sequence, "give a list of FilterBanks of one layer")
+        self._banks = list(banks)
+        if not self._banks:
+            raise ValueError("a history needs at least one bank, got none")
+        first = self._banks[0]
+        for bank in self._banks:
+            require(bank, FilterBank, "a history is made of FilterBanks of one layer")
+            if bank.layer != first.layer or bank.weights.shape != first.weights.shape:
+                raise ValueError(
+                    f"a history holds one layer of one shape: {first.layer!r} {first.weights.shape} "
+                    f"and {bank.layer!r} {bank.weights.shape} do not belong together"
+                )
+            if not np.array_equal(bank.indices, first.indices):
+                raise ValueError(f"the banks of {first.layer!r} hold different filters; give all the same ones")
+        self.layer = first.layer
+        self.initial = initial or next((bank for bank in self._banks if bank.weights.any()), first)
+        if not np.isin(first.indices, self.initial.indices).all():
+            raise ValueError(f"the initial bank of {first.layer!r} lacks filters that the others hold")
+        self._reference = self.initial.weights[[self.initial.position(int(index)) for index in first.indices]]
+        if self._reference.shape != first.weights.shape:
+            raise ValueError(
+                f"the initial bank of {first.layer!r} has filters of shape {self._reference.shape[1:]}, "
+                f"the others {first.weights.shape[1:]}"
+            )
+        self.epochs = np.array([i if bank.epoch is None else bank.epoch for i, bank in enumerate(self._banks)])
+        if (np.diff(self.epochs) < 0).any():
+            raise ValueError(f"banks must come in the order of their epochs, got {self.epochs.tolist()}")
+        self.steps = np.array([i if bank.step is None else bank.step for i, bank in enumerate(self._banks)])
+        self._share()
+
+    def _share(self) -> None:
+        """Hold the weights once: the banks are views of one array."""
+        self.weights = np.stack([bank.weights for bank in self._banks])
+        self._banks = [
+            bank.with_fields(weights=weights) for bank, weights in zip(self._banks, self.weights, strict=True)
+        ]
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "weights"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._share()
+
+    def __len__(self) -> int:
+        return len(self._banks)
+
+    def __getitem__(self, position: int) -> FilterBank:
+        return self._banks[position]
+
+    def __iter__(self) -> Iterator[FilterBank]:
+        return iter(self._banks)
+
+    def __repr__(self) -> str:
+        filters, channels, taps = self.weights.shape[1:]
+        span = f"epochs {self.epochs[0]} to {self.epochs[-1]}"
+        return f"FilterHistory({self.layer!r}, {len(self)} snapshots, {span}, {filters} x {channels} x {taps})"
+
+    @property
+    def reference(self) -> FilterBank:
+        """The reference bank, restricted to the filters of this history."""
+        return self.initial.with_fields(
+            weights=self._reference,
+            indices=self._banks[0].indices,
+            total_filters=self._banks[0].total_filters,
+        )
+
+    def bank(self, epoch: int) -> FilterBank:
+        """The bank after ``epoch`` epochs; the last one, if several were taken then.
+
+        Raises:
+            KeyError: There is no snapshot of that epoch.
+        """
+        found = np.flatnonzero(self.epochs == epoch)
+        if found.size == 0:
+            raise KeyError(f"no snapshot of epoch {epoch}; there are {', '.join(map(str, np.unique(self.epochs)))}")
+        return self._banks[int(found[-1])]
+
+    def rotation(self) -> Array:
+        """Rotation of every filter from its reference: shape ``(E, filters)``, 0 unmoved, 1 orthogonal."""
+        return np.stack([metrics.rotation(weights, self._reference) for weights in self.weights])
+
+    def change(self) -> Array:
+        """Relative size of each step since the previous snapshot: shape ``(E,)``, NaN for the first."""
+        steps = [metrics.change(now, before) for before, now in zip(self.weights, self.weights[1:], strict=False)]
+        return np.array([np.nan, *steps])
+
+    def rms(self) -> Array:
+        """Root mean square of the weights: shape ``(E,)``."""
+        return np.array([metrics.rms(weights) for weights in self.weights])
+
+    def dead(self, threshold: float = 0.01) -> Array:
+        """Which filters are dead: bool, shape ``(E, filters)``. See :func:`filterscope.dead_filters`."""
+        return np.stack([metrics.dead(weights, threshold) for weights in self.weights])
+
+    def redundancy(self) -> Array:
+        """Mean over filters of the largest cosine with another one of its group: shape ``(E,)``."""
+        first = self._banks[0]
+        group = first.indices // max(first.total_filters // first.groups, 1)
+        return np.array([metrics.redundancy(weights, group) for weights in self.weights])
+
+    def effective_rank(self) -> Array:
+        """Effective rank of the ``filters x (channels taps)`` matrix: shape ``(E,)``."""
+        return np.array([metrics.effective_rank(weights) for weights in self.weights])
+
+    def convergence_epoch(self) -> int:
+        """First epoch from which the layer stays within a tenth of its way of its last weights."""
+        return int(self.epochs[metrics.convergence(self.weights, self._reference)])

@@ -1,0 +1,163 @@
+"""What a filter does to frequencies: magnitude response, peak, centroid, bandwidth.
+
+Frequencies are in Hz where the sample rate is known, in cycles per sample (0 to 0.5) where it is not. The taps of
+a transposed convolution sit on its output's time axis, so its rate there is ``stride`` times that of its input.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from filterscope.filters.bank import FilterBank
+from filterscope.filters.checks import check_count, check_sample_rate, require
+
+Array = npt.NDArray[Any]
+
+#: Below this kernel length a frequency response says little.
+SHORTEST = 8
+
+#: Complex numbers that one pass of the FFT may hold: 16 MB.
+_FFT_ITEMS = 2_000_000
+
+
+def tap_rate(bank: FilterBank, sample_rate: float | None = None) -> float:
+    """Samples per second on the time axis of the taps (before dilation); 1.0 if no sample rate is known."""
+    rate = bank.sample_rate if sample_rate is None else sample_rate
+    if rate is None:
+        return 1.0
+    if isinstance(rate, Mapping):
+        raise TypeError(f"sample_rate={rate!r}: one layer has one rate; give a number of Hz")
+    check_sample_rate(rate)
+    return float(rate) * (bank.stride if bank.transposed else 1)
+
+
+def frequency_response(
+    bank: FilterBank, sample_rate: float | None = None, n_fft: int | None = None
+) -> tuple[Array, Array]:
+    """Magnitude response of every filter, all channels together.
+
+    ``H_oc(f) = sum_k w[o, c, k] exp(-2i pi f k d / fs)`` and ``|H_o|(f) = sqrt(sum_c |H_oc(f)|^2)``: the power that
+    the filter passes from white, independent channels. Not the spectrum of the channel mean, in which opposite
+    signs cancel. A dilated filter repeats its response every ``fs / d``.
+
+    Args:
+        bank: ``F`` filters of ``K`` taps, dilation ``d``.
+        sample_rate: Hz at the layer's input. Default: the bank's own; without any, cycles per sample.
+        n_fft: Length of the Fourier transform of the zero-stuffed kernel. Default: at least 512, and at least four
+            times the kernel's span ``(K - 1) d + 1``.
+
+    Returns:
+        Frequencies ``(F,)`` from 0 to fs/2 (complex filters: from -fs/2 to fs/2) and magnitudes ``(filters, F)``.
+
+    Raises:
+        ValueError: ``n_fft`` is shorter than the kernel's span, or ``sample_rate`` is not positive and finite.
+    """
+    require(bank, FilterBank, "read_filters gives a dict of them: choose one")
+    rate = tap_rate(bank, sample_rate)
+    if n_fft is not None:
+        check_count("n_fft", n_fft)
+    span = (bank.taps - 1) * bank.dilation + 1
+    if n_fft is None:
+        per_image = 1 << max(int(np.ceil(512 / bank.dilation)) - 1, 4 * bank.taps - 1, 1).bit_length()
+        n_fft = per_image * bank.dilation
+    elif n_fft < span:
+        raise ValueError(f"n_fft={n_fft} is shorter than the dilated kernel; use at least {span}")
+    if n_fft % bank.dilation == 0 and n_fft // bank.dilation >= bank.taps:
+        # Zero stuffing repeats the spectrum of the plain taps d times: one image is enough.
+        magnitude = np.tile(_magnitude(bank.weights, n_fft // bank.dilation), bank.dilation)
+    else:
+        stuffed = np.zeros((*bank.weights.shape[:2], span), bank.weights.dtype)
+        stuffed[:, :, :: bank.dilation] = bank.weights
+        magnitude = _magnitude(stuffed, n_fft)
+    if np.iscomplexobj(bank.weights):
+        return np.fft.fftshift(np.fft.fftfreq(n_fft)) * rate, np.fft.fftshift(magnitude, axes=1)
+    return np.fft.rfftfreq(n_fft) * rate, magnitude[:, : n_fft // 2 + 1]
+
+
+def _magnitude(weights: Array, n_fft: int) -> Array:
+    """``sqrt(sum_c |FFT|^2)`` over the full circle of ``n_fft`` frequencies: float32 ``(filters, n_fft)``."""
+    filters, channels, taps = weights.shape
+    peak = np.abs(weights).max(axis=(1, 2), initial=0.0)
+    broken = np.asarray(~np.isfinite(peak))
+    scale = np.where(broken | (peak == 0), 1, peak)
+    weights = np.where(broken[:, None, None], 0, weights / scale[:, None, None])
+    if channels > taps:
+        # An orthogonal mix of channels leaves the sum of powers as it is, so C channels fold into K rows.
+        weights = np.asarray(np.linalg.qr(weights, mode="r"))
+    magnitude = np.empty((filters, n_fft), np.float32)
+    chunk = max(1, _FFT_ITEMS // (weights.shape[1] * n_fft))
+    for start in range(0, filters, chunk):
+        part = weights[start : start + chunk]
+        if np.iscomplexobj(part):
+            power = np.sum(np.square(np.abs(np.fft.fft(part, n_fft))), axis=1)
+        else:
+            half = np.fft.rfft(part, n_fft)
+            power = np.sum(np.square(half.real) + np.square(half.imag), axis=1)
+            power = np.concatenate([power, power[:, 1 : (n_fft + 1) // 2][:, ::-1]], axis=1)
+        magnitude[start : start + chunk] = np.sqrt(power)
+    magnitude *= scale[:, None]
+    magnitude[broken] = np.nan
+    return magnitude
+
+
+def baseband(bank: FilterBank, sample_rate: float | None = None) -> tuple[Array, Array]:
+    """:func:`frequency_response` up to ``fs / (2 d)``: beyond it a dilated filter only repeats itself."""
+    frequencies, magnitude = frequency_response(bank, sample_rate)
+    limit = tap_rate(bank, sample_rate) / (2 * bank.dilation)
+    kept = np.abs(frequencies) <= limit * (1 + 1e-9)
+    return frequencies[kept], magnitude[:, kept]
+
+
+def decibels(magnitude: Array, floor: float = -40.0) -> Array:
+    """Magnitudes in dB re each filter's maximum, not below ``floor``; NaN for a filter that is zero or not finite."""
+    peak = magnitude.max(axis=1, keepdims=True)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        relative = np.where(np.isfinite(peak) & (peak > 0), magnitude / peak, np.nan)
+        return np.asarray(np.maximum(20 * np.log10(relative), floor))
+
+
+def peak_frequency(bank: FilterBank, sample_rate: float | None = None) -> Array:
+    """Frequency of the largest magnitude of every filter: shape ``(filters,)``; NaN if it is zero or not finite."""
+    frequencies, magnitude = baseband(bank, sample_rate)
+    peak = magnitude.max(axis=1)
+    return np.where(np.isfinite(peak) & (peak > 0), frequencies[magnitude.argmax(axis=1)], np.nan)
+
+
+def centroid(bank: FilterBank, sample_rate: float | None = None) -> Array:
+    """Power-weighted mean frequency of every filter: shape ``(filters,)``."""
+    return _moments(*baseband(bank, sample_rate))[0]
+
+
+def bandwidth(bank: FilterBank, sample_rate: float | None = None) -> Array:
+    """Power-weighted standard deviation of frequency of every filter: shape ``(filters,)``."""
+    return _moments(*baseband(bank, sample_rate))[1]
+
+
+def _moments(frequencies: Array, magnitude: Array) -> tuple[Array, Array]:
+    share = _power_share(magnitude)
+    mean = share @ frequencies
+    return np.asarray(mean), np.sqrt(np.maximum(share @ np.square(frequencies) - np.square(mean), 0))
+
+
+def _power_share(magnitude: Array) -> Array:
+    """Power spectra that sum to one; NaN for a filter that is zero or not finite."""
+    power = np.square(magnitude, dtype=np.float64)
+    total = power.sum(axis=1, keepdims=True)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(np.isfinite(total) & (total > 0), power / total, np.nan)
+
+
+def spectral_drift(bank: FilterBank, reference: FilterBank) -> Array:
+    """Jensen-Shannon distance (base 2, 0 to 1) of every filter's power spectrum from the reference's.
+
+    Source: the measure used for learned audio front ends in arXiv 2302.10014. Shape ``(filters,)``.
+    """
+    now, then = (_power_share(baseband(each)[1]) for each in (bank, reference))
+    mean = (now + then) / 2
+    with np.errstate(divide="ignore", invalid="ignore"):
+        parts = [np.where(p == 0, 0.0, p * np.log2(p / mean)).sum(axis=1) for p in (now, then)]
+    return np.asarray(np.sqrt(np.maximum((parts[0] + parts[1]) / 2, 0)))

@@ -1,0 +1,1 @@
+"""The Lightning callback. No other room imports Lightning."""

@@ -1,0 +1,177 @@
+"""The Lightning callback."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+import pytorch_lightning
+from pytorch_lightning.utilities.exceptions import MisconfigurationException
+from pytorch_lightning.utilities.rank_zero import rank_zero_warn
+from torch.utils.tensorboard import SummaryWriter
+from typing_extensions import override
+
+from filterscope.recording.session import Session, warn_without_layers
+from filterscope.recording.settings import Settings
+
+if TYPE_CHECKING:
+    from pytorch_lightning import Callback as _Callback
+else:
+    _BASES = [pytorch_lightning.Callback]
+    try:
+        from lightning.pytorch import Callback as _LightningCallback
+
+        _BASES.append(_LightningCallback)
+    except ImportError:
+        pass
+
+    class _Callback(*_BASES):
+        """A callback for Trainers of both ``pytorch_lightning`` and ``lightning.pytorch``, where both are there."""
+
+
+class Conv1dFilterMonitor(_Callback):
+    """Logs the 1-D convolution filters of a model to TensorBoard, from initialisation to the end of training.
+
+    At every snapshot a histogram and a few scalars per layer; at milestones images: the filters over their taps,
+    their frequency response, their evolution over the epochs and their drift from initialisation. Monitored are
+    ``Conv1d``, ``ConvTranspose1d``, their subclasses, and ``Conv2d`` whose kernel is ``(K, 1)`` or ``(1, K)``.
+
+    Training is bit-identical with and without the callback, and no fault in drawing or writing ends it.
+
+    Args:
+        layers: Layers to monitor: a glob on the dotted name, or several. ``*`` crosses dots; ``conv1`` is not
+            ``conv10``. ``None``: every layer with more than one tap. ``"*"`` adds pointwise ones.
+        every_n_epochs: Epochs between snapshots. The initial and the final weights are always logged.
+        plot_every_n_epochs: Epochs between images. ``None``: the initial, the final, and at most eight epochs
+            between, as many as TensorBoard shows of a card.
+        plots: Which images to log: any of ``"taps"``, ``"response"``, ``"evolution"``, ``"drift"``; ``()`` for none.
+        channels: How images show a filter's input channels: ``"all"``, or reduced by ``"sum"``, ``"mean"``,
+            ``"max"``, ``"l2"`` or ``"principal"`` (best rank-one shape). ``"auto"``: all up to 8, principal above.
+        max_filters: Filters that images show and raw filters hold, the lowest-numbered ones; ``None`` for all.
+            Histograms and scalars always cover the whole layer.
+        save_filters: Whether to keep the filters of every snapshot, 2 bytes per weight, for the Filters tab,
+            :func:`filterscope.load_history`, the command line, and for resuming.
+        sample_rate: Samples per second (Hz) at a layer's input. A number is for the first monitored layer; a mapping
+            names layers by globs, as in ``{"stem.*": 16000}``.
+        tag: First segment of every TensorBoard tag. Several monitors need different ones.
+
+    Raises:
+        TypeError: An argument is of the wrong type.
+        ValueError: An argument has a value that cannot work; at the start of training, a glob matches no layer.
+        MisconfigurationException: At the start of training, the Trainer has no logger, or another monitor has the
+            same ``tag``.
+
+    Example:
+        >>> from pytorch_lightning import Trainer
+        >>> from filterscope import Conv1dFilterMonitor
+        >>> trainer = Trainer(callbacks=[Conv1dFilterMonitor()])  # doctest: +SKIP
+    """
+
+    def __init__(
+        self,
+        layers: str | Sequence[str] | None = None,
+        every_n_epochs: int = 1,
+        plot_every_n_epochs: int | None = None,
+        plots: Sequence[Literal["taps", "response", "evolution", "drift"]] = ("taps", "response", "evolution", "drift"),
+        channels: Literal["auto", "all", "sum", "mean", "max", "l2", "principal"] = "auto",
+        max_filters: int | None = 64,
+        save_filters: bool = True,
+        sample_rate: float | Mapping[str, float] | None = None,
+        tag: str = "filters",
+    ) -> None:
+        self.settings = Settings(
+            layers, every_n_epochs, plot_every_n_epochs, plots, channels, max_filters, save_filters, sample_rate, tag
+        )
+        self._session: Session | None = None
+        self._state: Mapping[str, Any] | None = None
+
+    @property
+    @override
+    def state_key(self) -> str:
+        return str(self._generate_state_key(tag=self.settings.tag))
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Settings only: threads and writers stay in the process that made them."""
+        return self.__dict__ | {"_session": None}
+
+    @override
+    def on_fit_start(self, trainer: Any, pl_module: Any) -> None:
+        self._require_own_tag(trainer)
+        writers = self._writers(trainer)
+        before = self._session
+        if before is not None and (not trainer.global_step or trainer.ckpt_path or not before.is_of(pl_module)):
+            before = None  # a new fit, or weights from elsewhere
+        checkpoint = trainer.ckpt_path or ""
+        session = Session(self.settings, writers, pl_module, before, self._state if checkpoint else None, checkpoint)
+        if trainer.global_rank == 0:
+            warn_without_layers(pl_module, self.settings.layers)
+        # Rank 0 alone has writers; all ranks must agree whether the model is read.
+        self._session = session if trainer.strategy.broadcast(bool(writers)) else None
+
+    @override
+    def on_train_start(self, trainer: Any, pl_module: Any) -> None:
+        if self._session is not None:
+            self._session.start(trainer, pl_module)
+
+    @override
+    def on_train_epoch_start(self, trainer: Any, pl_module: Any) -> None:
+        if self._session is not None:
+            self._session.begin_epoch()
+
+    @override
+    def on_train_epoch_end(self, trainer: Any, pl_module: Any) -> None:
+        if self._session is not None:
+            self._session.end_epoch(trainer, pl_module)
+
+    @override
+    def on_train_end(self, trainer: Any, pl_module: Any) -> None:
+        if self._session is not None:
+            self._session.end_training(trainer, pl_module)
+
+    @override
+    def on_fit_end(self, trainer: Any, pl_module: Any) -> None:
+        if self._session is not None:
+            self._session.finish(trainer, pl_module)
+
+    @override
+    def on_exception(self, trainer: Any, pl_module: Any, exception: BaseException) -> None:
+        if self._session is not None:
+            self._session.fail()
+
+    # Not state_dict: Lightning would refuse two monitors of one tag before we can say what works.
+    @override
+    def on_save_checkpoint(self, trainer: Any, pl_module: Any, checkpoint: dict[str, Any]) -> None:
+        if self._session is not None and (state := self._session.state()):
+            checkpoint.setdefault("callbacks", {})[self.state_key] = state
+
+    @override
+    def on_load_checkpoint(self, trainer: Any, pl_module: Any, checkpoint: dict[str, Any]) -> None:
+        self._state = checkpoint.get("callbacks", {}).get(self.state_key)
+
+    def _require_own_tag(self, trainer: Any) -> None:
+        monitors = [each for each in trainer.callbacks if isinstance(each, Conv1dFilterMonitor)]
+        if sum(each.settings.tag == self.settings.tag for each in monitors) > 1:
+            raise MisconfigurationException(
+                f"two Conv1dFilterMonitors log under tag={self.settings.tag!r}; give each its own, e.g. "
+                f"tag='{self.settings.tag}_2'"
+            )
+
+    def _writers(self, trainer: Any) -> list[SummaryWriter]:
+        """TensorBoard writers of the Trainer; none where nothing is to be written."""
+        if trainer.fast_dev_run or any(type(logger).__name__ == "DummyLogger" for logger in trainer.loggers):
+            return []
+        if not trainer.loggers:
+            raise MisconfigurationException(
+                "Conv1dFilterMonitor needs a logger to write to; use Trainer(logger=TensorBoardLogger(...)), or leave "
+                "logger at its default"
+            )
+        if trainer.global_rank != 0:
+            return []
+        experiments = [logger.experiment for logger in trainer.loggers]
+        writers = [experiment for experiment in experiments if isinstance(experiment, SummaryWriter)]
+        if not writers:
+            names = ", ".join(type(logger).__name__ for logger in trainer.loggers)
+            rank_zero_warn(f"Conv1dFilterMonitor writes to TensorBoard only; the Trainer logs to {names}: inactive")
+        for writer in writers:
+            writer._get_file_writer()  # opened here, so that the recording thread never opens one
+        return writers

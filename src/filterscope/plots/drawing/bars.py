@@ -1,0 +1,79 @@
+"""Colour bars: what the colours of a picture mean."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.collections import LineCollection
+from matplotlib.colors import Colormap
+
+from filterscope.plots.drawing.canvas import (
+    GREY,
+    INK,
+    ONE_SIDED_CMAP,
+    ROTATION_CMAP,
+    ROTATION_LIMIT,
+    ROTATION_NORM,
+    SIGNED_CMAP,
+    Box,
+    Sheet,
+    format_value,
+)
+from filterscope.plots.drawing.mosaic import PixelImage
+
+
+class ColourBar:
+    """A colour bar with a caption above it and labels beside it.
+
+    Args:
+        sheet: Where to draw.
+        box: Strip of the sheet, ``WIDTH`` points wide.
+        cmap: Colours from the lower end to the upper.
+        caption: What the colours mean.
+        ticks: Positions of the labels, from 0 to 1.
+        moving: Whether the labels change from one epoch to the next.
+    """
+
+    WIDTH = 80  # points
+
+    def __init__(
+        self, sheet: Sheet, box: Box, cmap: Colormap, caption: str, ticks: Sequence[float], moving: bool = False
+    ) -> None:
+        sheet.write(box.left + box.width, box.top + sheet.px(11), caption, ha="right")
+        bar = Box(box.left + sheet.px(12), box.top + sheet.px(23), sheet.px(10), box.height - sheet.px(34)).snapped()
+        colours = cmap(np.linspace(1, 0, int(bar.height)), bytes=True)[:, None]
+        PixelImage.in_box(sheet, bar).set_pixels(np.repeat(colours, int(bar.width), axis=1))
+        right = bar.left + bar.width
+        heights = [bar.top + bar.height * (1 - tick) for tick in ticks]
+        lines = [[(right, y), (right + 0.3 * bar.width, y)] for y in heights]
+        sheet.add(LineCollection(lines, colors=GREY, linewidths=0.8))
+        self._labels = [sheet.write(right + sheet.px(5), y, "", color=INK, va="center") for y in heights]
+        if moving:
+            sheet.moving += self._labels
+
+    def set_labels(self, *labels: str) -> None:
+        """Write the labels, from the lower end to the upper."""
+        for artist, label in zip(self._labels, labels, strict=True):
+            artist.set_text(label)
+
+
+def value_bar(sheet: Sheet, box: Box, one_sided: bool, caption: str) -> ColourBar:
+    """A bar for signed data or magnitudes, whose limit :func:`set_limit` tells at each update."""
+    cmap = ONE_SIDED_CMAP if one_sided else SIGNED_CMAP
+    return ColourBar(sheet, box, cmap, caption, (0.0, 0.5, 1.0), moving=True)
+
+
+def set_limit(bar: ColourBar, limit: float, one_sided: bool) -> None:
+    """Label a bar's ends with the limit of the colour scale."""
+    if one_sided:
+        bar.set_labels("0", format_value(limit / 2), format_value(limit))
+    else:
+        bar.set_labels(f"−{format_value(limit)}", "0", format_value(limit))
+
+
+def rotation_bar(sheet: Sheet, box: Box) -> None:
+    """The bar of rotation, the same in every picture."""
+    ticks = (0.0, 0.05, 0.2, ROTATION_LIMIT)
+    bar = ColourBar(sheet, box, ROTATION_CMAP, "rotation", [float(ROTATION_NORM(tick)) for tick in ticks])
+    bar.set_labels("0", "0.05", "0.2", "≥ 0.5")

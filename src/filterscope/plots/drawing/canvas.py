@@ -1,0 +1,280 @@
+"""The sheet that every picture is drawn on: size, title strip, colours."""
+
+from __future__ import annotations
+
+import functools
+import io
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib import colormaps
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.collections import LineCollection
+from matplotlib.colors import LinearSegmentedColormap, PowerNorm
+from matplotlib.figure import Figure, FigureBase, SubFigure
+from matplotlib.transforms import Affine2D
+
+from filterscope.filters.checks import require
+from filterscope.plots.drawing.captions import DOT
+from filterscope.plots.drawing.lettering import QuickText, number_patch, text_width
+
+Array = npt.NDArray[Any]
+AnyArtist = TypeVar("AnyArtist", bound=Artist)
+
+#: TensorBoard's image card is about 2:1 and scales by nearest neighbour: 900 x 430 pixels halve cleanly into it.
+WIDTH, HEIGHT, DPI = 900, 430, 100
+
+INK, GREY, PALE = "#111827", "#3d4653", "#c3cad3"
+PLAIN = "#2f6db3"
+DEAD_FACE, NONFINITE_FACE = "#e3e6ea", "#ffc44d"
+TITLE, TEXT, SMALL = 15, 12, 9
+#: The smallest print of a line that has parts to spare, in points.
+FINE = 8
+#: Small print is up to a twentieth wider where it is fitted to whole pixels.
+_SLACK = 0.95
+
+#: Rotation has one colour map and one scale everywhere, so that epochs, layers and runs compare.
+ROTATION_CMAP = LinearSegmentedColormap.from_list(
+    "filterscope_rotation", [(0.0, "#98a3af"), (0.32, "#4668ac"), (0.63, "#a32f9b"), (1.0, "#e5141f")]
+)
+ROTATION_LIMIT = 0.5
+ROTATION_NORM = PowerNorm(0.5, vmin=0.0, vmax=ROTATION_LIMIT, clip=True)
+SIGNED_CMAP = colormaps["RdBu_r"]
+#: The warm half of the signed map: magnitudes without sign, white where nothing is.
+ONE_SIDED_CMAP = LinearSegmentedColormap.from_list("filterscope_one_sided", SIGNED_CMAP(np.linspace(0.5, 1.0, 128)))
+DECIBEL_CMAP = colormaps["magma"].with_extremes(bad=DEAD_FACE)
+
+
+class FilterFigure(Figure):
+    """A figure without pyplot that shows itself as the last line of a notebook cell."""
+
+    def _repr_png_(self) -> bytes:
+        buffer = io.BytesIO()
+        self.savefig(buffer, format="png")
+        return buffer.getvalue()
+
+
+def new_figure() -> Figure:
+    """An opaque white figure of the canvas size, unknown to pyplot."""
+    figure = FilterFigure(figsize=(WIDTH / DPI, HEIGHT / DPI), dpi=DPI, facecolor="white")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def rotation_colours(rotation: Array | None, count: int) -> Array:
+    """RGBA of every filter: by its rotation, one plain colour without a reference, pale where undefined."""
+    if rotation is None:
+        return np.tile(rgba(PLAIN), (count, 1))
+    colours: Array = ROTATION_CMAP(ROTATION_NORM(np.nan_to_num(rotation)))
+    colours[~np.isfinite(rotation)] = rgba(PALE)
+    return colours
+
+
+def rgba(colour: str) -> Array:
+    """A ``#rrggbb`` colour as four floats."""
+    return np.array([int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)] + [1.0])
+
+
+@dataclass
+class Box:
+    """A rectangle in pixels of the figure, from the top left."""
+
+    left: float
+    top: float
+    width: float
+    height: float
+
+    def snapped(self) -> Box:
+        """This box on whole pixels, so that images in it are copied as they are."""
+        left, top = round(self.left), round(self.top)
+        return Box(left, top, max(round(self.left + self.width) - left, 1), max(round(self.top + self.height) - top, 1))
+
+    def split_right(self, width: float) -> tuple[Box, Box]:
+        """This box less a strip of ``width`` at its right, and the strip."""
+        rest = Box(self.left, self.top, self.width - width, self.height)
+        return rest, Box(self.left + rest.width, self.top, width, self.height)
+
+    def split_bottom(self, height: float) -> tuple[Box, Box]:
+        """This box less a strip of ``height`` at its bottom, and the strip."""
+        rest = Box(self.left, self.top, self.width, self.height - height)
+        return rest, Box(self.left, self.top + rest.height, self.width, height)
+
+    def shrink(self, left: float = 0, top: float = 0, right: float = 0, bottom: float = 0) -> Box:
+        """This box less margins."""
+        return Box(self.left + left, self.top + top, self.width - left - right, self.height - top - bottom)
+
+
+class Sheet:
+    """A figure with a title strip; hands out boxes and axes in pixels.
+
+    Artists in ``moving`` change from one epoch to the next; all others are drawn alike for a whole run.
+
+    Args:
+        figure: Figure or subfigure to draw on; ``None`` for a new one.
+        layer: Layer name, in the title.
+        kind: What the picture shows, in the title.
+    """
+
+    def __init__(self, figure: FigureBase | None, layer: str, kind: str) -> None:
+        if figure is not None:
+            require(figure, FigureBase, "figure= takes a matplotlib Figure or SubFigure")
+        self.figure: Figure | SubFigure = new_figure() if figure is None else figure  # type: ignore[assignment]
+        self.dpi = float(self.figure.dpi)
+        self.width, self.height = float(self.figure.bbox.width), float(self.figure.bbox.height)
+        #: From pixels, counted from the top left, to the canvas.
+        self.pixels = Affine2D().scale(1 / self.width, -1 / self.height).translate(0, 1) + self.figure.transSubfigure
+        self.moving: list[Artist] = []
+        self._layer, self._kind = layer, kind
+        self._title = self.write(0, 0, "", fontsize=TITLE, weight="bold", color=INK)
+        self._subtitle = self.write(0, 0, "")
+        self.moving.append(self._subtitle)
+
+    def add(self, artist: AnyArtist) -> AnyArtist:
+        """Add an artist whose coordinates are pixels. Axes would take several milliseconds and a thousand objects."""
+        artist.set_transform(self.pixels)
+        self.figure.add_artist(artist)
+        return artist
+
+    def write(self, x: float, y: float, text: str, **style: Any) -> QuickText:
+        """Text at a pixel of the figure, from the top left. Names may hold dollar signs: no mathematics in it."""
+        defaults: dict[str, Any] = {"fontsize": TEXT, "color": GREY, "va": "baseline", "parse_math": False}
+        return self.add(QuickText(x, y, text, **(defaults | style)))
+
+    def px(self, points: float) -> float:
+        """Points in pixels."""
+        return points * self.dpi / 72
+
+    @property
+    def body(self) -> Box:
+        """What the title strip leaves."""
+        top = self.px(27) if self.width >= 600 else self.px(42)
+        return Box(self.px(6), top, self.width - self.px(12), self.height - top - self.px(5))
+
+    def set_title(self, subtitle: str) -> None:
+        """Layer and kind at the left, ``subtitle`` at the right, or below where the figure is narrow.
+
+        The name is shortened from its beginning, once, to leave room for subtitles a little longer than the first.
+        """
+        margin, room = self.px(7), self.width - self.px(14)
+        narrow = self.width < 600
+        right = text_width(subtitle, TEXT, dpi=self.dpi)
+        if not self._title.get_text():
+            reserve = text_width("final, epoch 99", TEXT, dpi=self.dpi)
+            left_room = room if narrow else max(room - right - reserve, room * 0.25)
+            self._title.set_text(self._fitting_title(left_room))
+            self._title.set_position((margin, self.px(18)))
+            self._title_width = text_width(self._title.get_text(), TITLE, True, self.dpi)
+        available = _SLACK * room if narrow else room - self._title_width - self.px(14)
+        self.fit(self._subtitle, subtitle, available, keep_last=True)
+        self._subtitle.set_horizontalalignment("left" if narrow else "right")
+        self._subtitle.set_position((margin, self.px(34)) if narrow else (self.width - margin, self.px(18)))
+
+    def _fitting_title(self, room: float) -> str:
+        title = f"{self._layer} · {self._kind}"
+        widths = [text_width(character, TITLE, True, self.dpi) for character in title]
+        if sum(widths) <= room:
+            return title
+        cut = 1
+        while cut < len(self._layer) - 3 and sum(widths[cut:]) + text_width("…", TITLE, True, self.dpi) > room:
+            cut += 1
+        return "…" + title[cut:].lstrip(".")
+
+    def fit(self, line: QuickText, words: str, room: float, *, keep_last: bool = False) -> None:
+        """Write words into a line: in smaller print where they need it, and then without the least of their parts.
+
+        Args:
+            line: Where to.
+            words: Parts with dots between.
+            room: Pixels.
+            keep_last: Whether the first part is the least important, and not the last.
+        """
+        most = TEXT / FINE * room
+        while (width := text_width(words, TEXT, dpi=self.dpi)) > most and DOT in words:
+            words = words.partition(DOT)[2] if keep_last else words.rpartition(DOT)[0]
+        line.set_fontsize(min(TEXT, max(TEXT * room / width, FINE)) if width else TEXT)
+        line.set_text(words)
+
+    def footnote(self, box: Box) -> Callable[[str], None]:
+        """What writes a line at the bottom of a box, which tells how to read the picture."""
+        foot = self.write(box.left + self.px(2), box.top + box.height - self.px(3), "")
+        self.moving.append(foot)
+        return functools.partial(self.fit, foot, room=_SLACK * box.width)
+
+    def caption(self, box: Box, words: str, beyond: float = 0) -> QuickText:
+        """A line of text centred just above a box, and ``beyond`` its sides if need be."""
+        line = self.write(box.left + box.width / 2, box.top - self.px(4), "", ha="center")
+        self.fit(line, words, box.width + 2 * beyond)
+        return line
+
+    def tick_intervals(self, width: float, characters: int, most: int) -> int:
+        """Into how many parts ticks may cut an axis of some pixels, if their labels have so many characters."""
+        return max(1, min(most, int(width / self.px(TEXT * (0.65 * characters + 0.8)))))
+
+    def number_rows(self, axes: Axes, box: Box, centres: Array, numbers: Sequence[int], label: str) -> None:
+        """Number the rows of axes that fill a box: one artist, where an axis would have dozens.
+
+        Args:
+            axes: Without ticks of its own from then on.
+            box: Its box.
+            centres: Of the rows to number, as shares of the height from the top: ``(n,)``.
+            numbers: One for each.
+            label: What is numbered.
+        """
+        axes.set_yticks([])
+        axes.set_ylabel(label, fontsize=TEXT, color=GREY, labelpad=29)
+        size, length = self.px(TEXT - 2), self.px(3)
+        size *= min(1.0, 3 / len(str(max(numbers))))  # four digits would reach the label
+        y = box.top + np.asarray(centres) * box.height
+        ends = np.stack([np.full(len(y), box.left - 2 * length), y + 0.36 * size], axis=1)
+        self.add(number_patch(numbers, ends, size, INK, align_right=True))
+        ticks = [[(box.left - length, each), (box.left, each)] for each in y]
+        self.add(LineCollection(ticks, colors=GREY, linewidths=0.8))
+
+    def axes(self, box: Box) -> Axes:
+        """Axes that fill a box, to whole pixels."""
+        box = box.snapped()
+        return self.figure.add_axes(
+            (
+                box.left / self.width,
+                1 - (box.top + box.height) / self.height,
+                box.width / self.width,
+                box.height / self.height,
+            )
+        )
+
+
+def format_value(value: float) -> str:
+    """A number in at most about six characters."""
+    if value == 0 or 1e-3 <= abs(value) < 1e4:
+        return f"{value:.2g}" if abs(value) < 100 else f"{value:.0f}"
+    digits, exponent = f"{value:.0e}".split("e")
+    return f"{digits}e{int(exponent)}".replace("-", "−")
+
+
+def safe_limit(*arrays: Array | None) -> float:
+    """Largest finite magnitude of all arrays; 1 where everything is zero or nothing is finite."""
+    peaks = [float(np.max(np.abs(a), initial=0.0, where=np.isfinite(a))) for a in arrays if a is not None]
+    return max(peaks, default=0.0) or 1.0
+
+
+def shared_limit(rows: Array, before: Array | None = None, *, quantile: float) -> tuple[float, bool]:
+    """The value at the edge of every tile's scale, and whether any value is larger.
+
+    The largest of all, unless a few filters are so large that they would flatten the others: then four times a
+    quantile of the filters' own largest values.
+    """
+    peaks = np.max(np.abs(rows), axis=(1, 2), initial=0.0, where=np.isfinite(rows))
+    largest = safe_limit(rows, before)
+    fair = 4 * float(np.quantile(peaks, quantile)) if len(peaks) > 4 else largest
+    return (fair, True) if 0 < fair < largest else (largest, False)
+
+
+def index_ticks(count: int, most: int = 8) -> list[int]:
+    """Round numbers from 0 to ``count - 1`` for the ticks of an axis of filters or channels."""
+    step = next(s * 10**p for p in range(12) for s in (1, 2, 5) if count <= s * 10**p * most)
+    return list(range(0, count, step))

@@ -1,0 +1,68 @@
+"""Words that several pictures share: shapes, moments, counts, marks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from filterscope.filters import metrics
+from filterscope.filters.bank import FilterBank
+
+#: Stands between the parts of a line.
+DOT = " · "
+
+
+def plural(count: int, noun: str) -> str:
+    """``1 tap``, ``2 taps``."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def moment(bank: FilterBank) -> str:
+    """When the bank was taken: empty outside of training."""
+    if bank.epoch is None:
+        return ""
+    return "initial" if bank.epoch == 0 else f"epoch {bank.epoch}"
+
+
+def since(reference: FilterBank) -> str:
+    """What rotation is measured from, where that is not the beginning of training."""
+    return f"since epoch {reference.epoch}" if reference.epoch else ""
+
+
+def shape(bank: FilterBank) -> str:
+    """``64 of 512 filters × 1 channel × 31 taps``."""
+    count = plural(bank.total_filters, "filter")
+    if bank.filters < bank.total_filters:
+        count = f"{bank.filters} of {count}"
+    kind = "complex channel" if np.iscomplexobj(bank.weights) else "channel"
+    return f"{count} × {plural(bank.channels, kind)} × {plural(bank.taps, 'tap')}"
+
+
+def joined(*parts: str) -> str:
+    """The parts that are not empty, with dots between."""
+    return DOT.join(part for part in parts if part)
+
+
+class Marks:
+    """Which filters are dead or hold non-finite weights, and the words for it.
+
+    Args:
+        bank: All filters of the layer, whose median tells the dead.
+        shown: How many of them, the lowest-numbered, a picture shows.
+    """
+
+    def __init__(self, bank: FilterBank, shown: int) -> None:
+        broken = np.asarray(~np.isfinite(bank.weights).all(axis=(1, 2)))
+        self.nonfinite: npt.NDArray[Any] = broken[:shown]
+        self.dead: npt.NDArray[Any] = metrics.dead(bank.weights)[:shown] & ~self.nonfinite
+
+    def word(self, row: int) -> str:
+        """What to write beside a filter's number."""
+        return "NaN" if self.nonfinite[row] else "dead" if self.dead[row] else ""
+
+    def summary(self) -> str:
+        """What to write in the title."""
+        dead, broken = int(self.dead.sum()), int(self.nonfinite.sum())
+        return joined(f"{dead} dead" if dead else "", f"{broken} with NaN or Inf" if broken else "")

@@ -1,0 +1,269 @@
+"""Tiles and heat maps at pixel resolution: where a tile lies, and how a matrix fills it.
+
+Matplotlib would draw a heat map of more rows than pixels by nearest neighbour and lose rows; here they are
+averaged. All tiles of a picture are one image, so that 512 filters cost no more than eight.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import RendererAgg
+from matplotlib.colors import Colormap
+from matplotlib.image import BboxImage
+from matplotlib.transforms import Bbox, Transform, TransformedBbox
+
+from filterscope.plots.drawing.canvas import NONFINITE_FACE, Box, Sheet, rgba
+
+Array = npt.NDArray[Any]
+
+#: Numbers that are worked on at a time; with four bytes each below what the allocator asks the system for.
+_PART = 30_000
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Tiles of equal size in rows; pixel coordinates inside the box that holds them.
+
+    Attributes:
+        count: Number of tiles.
+        columns: Tiles per row.
+        cell: Width and height of a tile with its margins.
+        head: Height kept above each tile for its number; 0 where numbers stand only before each row.
+        gap: Space between two tiles.
+        row_label: Width kept before each row.
+    """
+
+    count: int
+    columns: int
+    cell: tuple[float, float]
+    head: float
+    gap: float
+    row_label: float
+
+    @classmethod
+    def fit(cls, count: int, box: Box, label_height: float, aspect: float = 1.45) -> Grid:
+        """Choose rows and columns so that tiles come close to an aspect ratio."""
+        best, best_score = 1, float("inf")
+        for columns in range(1, count + 1):
+            rows = -(-count // columns)
+            height = box.height / rows
+            shape = box.width / columns / (height - label_height if height > 2 * label_height else height)
+            # Empty cells at the end are a lesser evil than a bad shape.
+            score = abs(np.log(shape / aspect)) + rows * columns / count
+            if score < best_score:
+                best, best_score = columns, score
+        rows = -(-count // best)
+        numbered = box.height / rows >= 2.6 * label_height and box.width / best >= 2.2 * label_height
+        row_label = 0.0 if numbered or count == 1 else 2.4 * label_height
+        cell = ((box.width - row_label) / best, box.height / rows)
+        gap = float(np.clip(0.1 * min(cell), 2, 8))
+        return cls(count, best, cell, label_height if numbered else 0.0, gap, row_label)
+
+    @property
+    def inner(self) -> tuple[int, int]:
+        """Width and height of a tile's drawing area, whole pixels."""
+        return max(int(self.cell[0] - self.gap), 1), max(int(self.cell[1] - self.gap - self.head), 1)
+
+    def corners(self) -> Array:
+        """Left and top of every tile's drawing area: shape ``(count, 2)``, whole pixels."""
+        number = np.arange(self.count)
+        left = self.row_label + (number % self.columns) * self.cell[0] + self.gap / 2
+        top = (number // self.columns) * self.cell[1] + self.gap / 2 + self.head
+        return np.floor(np.stack([left, top], axis=1))
+
+
+def _by_parts(make: Callable[[Array], Array], matrices: Array) -> Array:
+    """Make a matrix of each, a few at a time: large arrays would come from the system, page by page, and go back."""
+    count = max(_PART // max(matrices[0].size, 1), 1) if len(matrices) else 1
+    return np.concatenate([make(matrices[i : i + count]) for i in range(0, max(len(matrices), 1), count)])
+
+
+def _averages(values: Array, edges: Array, pixels: int, axis: int) -> Array:
+    """Mean of a piecewise constant function in each of ``pixels``, along an axis.
+
+    A matrix product would start threads that take the cores from training.
+
+    Args:
+        values: NaN and infinite ones make every pixel that they touch so.
+        edges: Where each value begins, and the last one ends, in pixels: ``(n + 1,)``, from 0 to ``pixels``.
+        pixels: Length of the result.
+        axis: Negative.
+    """
+    finite = np.isfinite(values)
+    means: Array = np.zeros((), np.float32)
+    if not finite.all():
+        means = _averages(np.where(finite, values, 0), edges, pixels, axis)
+        means[_averages((~finite).astype(np.float32), edges, pixels, axis) > 1e-6] = np.nan
+        means[_averages(np.isinf(values).astype(np.float32), edges, pixels, axis) > 1e-6] = np.inf
+        return means
+    begin = np.arange(pixels)
+    first = np.searchsorted(edges[:-1], begin, side="right") - 1
+    last = np.searchsorted(edges[:-1], begin + 1, side="left") - 1
+    for number in range(int(np.max(last - first)) + 1):
+        cell = np.minimum(first + number, last)
+        share = np.minimum(edges[cell + 1], begin + 1) - np.maximum(edges[cell], begin)
+        share = np.where(first + number <= last, np.maximum(share, 0), 0).astype(np.float32)
+        means = means + values.take(cell, axis) * share.reshape(-1, *[1] * (-1 - axis))
+    return np.asarray(means)
+
+
+def shrink(values: Array, pixels: int, axis: int) -> Array:
+    """Block-average an axis that has more values than there are pixels."""
+    count = values.shape[axis]
+    return values if pixels >= count else _averages(values, np.linspace(0, pixels, count + 1), pixels, axis)
+
+
+def _stretch(cells: Array, pixels: int, axis: int) -> Array:
+    """Repeat cells of an axis to fill the pixels."""
+    count = cells.shape[axis]
+    return cells if pixels == count else np.asarray(np.take(cells, np.arange(pixels) * count // pixels, axis=axis))
+
+
+def heat(
+    values: Array,
+    height: int,
+    width: int,
+    limit: float,
+    cmap: Colormap,
+    *,
+    one_sided: bool = False,
+    undefined: str = NONFINITE_FACE,
+) -> Array:
+    """Matrices as pixels: cells repeated where there is room, block-averaged where not.
+
+    Args:
+        values: Shape ``(..., rows, columns)``.
+        height: Pixels for the rows.
+        width: Pixels for the columns.
+        limit: Value at the end of the colour scale, which begins at -limit, or at 0 if one-sided.
+        cmap: Colours.
+        one_sided: Whether there are no negative values.
+        undefined: Colour of NaN; infinity is amber.
+
+    Returns:
+        uint8 RGBA, ``(..., height, width, 4)``.
+    """
+
+    def pixels(part: Array) -> Array:
+        cells = colour(shrink(shrink(part, height, -2), width, -1), limit, cmap, one_sided, undefined)
+        return np.ascontiguousarray(_stretch(_stretch(cells.view(np.uint32)[..., 0], width, -1), height, -2))
+
+    whole = _by_parts(pixels, values) if values.ndim > 2 else pixels(values)
+    return whole[..., None].view(np.uint8)
+
+
+def last_gap(epochs: Array) -> float:
+    """Epochs for which the last snapshot is drawn: the median gap between snapshots, at least one."""
+    return max(1.0, float(np.median(np.diff(epochs)))) if len(epochs) > 1 else 1.0
+
+
+def lay_epochs(rows: Array, epochs: Array, height: int) -> Array:
+    """Lay snapshots ``(..., E, columns)`` on a vertical axis of pixels that is linear in epochs, the first at the top.
+
+    A snapshot holds from its epoch to the next one, the last as long as is usual among them.
+
+    Returns:
+        Shape ``(..., height, columns)``.
+    """
+    edges = np.append(epochs, epochs[-1] + last_gap(epochs)).astype(np.float64)
+    edges = (edges - edges[0]) / (edges[-1] - edges[0]) * height
+    if height < 2 * len(epochs):
+        lay = functools.partial(_averages, edges=edges, pixels=height, axis=-2)
+        return _by_parts(lay, rows) if rows.ndim > 2 else lay(rows)
+    chosen = np.searchsorted(edges, np.arange(height) + 0.5, side="right") - 1
+    return np.asarray(np.take(rows, np.clip(chosen, 0, len(epochs) - 1), axis=-2))
+
+
+class PixelImage(BboxImage):
+    """RGBA pixels that fill a rectangle: copied as they are where the canvas has just those pixels, else resampled."""
+
+    def __init__(self, place: Bbox, transform: Transform) -> None:
+        super().__init__(TransformedBbox(place, transform), interpolation="nearest", origin="upper")
+        self.place = place
+        self.set_pixels(np.zeros((1, 1, 4), np.uint8))
+
+    @classmethod
+    def in_box(cls, sheet: Sheet, box: Box) -> PixelImage:
+        """An image that fills a box of a sheet."""
+        image = cls(Bbox.from_bounds(box.left, box.top, box.width, box.height), sheet.pixels)
+        sheet.figure.add_artist(image)
+        return image
+
+    @classmethod
+    def in_axes(cls, axes: Axes) -> PixelImage:
+        """An image that fills axes, and moves with their data when they are zoomed."""
+        image = cls(Bbox(np.transpose([axes.get_xlim(), sorted(axes.get_ylim())])), axes.transData)
+        axes.add_artist(image)
+        image.set_clip_path(axes.patch)
+        return image
+
+    def set_pixels(self, pixels: Array) -> None:
+        """Take uint8 RGBA ``(height, width, 4)`` as it is, without the checks of ``set_data``."""
+        self._A = pixels
+        self._imcache = None
+        self.stale = True
+
+    def draw(self, renderer: Any) -> None:
+        """Draw on any backend."""
+        box = self.get_window_extent(renderer)
+        pixels = np.asarray(self._A)
+        if (
+            not isinstance(renderer, RendererAgg)
+            or abs(box.width - pixels.shape[1]) + abs(box.height - pixels.shape[0]) > 2
+        ):
+            super().draw(renderer)
+        elif self.get_visible():
+            context = renderer.new_gc()
+            top = renderer.height - round(box.y1)
+            # The canvas counts rows from below.
+            renderer.draw_image(context, round(box.x0), renderer.height - top - len(pixels), pixels[::-1])
+            context.restore()
+
+
+_TABLES: dict[tuple[str, str], Array] = {}
+
+
+def _table(cmap: Colormap, undefined: str) -> Array:
+    """256 colours of a map, then the one of NaN and the one of infinity: uint8 RGBA."""
+    key = cmap.name, undefined  # colour maps cannot be hashed
+    if key not in _TABLES:
+        colours = np.vstack([cmap(np.linspace(0, 1, 256)), rgba(undefined), rgba(NONFINITE_FACE)])
+        _TABLES[key] = (colours * 255).round().astype(np.uint8)
+    return _TABLES[key]
+
+
+def colour(
+    values: Array, limit: float, cmap: Colormap, one_sided: bool = False, undefined: str = NONFINITE_FACE
+) -> Array:
+    """Look colours up: uint8 RGBA. Values from -limit (0 if one-sided) to limit; NaN is ``undefined``, Inf amber."""
+    span, offset = (255 / limit, 0.5) if one_sided else (127.5 / limit, 128.0)
+    finite = np.isfinite(values)
+    index = np.where(finite, values, 0) * span + offset
+    np.clip(index, 0, 255, out=index)
+    cells = index.astype(np.int16)
+    if not finite.all():
+        cells = np.where(finite, cells, np.where(np.isnan(values), np.int16(256), np.int16(257)))
+    return np.asarray(np.take(_table(cmap, undefined), cells, axis=0))
+
+
+def paste(tiles: Array, grid: Grid, box: Box, borders: Array | None = None, border: int = 1) -> Array:
+    """Lay tiles ``(count, height, width, 4)`` on a clear sheet of the box's size, each framed in its colour."""
+    sheet = np.zeros((int(box.height), int(box.width)), np.uint32)
+    tiles = tiles.view(np.uint32)[..., 0]  # whole pixels are copied several times as fast as their bytes
+    frames = None if borders is None else (borders * 255).astype(np.uint8).view(np.uint32)[:, 0]
+    height, width = tiles.shape[1:3]
+    for i, (left, top) in enumerate(grid.corners().astype(int)):
+        target = sheet[top : top + height, left : left + width]
+        if frames is None:
+            target[...] = tiles[i]
+            continue
+        target[...] = frames[i]
+        target[border:-border, border:-border] = tiles[i][border:-border, border:-border]
+    return sheet[..., None].view(np.uint8)

@@ -1,0 +1,167 @@
+"""Grids of tiles, a tile per filter: as lines or stems, or as heat maps."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.collections import LineCollection, PolyCollection
+
+from filterscope.plots.drawing import mosaic
+from filterscope.plots.drawing.canvas import (
+    DEAD_FACE,
+    GREY,
+    INK,
+    NONFINITE_FACE,
+    ONE_SIDED_CMAP,
+    PALE,
+    SIGNED_CMAP,
+    SMALL,
+    Box,
+    Sheet,
+    rgba,
+)
+from filterscope.plots.drawing.captions import Marks
+from filterscope.plots.drawing.lettering import QuickText, number_patch
+
+Array = npt.NDArray[Any]
+
+#: Kernels up to this length are drawn as stems, one per tap.
+STEM_TAPS = 8
+#: More tiles than this are drawn as heat: lines would be thicker than their tile is high.
+LINE_TILES = 64
+
+
+class _Tiles:
+    """Where the tiles of a picture lie, and the number and the words above each."""
+
+    def __init__(self, sheet: Sheet, area: Box, indices: Array) -> None:
+        self.sheet, self.area = sheet, area.snapped()
+        self.grid = mosaic.Grid.fit(len(indices), self.area, sheet.px(SMALL + 2))
+        self.corners = self.grid.corners() + np.array([self.area.left, self.area.top])
+        self.width, self.height = self.grid.inner
+        size = sheet.px(SMALL)
+        if self.grid.head:
+            sheet.add(number_patch(indices.tolist(), self.corners - [0, 2], size, GREY))
+        elif self.grid.row_label:
+            firsts = np.arange(0, self.grid.count, self.grid.columns)
+            ends = np.stack(
+                [np.full(len(firsts), self.area.left + self.grid.row_label - 3), self.corners[firsts, 1]], axis=1
+            )
+            middle = [0, self.height / 2 + 0.36 * size]
+            sheet.add(number_patch(indices[firsts].tolist(), ends + middle, size, GREY, align_right=True))
+        self._words: dict[int, QuickText] = {}
+
+    def set_words(self, words: list[str]) -> None:
+        """Write a word at the right above each tile, where there is room for any."""
+        for tile, word in enumerate(words if self.grid.head else ()):
+            if word and tile not in self._words:
+                left, top = self.corners[tile]
+                self._words[tile] = self.sheet.write(
+                    left + self.width, top - 2, "", fontsize=SMALL, color=INK, ha="right"
+                )
+                self.sheet.moving.append(self._words[tile])
+            if tile in self._words:
+                self._words[tile].set_text(word)
+
+
+class LineTiles(_Tiles):
+    """One curve per filter over its taps; stems for short kernels."""
+
+    def __init__(self, sheet: Sheet, area: Box, indices: Array, taps: int) -> None:
+        super().__init__(sheet, area, indices)
+        self._stems = taps <= STEM_TAPS
+        slot = self.width / taps
+        self._x = self.corners[:, :1] + (np.arange(taps) + 0.5) * slot
+        self._middle = self.corners[:, 1:] + self.height / 2
+        corner = np.array([[0, 0], [1, 0], [1, 1], [0, 1]]) * [self.width, self.height]
+        zero = np.stack([self.corners, self.corners + np.array([self.width, 0])], axis=1)
+        zero[:, :, 1] = self._middle
+        zero_lines = LineCollection(list(zero), colors=PALE, linewidths=0.8, zorder=1)
+        self._faces = PolyCollection(list(self.corners[:, None] + corner), linewidths=0, zorder=0)
+        slot_points = slot * 72 / sheet.dpi
+        self._behind: Any  # segments for stems, polygons for lines
+        if self._stems:
+            widths = np.clip([0.8 * slot_points, 0.45 * slot_points], [2.5, 1.5], [24, 13.5])
+            self._behind = LineCollection([], colors=PALE, linewidths=widths[0], capstyle="butt", zorder=2)
+            self._front = LineCollection([], linewidths=widths[1], capstyle="butt", zorder=3)
+        else:
+            self._behind = PolyCollection([], linewidths=0, alpha=0.28, zorder=2)
+            self._front = LineCollection([], linewidths=1.5 if self.width < 260 else 2, joinstyle="bevel", zorder=3)
+        for collection in (self._faces, zero_lines, self._behind, self._front):
+            sheet.add(collection)
+        sheet.moving += [self._faces, zero_lines, self._behind, self._front]
+
+    def update(self, rows: Array, reference: Array | None, limits: Array, colours: Array, marks: Marks) -> None:
+        """Redraw.
+
+        Args:
+            rows: Shape ``(filters, taps)``.
+            reference: The same of the reference, or ``None``.
+            limits: Shape ``(filters,)``: the weight that reaches a tile's edge.
+            colours: RGBA per filter.
+            marks: Dead and non-finite filters.
+        """
+        faces = np.zeros((len(rows), 4))
+        faces[marks.dead], faces[marks.nonfinite] = rgba(DEAD_FACE), rgba(NONFINITE_FACE)
+        self._faces.set_facecolor(faces)  # type: ignore[arg-type]
+        self._faces.set_visible(bool(faces.any()))  # clear ones take as long to draw
+        scale = 0.47 * self.height / limits[:, None]
+        edge = self.height / 2
+        now = self._middle - np.clip(rows * scale, -edge, edge)
+        then = None if reference is None else self._middle - np.clip(reference * scale, -edge, edge)
+        per_path = np.repeat(colours, rows.shape[1], axis=0) if self._stems else colours
+        self._front.set_color(per_path)  # type: ignore[arg-type]
+        if self._stems:
+            _trace(self._front, self._stem_segments(now))
+            if then is not None:
+                _trace(self._behind, self._stem_segments(then))
+            return
+        _trace(self._front, np.stack([self._x, now], axis=-1))
+        if then is not None:
+            there = np.stack([self._x, np.where(np.isfinite(now), now, self._middle)], axis=-1)
+            back = np.stack([self._x, then], axis=-1)[:, ::-1]
+            _trace(self._behind, np.concatenate([there, back], axis=1))
+            self._behind.set_facecolor(colours)
+
+    def _stem_segments(self, y: Array) -> Array:
+        foot = np.broadcast_to(self._middle, y.shape)
+        return np.stack([np.stack([self._x, foot], -1), np.stack([self._x, y], -1)], axis=2).reshape(-1, 2, 2)
+
+
+def _trace(collection: LineCollection | PolyCollection, points: Array) -> None:
+    """Lay a collection's paths through points ``(paths, n, 2)``; new paths would take several times as long."""
+    paths = collection.get_paths()
+    if not paths:
+        collection.set_verts(list(points))
+        return
+    for path, vertices in zip(paths, points, strict=True):
+        np.asarray(path.vertices)[: len(vertices)] = vertices  # a polygon has one more, which closes it
+    collection.stale = True
+
+
+class HeatTiles(_Tiles):
+    """One heat map per filter, all of them one image."""
+
+    def __init__(self, sheet: Sheet, area: Box, indices: Array) -> None:
+        super().__init__(sheet, area, indices)
+        self._image = mosaic.PixelImage.in_box(sheet, self.area)
+        sheet.moving.insert(0, self._image)
+
+    def update(self, cells: Array, limits: Array, borders: Array, marks: Marks, one_sided: bool = False) -> None:
+        """Redraw.
+
+        Args:
+            cells: Shape ``(filters, rows, columns)``.
+            limits: Shape ``(filters,)``: the value at the end of the colour scale.
+            borders: RGBA of every tile's frame.
+            marks: Dead and non-finite filters.
+            one_sided: Whether values run from 0 to the limit instead of from -limit to limit.
+        """
+        cmap = ONE_SIDED_CMAP if one_sided else SIGNED_CMAP
+        scaled = cells / limits[:, None, None]
+        pixels = mosaic.heat(scaled, self.height, self.width, 1.0, cmap, one_sided=one_sided)
+        pixels[marks.dead] = (rgba(DEAD_FACE) * 255).astype(np.uint8)
+        border = max(1, min(3, min(self.width, self.height) // 12))
+        self._image.set_pixels(mosaic.paste(pixels, self.grid, self.area, borders, border))

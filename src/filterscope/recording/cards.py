@@ -1,0 +1,49 @@
+"""The words on TensorBoard's cards: what each kind of card shows, and the table of layers."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+
+from filterscope.filters.bank import FilterBank
+
+DESCRIPTIONS = {
+    "taps": "Every filter over its taps. Colour: **rotation** from its initial filter (grey unmoved, red ≥ 0.5).",
+    "response": "Magnitude response, dB re each filter's maximum; rows sorted by the **initial** peak frequency.",
+    "evolution": "What was learned: weight minus initial weight, epochs downwards by taps, one tile per filter.",
+    "drift": "Rotation of every filter from its initial one, over the epochs.",
+    "weights": "Histogram of the layer's finite weights.",
+    "rotation": "1 − cos(weights, initial weights) of the whole layer: 0 unmoved, 1 orthogonal to its start.",
+    "change": "Relative size of the step since the previous snapshot; it falls as the layer settles.",
+    "rms": "Root mean square of the layer's weights: decay or explosion.",
+    "dead": "Share of filters with a norm below 1 % of the layer's median norm.",
+    "redundancy": "Mean over filters of the largest |cosine| with another filter: 1 means copies of one another.",
+    "effective_rank": "exp(entropy of the singular values): how many directions the filters span.",
+    "nonfinite": "Number of NaN and infinite weights. Logged from the first time that it is not 0.",
+}
+
+
+IMAGES = ("taps", "response", "evolution", "drift")
+
+
+def layer_table(banks: Iterable[FilterBank], max_filters: int | None, plots: Collection[str] = IMAGES) -> str:
+    """Markdown for the text card: a table of the layers, and what each card that is logged means."""
+    lines = [
+        "| layer | filters × channels × taps | stride | dilation | groups | filters drawn | sample rate |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    for bank in banks:
+        shape = " × ".join(map(str, bank.weights.shape))
+        rate = "unknown" if bank.sample_rate is None else f"{bank.sample_rate:g} Hz"
+        kind = " (transposed)" if bank.transposed else ""
+        drawn = bank.head(max_filters).filters
+        cells = [shape, bank.stride, bank.dilation, bank.groups, drawn, rate]
+        lines.append(f"| `{_escaped(bank.layer)}`{kind} | {' | '.join(map(str, cells))} |")
+    lines += ["", "| card | what it shows |", "| --- | --- |"]
+    shown = [kind for kind in DESCRIPTIONS if kind not in IMAGES or kind in plots]
+    lines += [f"| {kind} | {_escaped(DESCRIPTIONS[kind])} |" for kind in shown]
+    return "\n".join(lines)
+
+
+def _escaped(words: str) -> str:
+    """Words that cannot break a Markdown table."""
+    return words.replace("|", "&#124;").replace("`", "'").replace("\n", " ")

@@ -1,0 +1,128 @@
+"""A fit that goes on from a checkpoint: where the filters recorded so far are, and what they were."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import PurePath
+from typing import Any
+
+from tensorboard.compat import tf
+from torch.utils.tensorboard import SummaryWriter
+
+from filterscope.events.history import read_run
+from filterscope.filters.bank import FilterBank
+
+_VERSION = 1
+#: Directories that a checkpoint names at most: the first, which has the initial filters, and the newest.
+_MOST_RUNS = 16
+#: How far up from the checkpoint to look for directories that were moved with it.
+_LEVELS = 6
+
+
+@dataclass(frozen=True)
+class PastRun:
+    """One directory into which a fit recorded.
+
+    Attributes:
+        directory: Path at the time of recording.
+        file: Name of an event file there, by which a moved directory is known.
+        start: Step at which the fit began to record there; -1 for one from initialisation.
+    """
+
+    directory: str
+    file: str
+    start: int
+
+
+@dataclass
+class Past:
+    """What is known of one layer from before a resume.
+
+    Attributes:
+        references: What rotation was measured from: several where the layer was resized.
+        banks: Monitored filters of the snapshots, in the order of their steps.
+        last_step: Of the last snapshot of the epochs completed: averaged weights come one step after the epoch's end.
+    """
+
+    references: list[FilterBank] = field(default_factory=list)
+    banks: list[FilterBank] = field(default_factory=list)
+    last_step: int = -1
+
+
+def place_of(writer: SummaryWriter) -> PastRun:
+    """Where a writer writes."""
+    path = str(getattr(writer._get_file_writer().event_writer, "_file_name", ""))
+    return PastRun(canonical(str(writer.log_dir)), os.path.basename(path), -1)
+
+
+def to_state(runs: Sequence[PastRun]) -> dict[str, Any]:
+    """What a checkpoint keeps: a few hundred bytes for each directory."""
+    kept = [*runs[:1], *runs[1:][-(_MOST_RUNS - 1) :]]
+    return {"version": _VERSION, "runs": [asdict(run) for run in kept]}
+
+
+def from_state(state: Mapping[str, Any]) -> list[PastRun]:
+    """The directories that a checkpoint names; none of a state that this version does not know."""
+    if state.get("version") != _VERSION:
+        return []
+    return [PastRun(str(run["directory"]), str(run["file"]), int(run["start"])) for run in state.get("runs", ())]
+
+
+def joined(runs: Sequence[PastRun], run: PastRun) -> list[PastRun]:
+    """Directories with one more; a fit that goes on in the same one adds none."""
+    if runs and runs[-1].directory == run.directory:
+        return list(runs)
+    return [*runs, run]
+
+
+def canonical(directory: str) -> str:
+    """The one name of a directory that links may lead to, so that the same ones are told to be the same."""
+    return directory if "://" in directory else os.path.realpath(directory)
+
+
+def locate(runs: Sequence[PastRun], checkpoint: str | os.PathLike[str]) -> list[PastRun]:
+    """The directories that still exist, as they are called now: they may have been moved with the checkpoint."""
+    found = []
+    for run in runs:
+        for directory in _candidates(run.directory, os.fspath(checkpoint)):
+            if tf.io.gfile.exists(os.path.join(directory, run.file)):
+                found.append(replace(run, directory=canonical(directory)))
+                break
+    return found
+
+
+def _candidates(directory: str, checkpoint: str) -> Iterator[str]:
+    yield directory
+    tails = [PurePath(*PurePath(directory).parts[-length:]) for length in (1, 2, 3)]
+    above = checkpoint if "://" in checkpoint else os.path.abspath(checkpoint)
+    for _ in range(_LEVELS):
+        above = os.path.dirname(above)
+        yield above
+        yield from (os.path.join(above, tail) for tail in tails)
+
+
+def read_past(runs: Sequence[PastRun], tag: str, epoch: int, step: int) -> dict[str, Past]:
+    """What was recorded before a checkpoint, by layer.
+
+    Args:
+        runs: Directories in the order of recording.
+        tag: The monitor's.
+        epoch: Epochs completed at the checkpoint.
+        step: Of the checkpoint; what came later was given up.
+    """
+    past: dict[str, Past] = {}
+    for run in runs:
+        for recorded in read_run(run.directory):
+            if recorded.tag != tag:
+                continue
+            layer = past.setdefault(recorded.layer, Past())
+            known = (bank for bank in recorded.references if bank is not None and (bank.step or 0) <= step)
+            layer.references += [bank for bank in known if bank.weights.any()]
+            # A run that went on from another begins with a copy of the reference, which is no snapshot of its own.
+            own = [bank for bank in recorded.banks if run.start < (bank.step or 0) <= step]
+            layer.banks = [bank for bank in layer.banks if (bank.step or 0) <= run.start] + own
+            ended = [bank.step or 0 for bank in recorded.banks if (bank.epoch or 0) <= epoch]
+            layer.last_step = max(ended, default=-1)
+    return past

@@ -1,0 +1,288 @@
+"""One fit of one Trainer: what to read when, and whom to tell."""
+
+from __future__ import annotations
+
+import functools
+import math
+import os
+import time
+import warnings
+import weakref
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Concatenate, ParamSpec
+
+import numpy as np
+from torch import nn
+from torch.utils.tensorboard import SummaryWriter
+
+from filterscope.filters.selection import sample_rates, select
+from filterscope.models.gather import gather, is_sharded
+from filterscope.models.layers import find_layers
+from filterscope.recording.algebra import use_one_thread
+from filterscope.recording.resume import Past, PastRun, from_state, joined, locate, place_of, read_past, to_state
+from filterscope.recording.schedule import milestones, planned_epochs
+from filterscope.recording.settings import Settings
+from filterscope.recording.worker import Faults, Worker
+from filterscope.recording.writer import Reading, Recorder
+
+_Args = ParamSpec("_Args")
+
+#: Bytes of raw filters above which a fit is told so at its start.
+LARGE = 2**30
+
+
+def _harmless(method: Callable[Concatenate[Session, _Args], None]) -> Callable[Concatenate[Session, _Args], None]:
+    """Report what a method raises instead of raising it: training must not end for it."""
+
+    @functools.wraps(method)
+    def guarded(self: Session, /, *args: _Args.args, **kwargs: _Args.kwargs) -> None:
+        try:
+            method(self, *args, **kwargs)
+        except Exception as error:
+            reason = f"{type(error).__name__}: {error}"
+            self._faults.report(method.__name__, f"filterscope could not take a snapshot ({reason}); training goes on")
+
+    return guarded
+
+
+class Session:
+    """Reads weights at epoch boundaries and hands them to a recorder on a thread of its own.
+
+    Every rank of a distributed fit has a session, because reading a sharded model takes all of them; only the
+    session of rank 0 records.
+
+    Args:
+        settings: What the user asked for.
+        writers: TensorBoard writers; empty on all ranks but 0.
+        model: The LightningModule.
+        before: The session of an earlier fit that this one goes on from.
+        state: Of the checkpoint that this fit goes on from, see :meth:`state`.
+        checkpoint: Where that is.
+
+    Raises:
+        ValueError: A glob matches no layer.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        writers: Sequence[SummaryWriter],
+        model: nn.Module,
+        before: Session | None = None,
+        state: Mapping[str, Any] | None = None,
+        checkpoint: str | os.PathLike[str] = "",
+    ) -> None:
+        self._settings = settings
+        self._model = weakref.ref(model)
+        self._faults = Faults()
+        earlier: Recorder | None = before._recorder if before is not None else None
+        self._recorder: Recorder | None = Recorder(settings, writers, self._faults, earlier) if writers else None
+        self._worker = Worker(self._faults, prepare=use_one_thread)
+        self._place = place_of(writers[0]) if writers else PastRun("", "", -1)
+        self._runs: list[PastRun] = [] if before is None else joined(before._runs, before._place)
+        if state and writers:
+            self._find_past(state, checkpoint)
+        self._is_milestone = milestones(None)
+        self._ended: tuple[int, int] | None = None  # epoch and step of the last epoch's end
+        self._start_step, self._start_batch = 0, -1
+        self._last: tuple[int, Reading] | None = None  # the Trainer's step at the last snapshot, and its weights
+        self._final: Reading | None = None
+        self._awaits_drawing = False
+        taps = {layer.name: layer.taps for layer in find_layers(model)}
+        sample_rates(select(taps, settings.layers), settings.sample_rate)
+
+    def is_of(self, model: nn.Module) -> bool:
+        """Whether this was a session of the same model."""
+        return self._model() is model
+
+    @_harmless
+    def _find_past(self, state: Mapping[str, Any], checkpoint: str | os.PathLike[str]) -> None:
+        runs = from_state(state)
+        self._runs = locate(runs, checkpoint)
+        if missing := len(runs) - len(self._runs):
+            gone = [run.directory for run in runs if run.file not in {found.file for found in self._runs}]
+            then = _ANEW if missing == len(runs) else "the pictures lack those epochs"
+            self._faults.report("history", f"filterscope finds no more what it recorded in {', '.join(gone)}; {then}")
+
+    @_harmless
+    def start(self, trainer: Any, model: nn.Module) -> None:
+        """Before the first batch: the initial snapshot; on resuming, the weights to measure from."""
+        settings = self._settings
+        per_epoch = trainer.num_training_batches / trainer.accumulate_grad_batches
+        steps_per_epoch = math.ceil(per_epoch) if math.isfinite(per_epoch) else math.inf
+        total = planned_epochs(trainer.max_epochs, trainer.max_steps, steps_per_epoch)
+        self._is_milestone = milestones(total, settings.every_n_epochs, settings.plot_every_n_epochs)
+        self._start_step = step = current_step(trainer)
+        self._start_batch = trainer.fit_loop.total_batch_idx
+        if trainer.global_step == 0:
+            self._take(trainer, model, 0, step)
+            self._draw()
+        elif (reading := self._read(trainer, model)) is not None and (recorder := self._recorder) is not None:
+            self._place = replace(self._place, start=step)
+            epoch = epochs_done(trainer)
+            self._worker.submit(lambda: recorder.resume(epoch, step, reading, *self._recall(epoch, step)))
+        if self._last is not None:
+            warn_if_large(self._last[1], settings, total)
+
+    def state(self) -> dict[str, Any]:
+        """Where a fit that goes on from here will find what was recorded: some hundred bytes."""
+        is_kept = self._recorder is not None and self._settings.save_filters
+        return to_state(joined(self._runs, self._place)) if is_kept else {}
+
+    @_harmless
+    def begin_epoch(self) -> None:
+        """The last snapshot was not the final one: draw it, if it is a milestone."""
+        if self._awaits_drawing:
+            self._draw()
+
+    @_harmless
+    def end_epoch(self, trainer: Any, model: nn.Module) -> None:
+        """A snapshot, if one is due."""
+        epoch, step = trainer.current_epoch + 1, current_step(trainer)
+        is_replay = trainer.fit_loop.total_batch_idx <= self._start_batch
+        if is_replay or step <= (self._start_step if self._ended is None else self._ended[1]):
+            return  # an end that a checkpoint replays, or an epoch without a step
+        self._ended = epoch, step
+        if epoch % self._settings.every_n_epochs == 0:
+            self._take(trainer, model, epoch, step)
+            self._awaits_drawing = self._is_milestone(epoch)
+
+    @_harmless
+    def end_training(self, trainer: Any, model: nn.Module) -> None:
+        """Read a sharded model while its ranks can still talk; others are read when the fit has ended."""
+        if is_sharded(trainer.model):
+            self._final = self._read(trainer, model)
+
+    def finish(self, trainer: Any, model: nn.Module) -> None:
+        """The fit has ended well: log the final weights, once, and finish writing."""
+        if self._ended is not None:
+            self._log_final(trainer, model)
+            self._draw_last(final=True)
+        self.close()
+
+    def fail(self) -> None:
+        """The fit has ended badly: draw the last snapshot, finish writing. Reading the model now could hang."""
+        if self._last is not None:
+            self._draw_last()
+        self.close()
+
+    @_harmless
+    def close(self) -> None:
+        """Write all that was recorded."""
+        if (recorder := self._recorder) is not None:
+            self._worker.submit(recorder.close)
+        self._worker.close()
+        self._last = self._final = None
+
+    @_harmless
+    def _log_final(self, trainer: Any, model: nn.Module) -> None:
+        if self._recorder is None or self._ended is None:
+            return
+        reading = self._final or self._read(trainer, model)
+        epoch, step = self._ended
+        last = self._last
+        if reading is not None and (last is None or last[0] < step or not same_weights(reading, last[1])):
+            self._submit(epoch, step, reading)
+
+    @_harmless
+    def _draw_last(self, final: bool = False) -> None:
+        self._draw(final)
+
+    def _take(self, trainer: Any, model: nn.Module, epoch: int, step: int) -> None:
+        if self._recorder is not None or is_sharded(trainer.model):
+            reading = self._read(trainer, model)
+            if reading is not None:
+                self._submit(epoch, step, reading)
+
+    def _read(self, trainer: Any, model: nn.Module) -> Reading | None:
+        """The model's weights on rank 0; ``None`` on other ranks, and where there are none yet."""
+        layers = {layer.name: layer for layer in find_layers(model)}
+        taps = {name: layer.taps for name, layer in layers.items()}
+        names = select(taps, self._settings.layers, must_match=False)
+        rates = sample_rates(names, self._settings.sample_rate, must_match=False)
+        keep = self._recorder is not None
+        gathered = gather([layers[name] for name in names], rates, wrapped=trainer.model, keep=keep)
+        for reason in set(gathered.unreadable.values()) if keep else ():
+            which = ", ".join(repr(name) for name, why in gathered.unreadable.items() if why == reason)
+            self._faults.report(f"unreadable {which}", f"filterscope cannot read layer {which}: {reason}")
+        known = self._last[1].banks if self._last is not None and keep else {}
+        for name in (name for name in known if name not in gathered.banks and name not in gathered.unreadable):
+            self._faults.report(f"gone {name}", f"filterscope no longer finds layer {name!r}: its record stops here")
+        unclear = frozenset(name for name in names if not layers[name].is_temporal and rates[name] is None)
+        return Reading(gathered.banks, unclear, time.time()) if gathered.banks else None
+
+    def _recall(self, epoch: int, step: int) -> tuple[dict[str, Past], bool]:
+        """What was recorded before, and whether elsewhere. For the recording thread: event files take time to read."""
+        past: dict[str, Past] = {}
+        try:
+            past = read_past(self._runs, self._settings.tag, epoch, step)
+        except Exception as error:
+            self._faults.report("history", f"filterscope cannot read what it recorded before ({error}); {_ANEW}")
+        if self._runs and not any(layer.references for layer in past.values()):
+            where = ", ".join(run.directory for run in self._runs)
+            self._faults.report("history", f"filterscope finds no filters recorded before in {where}; {_ANEW}")
+        return past, not self._runs or self._runs[-1].directory != self._place.directory
+
+    def _submit(self, epoch: int, step: int, reading: Reading) -> None:
+        self._last = step, reading
+        if (recorder := self._recorder) is not None:
+            self._worker.submit(lambda: recorder.snapshot(epoch, step, reading))
+
+    def _draw(self, final: bool = False) -> None:
+        self._awaits_drawing = False
+        if (recorder := self._recorder) is not None:
+            self._worker.submit(lambda: recorder.milestone(final))
+
+
+#: What follows where nothing of the past is found.
+_ANEW = "rotation is measured from the weights that the fit was resumed from"
+
+
+def warn_if_large(reading: Reading, settings: Settings, epochs: int | None) -> None:
+    """One warning before a fit that would write a lot of raw filters."""
+    if not settings.save_filters or epochs is None:
+        return
+    weights = sum(bank.head(settings.max_filters).weights.nbytes // 2 for bank in reading.banks.values())
+    size = weights * epochs / settings.every_n_epochs
+    if size > LARGE:
+        works = math.ceil(size / LARGE) * settings.every_n_epochs
+        warnings.warn(
+            f"Conv1dFilterMonitor will write {size / 2**30:.1f} GiB of raw filters in {epochs} epochs; "
+            f"every_n_epochs={works}, a smaller max_filters, fewer layers, or save_filters=False would write less than "
+            f"{LARGE / 2**30:.0f} GiB",
+            stacklevel=2,
+        )
+
+
+def current_step(trainer: Any) -> int:
+    """The step that Lightning's own loggers use: batches that stepped, whatever the number of optimisers."""
+    try:
+        return int(trainer.fit_loop.epoch_loop._batches_that_stepped)
+    except AttributeError:
+        return int(trainer.global_step)
+
+
+def same_weights(reading: Reading, other: Reading) -> bool:
+    """Whether all that a reading holds is in another, equal to the last bit."""
+    return all(
+        name in other.banks and np.array_equal(bank.weights, other.banks[name].weights, equal_nan=True)
+        for name, bank in reading.banks.items()
+    )
+
+
+def epochs_done(trainer: Any) -> int:
+    """Epochs completed; Lightning does not count one whose end it will replay, after a checkpoint at validation."""
+    loop = trainer.fit_loop
+    is_replayed = loop.restarted_mid_epoch and loop.epoch_loop.batch_progress.is_last_batch
+    return int(trainer.current_epoch) + bool(is_replayed)
+
+
+def warn_without_layers(model: nn.Module, layers: str | Sequence[str] | None) -> None:
+    """One warning for a model in which nothing is to be monitored."""
+    found = find_layers(model)
+    if not select({layer.name: layer.taps for layer in found}, layers):
+        hint = " with more than one tap; layers='*' takes pointwise ones too" if found else ""
+        warnings.warn(
+            f"Conv1dFilterMonitor found no 1-D filters{hint} in {type(model).__name__}: nothing to log", stacklevel=3
+        )

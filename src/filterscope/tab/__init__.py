@@ -1,0 +1,1 @@
+"""The Filters tab inside TensorBoard. Neither torch nor matplotlib is imported here."""

@@ -1,0 +1,244 @@
+"""What TensorBoard has loaded of a run's filters, read through its data provider: the same on both loaders."""
+
+from __future__ import annotations
+
+import math
+import re
+import struct
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from tensorboard.data.provider import RunTagFilter
+
+from filterscope.events.blob import PLUGIN, BlobError, Header, read_header
+from filterscope.tab.line import gather
+
+#: Bytes of weights that are read for one request; a single snapshot always is.
+MOST_BYTES = 256 * 2**20
+#: Points of each scalar that are listed with a layer; and those of all layers together, of which each has a share.
+POINTS, ALL_POINTS, LEAST_POINTS = 1000, 50_000, 100
+#: More than a data provider ever keeps: all snapshots are asked for.
+_ALL = 2**31 - 1
+#: A snapshot has two parts at most. TensorBoard would make up a name for each part that a damaged one claims.
+_MOST_PARTS = 16
+_SCALARS = ("rotation", "dead")
+_FRAME = struct.Struct("<dII")
+_SERVED, _BROKEN, _PASSING = 0, 1, 2
+_FIELDS = ("order", "shape", "total_filters", "stride", "dilation", "groups", "transposed", "sample_rate", "complex")
+
+#: What a data provider answers: something for every run and tag.
+Series = Mapping[str, Mapping[str, Any]]
+
+
+class NotThereError(LookupError):
+    """A run or tag that TensorBoard does not have."""
+
+
+class UnclearError(ValueError):
+    """A request that cannot be answered as it is."""
+
+
+class PassingError(RuntimeError):
+    """Some of what was asked for could not be read, but may be another time.
+
+    Args:
+        content: What there is to serve.
+    """
+
+    def __init__(self, content: bytes) -> None:
+        super().__init__("some snapshots could not be read")
+        self.content = content
+
+
+class Source:
+    """The filters that a data provider has.
+
+    Args:
+        provider: TensorBoard's data provider.
+        context: The request's, as the provider wants it.
+        experiment: Name of the experiment; mostly empty.
+    """
+
+    def __init__(self, provider: Any, context: Any, experiment: str) -> None:
+        self._provider, self._context = provider, context
+        self._where = {"ctx": context, "experiment_id": experiment}
+        self._trifle = partial(provider.list_plugins, **self._where)
+
+    def listed(self, chosen: RunTagFilter | None = None) -> Series:
+        """Metadata of layers' snapshots, by run and tag."""
+        return self._ask(self._provider.list_blob_sequences, plugin_name=PLUGIN, run_tag_filter=chosen)
+
+    def scalars_listed(self, listed: Series) -> Series:
+        """Metadata of the scalars that are shown with layers."""
+        chosen = _beside(listed)
+        return self._ask(self._provider.list_scalars, plugin_name="scalars", run_tag_filter=chosen) if chosen else {}
+
+    def scalars(self, listed: Series) -> Series:
+        """The scalars that are shown with layers: all runs and tags in one call."""
+        chosen = _beside(listed)
+        if chosen is None:
+            return {}
+        share = ALL_POINTS // (len(_SCALARS) * sum(map(len, listed.values())))
+        points = min(max(share, LEAST_POINTS), POINTS)
+        return self._ask(self._provider.read_scalars, plugin_name="scalars", run_tag_filter=chosen, downsample=points)
+
+    def runs_without_filters(self) -> list[str]:
+        """Runs that a monitor logged to, by its scalars, without raw filters."""
+        scalars = self._ask(self._provider.list_scalars, plugin_name="scalars")
+        return sorted(run for run, tags in scalars.items() if any(_is_monitored(tag, tags) for tag in tags))
+
+    def snapshots(self, run: str, tag: str, wanted: int = 1) -> list[Any]:
+        """What there is of one layer, in order of step, without the weights.
+
+        Args:
+            run: Any text.
+            tag: Any text.
+            wanted: Number of snapshots whose weights will be read.
+
+        Raises:
+            NotThereError: TensorBoard has no such run or tag, or what it has is no bank.
+            UnclearError: The weights of so many are too much for one answer.
+        """
+        chosen = RunTagFilter(runs=[run], tags=[tag])
+        series = self.listed(chosen).get(run, {}).get(tag)
+        if series is None:
+            raise NotThereError(f"no filters under the tag {tag!r} in the run {run!r}; reload for those there are")
+        if _is_bloated(series):
+            raise NotThereError(f"the filters under the tag {tag!r} in the run {run!r} are damaged")
+        at_once = max(1, MOST_BYTES // _heaviest(series.plugin_content))
+        if wanted > at_once:
+            raise UnclearError(
+                f"{wanted} snapshots of {tag!r} are too much for one answer; ask for {at_once} at a time"
+            )
+        read = self._provider.read_blob_sequences
+        data = self._ask(read, plugin_name=PLUGIN, run_tag_filter=chosen, downsample=_ALL)
+        return sorted(data.get(run, {}).get(tag, ()), key=lambda datum: datum.step)
+
+    def banks(self, steps: Sequence[int], data: Sequence[Any | None]) -> bytes:
+        """Snapshots of a layer in the form that the browser reads.
+
+        For each, step (float64), status (uint32), length (uint32), and as many bytes, filled up to a multiple of 8:
+        the blob, or for status 1 words on what is wrong with it.
+
+        Args:
+            steps: Those asked for.
+            data: Of :meth:`snapshots`, one for each step, ``None`` where there is none.
+
+        Raises:
+            PassingError: With the same content, of which a part may come out better another time.
+        """
+        banks = gather([partial(self._bank, datum) for datum in data], self._trifle)
+        pieces: list[bytes] = []
+        for step, (status, content) in zip(steps, banks, strict=True):
+            pieces += [_FRAME.pack(step, status != _SERVED, len(content)), content, bytes(-len(content) % 8)]
+        if any(status == _PASSING for status, _ in banks):
+            raise PassingError(b"".join(pieces))
+        return b"".join(pieces)
+
+    def _bank(self, datum: Any | None) -> tuple[int, bytes]:
+        """Status and content of a snapshot."""
+        if datum is None:
+            return _BROKEN, b"no snapshot of this step: TensorBoard has not loaded it, or has let it go"
+        if not datum.values:
+            return _BROKEN, b"damaged filter bank: it is empty"
+        try:
+            content: bytes = self._provider.read_blob(ctx=self._context, blob_key=datum.values[0].blob_key)
+        except Exception as error:
+            return _PASSING, _excuse(error).encode()
+        try:
+            read_header(content)
+        except BlobError as error:
+            return _BROKEN, str(error).encode()
+        except Exception as error:
+            return _BROKEN, f"damaged filter bank: {type(error).__name__}".encode()
+        return _SERVED, content
+
+    def _ask(self, call: Callable[..., Series], **what: Any) -> Series:
+        return gather([partial(call, **self._where, **what)], self._trifle)[0]
+
+
+def _excuse(error: Exception) -> str:
+    if "borrowed string" in str(error):
+        return (
+            "TensorBoard's fast loader cannot read blobs whose run or tag holds a quotation mark, a backslash or a "
+            "line break: start TensorBoard with --load_fast=false"
+        )
+    return f"TensorBoard could not read this snapshot ({type(error).__name__}); reload"
+
+
+def layers(listed: Series, scalars: Series) -> list[dict[str, Any]]:
+    """Every run and its layers, in the form that the browser reads: runs in natural order, layers in model order."""
+    runs = []
+    for run in sorted(listed, key=_natural):
+        found = [_layer(tag, series, scalars.get(run, {})) for tag, series in listed[run].items()]
+        found.sort(key=lambda each: (_natural(each["monitor"]), _place(each["order"]), _natural(each["layer"])))
+        runs.append({"run": run, "layers": found})
+    return runs
+
+
+def _layer(tag: str, series: Any, scalars: Mapping[str, Any]) -> dict[str, Any]:
+    monitor, _, layer = tag.removesuffix("/bank").partition("/")
+    known: dict[str, Any] = dict.fromkeys(_FIELDS)
+    problem = f"damaged filter bank: {series.max_length} parts" if _is_bloated(series) else None
+    try:
+        header = Header.from_json(series.plugin_content)
+    except BlobError as error:
+        problem = str(error)
+    else:
+        known = {name: getattr(header, name) for name in _FIELDS}
+        if tag.endswith(f"/{header.layer}/bank"):  # a monitor's tag may hold slashes, too
+            monitor, layer = tag.removesuffix(f"/{header.layer}/bank"), header.layer
+    moment = {"max_step": series.max_step or 0, "latest": finite(series.max_wall_time)}
+    curves = {kind: _curve(scalars.get(_scalar_tag(tag, kind), ())) for kind in _SCALARS}
+    return {"tag": tag, "monitor": monitor, "layer": layer, **known, **moment, **curves, "problem": problem}
+
+
+def finite(time: float | None) -> float:
+    """A wall time that JSON can hold; 0 for one that is unknown or no number."""
+    return time if time is not None and math.isfinite(time) else 0.0
+
+
+def _curve(data: Sequence[Any]) -> list[tuple[int, float]]:
+    return [(datum.step, datum.value) for datum in data if math.isfinite(datum.value)]
+
+
+def _beside(listed: Series) -> RunTagFilter | None:
+    """The scalars that are logged beside banks; ``None`` without banks, since an empty choice would mean all."""
+    tags = {_scalar_tag(tag, kind) for found in listed.values() for tag in found for kind in _SCALARS}
+    return RunTagFilter(runs=list(listed), tags=list(tags)) if tags else None
+
+
+def _scalar_tag(tag: str, kind: str) -> str:
+    return f"{tag.removesuffix('/bank')}/{kind}"
+
+
+def _is_monitored(tag: str, tags: Mapping[str, Any]) -> bool:
+    stem, _, kind = tag.rpartition("/")
+    return kind == "rotation" and f"{stem}/rms" in tags and f"{stem}/dead" in tags
+
+
+def _is_bloated(series: Any) -> bool:
+    return (series.max_length or 0) > _MOST_PARTS
+
+
+def _heaviest(content: bytes) -> int:
+    """Bytes of weights that a snapshot may have, by its layer's metadata; 1 if that is damaged."""
+    try:
+        header = Header.from_json(content)
+    except BlobError:
+        return 1
+    return math.prod(header.shape) * 4 * (1 + header.complex)
+
+
+def _place(order: int | None) -> float:
+    return math.inf if order is None else order
+
+
+def _natural(name: str) -> list[Any]:
+    """Sorts ``conv2`` before ``conv10``, whatever the length of the numbers."""
+    parts: list[Any] = re.split("([0-9]+)", name)
+    for place in range(1, len(parts), 2):
+        digits = parts[place].lstrip("0")
+        parts[place] = (len(digits), digits)
+    return [*parts, name]
