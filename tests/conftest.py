@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import random
+
+import numpy as np
 import pytest
 import torch
 
@@ -18,3 +21,11 @@ pytest.register_assert_rewrite(
 def _one_torch_thread() -> None:
     """Tiny fits are many times faster without threads that wait for one another."""
     torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def _seeded() -> None:
+    """Weights that a test makes are the same whatever ran before it."""
+    random.seed(0)
+    np.random.seed(0)  # noqa: NPY002 - the stream that libraries draw from
+    torch.manual_seed(0)

@@ -11,6 +11,7 @@ from pytorch_lightning.utilities.rank_zero import rank_zero_warn
 from torch.utils.tensorboard import SummaryWriter
 from typing_extensions import override
 
+from filterscope.lightning.trainer import batches_done, current_step, epochs_done, epochs_planned
 from filterscope.recording.session import Session, warn_without_layers
 from filterscope.recording.settings import Settings
 
@@ -83,6 +84,7 @@ class Conv1dFilterMonitor(_Callback):
             layers, every_n_epochs, plot_every_n_epochs, plots, channels, max_filters, save_filters, sample_rate, tag
         )
         self._session: Session | None = None
+        self._batches_before = -1  # those of the fit that this one goes on from
         self._state: Mapping[str, Any] | None = None
 
     @property
@@ -110,8 +112,14 @@ class Conv1dFilterMonitor(_Callback):
 
     @override
     def on_train_start(self, trainer: Any, pl_module: Any) -> None:
-        if self._session is not None:
-            self._session.start(trainer, pl_module)
+        if (session := self._session) is not None:
+            with session.harmless("start"):
+                self._batches_before = batches_done(trainer)
+                total = epochs_planned(trainer)
+                if trainer.global_step == 0:
+                    session.begin(trainer.model, total)
+                else:
+                    session.resume(trainer.model, epochs_done(trainer), current_step(trainer), total)
 
     @override
     def on_train_epoch_start(self, trainer: Any, pl_module: Any) -> None:
@@ -120,18 +128,20 @@ class Conv1dFilterMonitor(_Callback):
 
     @override
     def on_train_epoch_end(self, trainer: Any, pl_module: Any) -> None:
-        if self._session is not None:
-            self._session.end_epoch(trainer, pl_module)
+        if (session := self._session) is not None:
+            with session.harmless("epoch"):
+                if batches_done(trainer) > self._batches_before:
+                    session.end_epoch(trainer.model, trainer.current_epoch + 1, current_step(trainer))
 
     @override
     def on_train_end(self, trainer: Any, pl_module: Any) -> None:
         if self._session is not None:
-            self._session.end_training(trainer, pl_module)
+            self._session.end_training(trainer.model)
 
     @override
     def on_fit_end(self, trainer: Any, pl_module: Any) -> None:
         if self._session is not None:
-            self._session.finish(trainer, pl_module)
+            self._session.finish(trainer.model)
 
     @override
     def on_exception(self, trainer: Any, pl_module: Any, exception: BaseException) -> None:

@@ -9,6 +9,8 @@ from torch.nn.utils.parametrize import type_before_parametrizations
 
 #: Names that wrappers put into a module's path, and that users never wrote.
 _WRAPPERS = {"_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module", "_forward_module"}
+#: Wrappers by the names of their classes, which are private or slow to import, and where each keeps its module.
+_INNER = {"OptimizedModule": "_orig_mod", "_FabricModule": "_forward_module"}
 
 
 @dataclass(frozen=True)
@@ -61,11 +63,25 @@ def find_layers(model: nn.Module) -> list[FilterLayer]:
         The layers, lazy ones without weights yet included.
     """
     found = []
-    for path, module in model.named_modules():
+    for path, module in unwrapped(model).named_modules():
         axis = _tap_axis(module)
         if axis is not None:
             found.append(FilterLayer(clean_name(path) or type_before_parametrizations(module).__name__, module, axis))
     return found
+
+
+def unwrapped(model: nn.Module) -> nn.Module:
+    """The module that the user wrote, below what was put around it to train it: DDP, ``torch.compile``, Fabric.
+
+    FSDP's wrappers stay: their parts are found below them, and :func:`clean_name` leaves out what they add.
+    """
+    while True:
+        if isinstance(model, nn.parallel.DistributedDataParallel | nn.DataParallel):
+            model = model.module
+        elif type(model).__name__ in _INNER:
+            model = getattr(model, _INNER[type(model).__name__])
+        else:
+            return model
 
 
 def _tap_axis(module: nn.Module) -> int | None:

@@ -1,4 +1,4 @@
-"""One fit of one Trainer: what to read when, and whom to tell."""
+"""One training of one model: what to read when, and whom to tell."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import os
 import time
 import warnings
 import weakref
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, Concatenate, ParamSpec
 
@@ -21,7 +22,7 @@ from filterscope.models.gather import gather, is_sharded
 from filterscope.models.layers import find_layers
 from filterscope.recording.algebra import use_one_thread
 from filterscope.recording.resume import Past, PastRun, from_state, joined, locate, place_of, read_past, to_state
-from filterscope.recording.schedule import milestones, planned_epochs
+from filterscope.recording.schedule import milestones
 from filterscope.recording.settings import Settings
 from filterscope.recording.worker import Faults, Worker
 from filterscope.recording.writer import Reading, Recorder
@@ -37,11 +38,8 @@ def _harmless(method: Callable[Concatenate[Session, _Args], None]) -> Callable[C
 
     @functools.wraps(method)
     def guarded(self: Session, /, *args: _Args.args, **kwargs: _Args.kwargs) -> None:
-        try:
+        with self.harmless(method.__name__):
             method(self, *args, **kwargs)
-        except Exception as error:
-            reason = f"{type(error).__name__}: {error}"
-            self._faults.report(method.__name__, f"filterscope could not take a snapshot ({reason}); training goes on")
 
     return guarded
 
@@ -55,7 +53,7 @@ class Session:
     Args:
         settings: What the user asked for.
         writers: TensorBoard writers; empty on all ranks but 0.
-        model: The LightningModule.
+        model: The module whose layers are called by their names in it.
         before: The session of an earlier fit that this one goes on from.
         state: Of the checkpoint that this fit goes on from, see :meth:`state`.
         checkpoint: Where that is.
@@ -85,12 +83,21 @@ class Session:
             self._find_past(state, checkpoint)
         self._is_milestone = milestones(None)
         self._ended: tuple[int, int] | None = None  # epoch and step of the last epoch's end
-        self._start_step, self._start_batch = 0, -1
-        self._last: tuple[int, Reading] | None = None  # the Trainer's step at the last snapshot, and its weights
+        self._start_step = 0
+        self._last: tuple[int, Reading] | None = None  # the step given at the last snapshot, and its weights
         self._final: Reading | None = None
         self._awaits_drawing = False
         taps = {layer.name: layer.taps for layer in find_layers(model)}
         sample_rates(select(taps, settings.layers), settings.sample_rate)
+
+    @contextmanager
+    def harmless(self, what: str) -> Iterator[None]:
+        """Report what is raised inside, once for each ``what``: training must not end for it."""
+        try:
+            yield
+        except Exception as error:
+            reason = f"{type(error).__name__}: {error}"
+            self._faults.report(what, f"filterscope could not take a snapshot ({reason}); training goes on")
 
     def is_of(self, model: nn.Module) -> bool:
         """Whether this was a session of the same model."""
@@ -106,24 +113,37 @@ class Session:
             self._faults.report("history", f"filterscope finds no more what it recorded in {', '.join(gone)}; {then}")
 
     @_harmless
-    def start(self, trainer: Any, model: nn.Module) -> None:
-        """Before the first batch: the initial snapshot; on resuming, the weights to measure from."""
-        settings = self._settings
-        per_epoch = trainer.num_training_batches / trainer.accumulate_grad_batches
-        steps_per_epoch = math.ceil(per_epoch) if math.isfinite(per_epoch) else math.inf
-        total = planned_epochs(trainer.max_epochs, trainer.max_steps, steps_per_epoch)
-        self._is_milestone = milestones(total, settings.every_n_epochs, settings.plot_every_n_epochs)
-        self._start_step = step = current_step(trainer)
-        self._start_batch = trainer.fit_loop.total_batch_idx
-        if trainer.global_step == 0:
-            self._take(trainer, model, 0, step)
-            self._draw()
-        elif (reading := self._read(trainer, model)) is not None and (recorder := self._recorder) is not None:
-            self._place = replace(self._place, start=step)
-            epoch = epochs_done(trainer)
-            self._worker.submit(lambda: recorder.resume(epoch, step, reading, *self._recall(epoch, step)))
+    def begin(self, model: nn.Module, total: int | None) -> None:
+        """Before the first batch of a training: the initial snapshot, at step 0.
+
+        Args:
+            model: As it is trained, wrapped or not; in all methods.
+            total: Epochs that are planned, if known.
+        """
+        self._plan(total)
+        self._take(model, 0, 0)
+        self._draw()
         if self._last is not None:
-            warn_if_large(self._last[1], settings, total)
+            warn_if_large(self._last[1], self._settings, total)
+
+    @_harmless
+    def resume(self, model: nn.Module, epoch: int, step: int, total: int | None) -> None:
+        """Before the first batch of a training that goes on: its weights are what to measure the next step from.
+
+        Args:
+            model: With the weights that it goes on from.
+            epoch: Epochs completed.
+            step: Position on the step axis.
+            total: Epochs that are planned in all, if known.
+        """
+        self._plan(total)
+        self._start_step = step
+        if (reading := self._read(model)) is not None and (recorder := self._recorder) is not None:
+            self._place = replace(self._place, start=step)
+            self._worker.submit(lambda: recorder.resume(epoch, step, reading, *self._recall(epoch, step)))
+
+    def _plan(self, total: int | None) -> None:
+        self._is_milestone = milestones(total, self._settings.every_n_epochs, self._settings.plot_every_n_epochs)
 
     def state(self) -> dict[str, Any]:
         """Where a fit that goes on from here will find what was recorded: some hundred bytes."""
@@ -137,27 +157,25 @@ class Session:
             self._draw()
 
     @_harmless
-    def end_epoch(self, trainer: Any, model: nn.Module) -> None:
+    def end_epoch(self, model: nn.Module, epoch: int, step: int) -> None:
         """A snapshot, if one is due."""
-        epoch, step = trainer.current_epoch + 1, current_step(trainer)
-        is_replay = trainer.fit_loop.total_batch_idx <= self._start_batch
-        if is_replay or step <= (self._start_step if self._ended is None else self._ended[1]):
-            return  # an end that a checkpoint replays, or an epoch without a step
+        if step <= (self._start_step if self._ended is None else self._ended[1]):
+            return  # an epoch without a step
         self._ended = epoch, step
         if epoch % self._settings.every_n_epochs == 0:
-            self._take(trainer, model, epoch, step)
+            self._take(model, epoch, step)
             self._awaits_drawing = self._is_milestone(epoch)
 
     @_harmless
-    def end_training(self, trainer: Any, model: nn.Module) -> None:
+    def end_training(self, model: nn.Module) -> None:
         """Read a sharded model while its ranks can still talk; others are read when the fit has ended."""
-        if is_sharded(trainer.model):
-            self._final = self._read(trainer, model)
+        if is_sharded(model):
+            self._final = self._read(model)
 
-    def finish(self, trainer: Any, model: nn.Module) -> None:
+    def finish(self, model: nn.Module) -> None:
         """The fit has ended well: log the final weights, once, and finish writing."""
         if self._ended is not None:
-            self._log_final(trainer, model)
+            self._log_final(model)
             self._draw_last(final=True)
         self.close()
 
@@ -176,10 +194,10 @@ class Session:
         self._last = self._final = None
 
     @_harmless
-    def _log_final(self, trainer: Any, model: nn.Module) -> None:
+    def _log_final(self, model: nn.Module) -> None:
         if self._recorder is None or self._ended is None:
             return
-        reading = self._final or self._read(trainer, model)
+        reading = self._final or self._read(model)
         epoch, step = self._ended
         last = self._last
         if reading is not None and (last is None or last[0] < step or not same_weights(reading, last[1])):
@@ -189,20 +207,20 @@ class Session:
     def _draw_last(self, final: bool = False) -> None:
         self._draw(final)
 
-    def _take(self, trainer: Any, model: nn.Module, epoch: int, step: int) -> None:
-        if self._recorder is not None or is_sharded(trainer.model):
-            reading = self._read(trainer, model)
+    def _take(self, model: nn.Module, epoch: int, step: int) -> None:
+        if self._recorder is not None or is_sharded(model):
+            reading = self._read(model)
             if reading is not None:
                 self._submit(epoch, step, reading)
 
-    def _read(self, trainer: Any, model: nn.Module) -> Reading | None:
+    def _read(self, model: nn.Module) -> Reading | None:
         """The model's weights on rank 0; ``None`` on other ranks, and where there are none yet."""
         layers = {layer.name: layer for layer in find_layers(model)}
         taps = {name: layer.taps for name, layer in layers.items()}
         names = select(taps, self._settings.layers, must_match=False)
         rates = sample_rates(names, self._settings.sample_rate, must_match=False)
         keep = self._recorder is not None
-        gathered = gather([layers[name] for name in names], rates, wrapped=trainer.model, keep=keep)
+        gathered = gather([layers[name] for name in names], rates, wrapped=model, keep=keep)
         for reason in set(gathered.unreadable.values()) if keep else ():
             which = ", ".join(repr(name) for name, why in gathered.unreadable.items() if why == reason)
             self._faults.report(f"unreadable {which}", f"filterscope cannot read layer {which}: {reason}")
@@ -255,27 +273,12 @@ def warn_if_large(reading: Reading, settings: Settings, epochs: int | None) -> N
         )
 
 
-def current_step(trainer: Any) -> int:
-    """The step that Lightning's own loggers use: batches that stepped, whatever the number of optimisers."""
-    try:
-        return int(trainer.fit_loop.epoch_loop._batches_that_stepped)
-    except AttributeError:
-        return int(trainer.global_step)
-
-
 def same_weights(reading: Reading, other: Reading) -> bool:
     """Whether all that a reading holds is in another, equal to the last bit."""
     return all(
         name in other.banks and np.array_equal(bank.weights, other.banks[name].weights, equal_nan=True)
         for name, bank in reading.banks.items()
     )
-
-
-def epochs_done(trainer: Any) -> int:
-    """Epochs completed; Lightning does not count one whose end it will replay, after a checkpoint at validation."""
-    loop = trainer.fit_loop
-    is_replayed = loop.restarted_mid_epoch and loop.epoch_loop.batch_progress.is_last_batch
-    return int(trainer.current_epoch) + bool(is_replayed)
 
 
 def warn_without_layers(model: nn.Module, layers: str | Sequence[str] | None) -> None:
