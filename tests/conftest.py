@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
 import torch
 
+from tests.support import drawing
+
+drawing.install()
+
 #: Modules beside the tests that assert: their failures too show the values compared.
 pytest.register_assert_rewrite(
     *(
-        f"tests.{name}"
+        f"tests.support.{name}"
         for name in ("faults", "fuzz_watch", "histories", "lifecycles", "pictures", "resumes", "tab_fixtures")
     )
 )
@@ -29,3 +34,10 @@ def _seeded() -> None:
     random.seed(0)
     np.random.seed(0)  # noqa: NPY002 - the stream that libraries draw from
     torch.manual_seed(0)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[object]:
+    """Around a test and the fixtures that it is the first to ask for."""
+    with drawing.real(item.get_closest_marker("pictures") is not None):
+        return (yield)

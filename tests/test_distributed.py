@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.events import Logged
+from tests.support.events import Logged
 
 ROOT = Path(__file__).parent.parent
 SECONDS = 120
@@ -17,7 +17,7 @@ SECONDS = 120
 
 def fit(strategy: str, directory: Path, *flags: str) -> tuple[list[dict], str]:
     """Run a fit in two processes; a hang fails with what was printed so far."""
-    command = [sys.executable, "-m", "tests.distributed_fit", strategy, str(directory), *flags]
+    command = [sys.executable, "-m", "tests.support.distributed_fit", strategy, str(directory), *flags]
     try:
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=SECONDS)
     except subprocess.TimeoutExpired as hang:
@@ -58,7 +58,7 @@ def test_a_layer_that_cannot_be_read_is_left_out_with_one_warning(tmp_path: Path
 
 
 def test_a_glob_that_matches_nothing_ends_the_fit_on_all_ranks(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "tests.distributed_fit", "ddp", str(tmp_path), "bad_glob"]
+    command = [sys.executable, "-m", "tests.support.distributed_fit", "ddp", str(tmp_path), "bad_glob"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=SECONDS)
     assert done.returncode != 0
     assert "no layer matches 'conf*'; the model has: conv1, conv2" in done.stderr

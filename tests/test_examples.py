@@ -17,7 +17,8 @@ import torch
 from PIL import Image
 from torch import nn
 
-from tests.events import Logged
+from filterscope.plots import kinds
+from tests.support.events import Logged
 
 pytest.importorskip("aeon")
 
@@ -100,7 +101,7 @@ def check_logged(logged: Logged, sizes: dict[str, int], epochs: list[int], drawn
         assert logged.steps(f"filters/{layer}/taps") == at
     for tag in logged.images:
         kind = tag.rpartition("/")[2]
-        assert logged.steps(tag) == (at[1:] if kind in ("evolution", "drift") else at), tag
+        assert logged.steps(tag) == (at if kinds.kind(kind).row is None else at[1:]), tag
         assert {image.shape for _, image in logged.images[tag]} == {(430, 900, 3)}
 
 
@@ -123,7 +124,7 @@ def test_gunpoint(gunpoint: tuple[Path, str]) -> None:
     logged = Logged(cwd / log_dir(printed))
     layers = {"conv1": 64 * 31, "conv2": 64 * 64 * 9}
     check_logged(logged, layers, list(range(61)), [0, 1, 2, 3, 5, 8, 13, 22, 36, 60])
-    assert by_layer(logged.images) == {kind: set(layers) for kind in ("taps", "response", "evolution", "drift")}
+    assert by_layer(logged.images) == {kind: set(layers) for kind in kinds.NAMES}
 
 
 def test_basic_motions(tmp_path: Path) -> None:
@@ -133,7 +134,7 @@ def test_basic_motions(tmp_path: Path) -> None:
     logged = Logged(tmp_path / log_dir(printed))
     layers = {"stem": 24 * 6 * 15} | {f"blocks.{i}.depthwise": 24 * 9 for i in range(3)}
     check_logged(logged, layers, list(range(31)), [0, 1, 2, 4, 5, 8, 13, 20, 30])
-    assert by_layer(logged.images) == {kind: set(layers) for kind in ("taps", "response", "evolution", "drift")}
+    assert by_layer(logged.images) == {kind: set(layers) for kind in kinds.NAMES}
     (_, table), *rest = logged.texts["filters/layers"]
     assert not rest
     assert "10 Hz" in table

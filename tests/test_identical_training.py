@@ -23,10 +23,10 @@ from torch.nn.utils import parametrizations, parametrize, prune, spectral_norm, 
 from torch.utils.data import DataLoader, Dataset
 
 from filterscope import Conv1dFilterMonitor
-from filterscope.recording import writer as record
-from tests.events import Logged
-from tests.models import SmallNet, loader, make_trainer, series
-from tests.states import digest, random_streams
+from filterscope.recording import log
+from tests.support.events import Logged
+from tests.support.nets import SmallNet, loader, make_trainer, series
+from tests.support.states import digest, random_streams
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:.*weight_norm:FutureWarning"),
@@ -294,13 +294,13 @@ class Threads(pl.Callback):
 
 def test_only_the_recording_thread_is_kept_to_one_thread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     recording: list[int] = []
-    snapshot = record.Recorder.snapshot
+    snapshot = log.SnapshotLog.snapshot
 
-    def spied(self: record.Recorder, *arguments: Any) -> None:
+    def spied(self: log.SnapshotLog, *arguments: Any) -> None:
         recording.append(torch.get_num_threads())
         snapshot(self, *arguments)
 
-    monkeypatch.setattr(record.Recorder, "snapshot", spied)
+    monkeypatch.setattr(log.SnapshotLog, "snapshot", spied)
     before, threads = torch.get_num_threads(), Threads()
     torch.set_num_threads(3)
     try:

@@ -21,7 +21,8 @@ import pytest
 from tensorboard.compat.proto import event_pb2
 
 from filterscope import Conv1dFilterMonitor, load_history
-from tests.models import SmallNet, loader, make_trainer
+from filterscope.plots.kinds import NAMES
+from tests.support.nets import SmallNet, loader, make_trainer
 
 LONG = 120.0  #: Seconds after which a wait counts as a hang.
 RECENT = 2.0  #: Seconds of recording that may be lost.
@@ -30,7 +31,7 @@ CHILD = """
 import sys, time, zlib
 import pytorch_lightning as pl, torch
 from filterscope import Conv1dFilterMonitor
-from tests.models import SmallNet, loader, make_trainer
+from tests.support.nets import SmallNet, loader, make_trainer
 
 class Tell(pl.Callback):
     def tell(self, trainer, model, epoch):
@@ -78,7 +79,7 @@ class Killed:
 #: Epochs at whose end the child is killed, seconds that it rests after each, images, whether a layer has 2 MB.
 FITS: dict[str, tuple[int, float, tuple[str, ...], bool]] = {
     "as fast as it can": (60, 0.0, (), False),
-    "with rests and images": (6, 0.25, ("taps", "response", "evolution", "drift"), False),
+    "with rests and images": (6, 0.25, NAMES, False),
     "with 2 MB at a snapshot": (15, 0.0, (), True),
 }
 

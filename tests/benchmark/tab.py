@@ -20,8 +20,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from tests.browser import LOADERS, Served, tensorboard
-from tests.synthetic import STEPS, Layer, Run
+from tests.support.browser import LOADERS, Served, tensorboard
+from tests.support.synthetic import STEPS, Layer, Run
 
 #: An M5's convolutions (Dai et al., 1610.00087).
 M5 = {"conv1": (64, 1, 80), "conv2": (64, 64, 3), "conv3": (128, 64, 3), "conv4": (256, 128, 3)}

@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tests.browser import LOADERS, Served, chromium, opened, tensorboard
-from tests.synthetic import STEPS, Layer, Run
-from tests.tab import Tab
+from tests.support.browser import LOADERS, Served, chromium, opened, tensorboard
+from tests.support.synthetic import STEPS, Layer, Run
+from tests.support.tab import Tab
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser

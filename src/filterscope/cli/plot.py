@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,22 +17,23 @@ from filterscope.cli.console import UserError, note, progress, tell
 from filterscope.cli.output import replacing, stems
 from filterscope.filters.bank import FilterBank
 from filterscope.filters.history import FilterHistory
+from filterscope.plots.kinds import NAMES, kind, words
 
 if TYPE_CHECKING:
     from matplotlib.figure import FigureBase
 
+    from filterscope.plots.picture import Kind, Options
+
+KINDS = "\n".join(f"  {name:9}  {words(name)}" for name in NAMES)
 SHORT = "pictures as PNG, SVG or PDF files"
-DESCRIPTION = """\
+DESCRIPTION = f"""\
 Draw layers into files, and print their names: LAYER_KIND_epochNNNN.png for a
 run, LAYER_KIND.png for a checkpoint. Files of these names that are there
 already are replaced. Where a layer's name holds more than letters, digits and
 ._- there are underscores in its files' names, and a digest of the full name,
 which keeps such layers apart.
 
-  taps       every filter over its taps, coloured by its rotation
-  response   magnitude response in dB, beside the initial one
-  evolution  epochs by taps, difference from the initial filter (runs only)
-  drift      rotation of every filter over the epochs (runs only)
+{KINDS}
 """
 EXAMPLES = """\
 examples:
@@ -41,7 +43,6 @@ examples:
   filterscope plot last.ckpt --kind response --sample-rate 16000
 """
 
-KINDS = ("taps", "response", "evolution", "drift")
 #: Filters of a checkpoint that are drawn unless told otherwise, as by the monitor.
 _CHECKPOINT_FILTERS = 64
 
@@ -63,7 +64,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_tag(parser)
     parser.add_argument("--epoch", metavar="N", type=epoch, help="epochs completed, 0 before training; default: last")
     parser.add_argument(
-        "--kind", choices=(*KINDS, "all"), action="append", dest="kinds",
+        "--kind", choices=(*NAMES, "all"), action="append", dest="kinds",
         help="what to draw; may be repeated. Default: all that make sense for a layer",
     )  # fmt: skip
     parser.add_argument(
@@ -103,64 +104,49 @@ def run(options: argparse.Namespace) -> None:
         tell(str(path))
 
 
-def _wanted(bank: FilterBank, snapshots: int, options: argparse.Namespace) -> Iterator[str]:
+def _wanted(bank: FilterBank, snapshots: int, options: argparse.Namespace) -> Iterator[Kind]:
     """Kinds to draw of a layer; a note for each that was asked for and cannot be."""
-    from filterscope.filters.spectrum import SHORTEST
-
     named = options.kinds or ["all"]
-    for kind in KINDS:
-        asked = kind in named
-        if not asked and "all" not in named:
-            continue
-        reason = _hindrance(kind, bank.taps, snapshots)
-        if reason and asked:
-            note(f"no {kind} of layer {bank.layer!r}: {reason}")
-        elif not reason and (asked or kind != "response" or bank.taps >= SHORTEST):
-            yield kind
+    for each in map(kind, NAMES):
+        asked = each.name in named
+        hindrance = _hindrance(each, bank.taps, snapshots)
+        if hindrance and asked:
+            note(f"no {each.name} of layer {bank.layer!r}: {hindrance}")
+        elif not hindrance and (asked or ("all" in named and each.suits(bank.taps, snapshots))):
+            yield each
 
 
-def _hindrance(kind: str, taps: int, snapshots: int) -> str:
-    if kind in ("response", "evolution") and taps == 1:
+def _hindrance(kind: Kind, taps: int, snapshots: int) -> str:
+    if taps < kind.taps:
         return "it has a single tap"
-    if kind in ("evolution", "drift") and snapshots < 2:
+    if kind.row is not None and snapshots < 2:
         return "it needs the directory of a run" if snapshots == 0 else "that begins with the second snapshot"
     return ""
 
 
 def _of_bank(bank: FilterBank, options: argparse.Namespace) -> Iterator[_Picture]:
-    from filterscope.plots.response import plot_response
-    from filterscope.plots.taps import plot_taps
+    from filterscope.plots.picture import Options
 
-    most = options.max_filters or _CHECKPOINT_FILTERS
-    draw: dict[str, Callable[[], FigureBase]] = {
-        "taps": lambda: plot_taps(bank, channels=options.channels, max_filters=most),
-        "response": lambda: plot_response(bank, max_filters=most),
-    }
-    for kind in _wanted(bank, 0, options):
-        yield _Picture(bank.layer, kind, None, draw[kind])
+    how = Options(options.channels, options.max_filters or _CHECKPOINT_FILTERS)
+    for each in _wanted(bank, 0, options):
+        yield _Picture(bank.layer, each.name, None, partial(_drawn, each, bank, how))
+
+
+def _drawn(kind: Kind, bank: FilterBank, options: Options) -> FigureBase:
+    return kind.make(bank, None, options, None).sheet.figure
 
 
 def _of_history(history: FilterHistory, rate: float | None, options: argparse.Namespace) -> Iterator[_Picture]:
-    from filterscope.plots.drift import plot_drift
-    from filterscope.plots.evolution import plot_evolution
-    from filterscope.plots.response import plot_response
-    from filterscope.plots.taps import plot_taps
-
     if options.epoch is not None:
         if options.epoch not in history.epochs:
             note(f"nothing of layer {history.layer!r}: {_missing(history, options.epoch)}")
             return
         history = _until(history, options.epoch)
-    bank, reference = history[-1], history.reference
-    channels, most = options.channels, options.max_filters
-    draw: dict[str, Callable[[], FigureBase]] = {
-        "taps": lambda: plot_taps(bank, reference=reference, channels=channels, max_filters=most),
-        "response": lambda: plot_response(bank, reference=reference, sample_rate=rate, max_filters=most),
-        "evolution": lambda: plot_evolution(history, channels=channels, max_filters=most),
-        "drift": lambda: plot_drift(history, max_filters=most),
-    }
-    for kind in _wanted(bank, len(history), options):
-        yield _Picture(history.layer, kind, int(history.epochs[-1]), draw[kind])
+    from filterscope.plots.picture import Options, draw
+
+    how = Options(options.channels, options.max_filters, rate)
+    for each in _wanted(history[-1], len(history), options):
+        yield _Picture(history.layer, each.name, int(history.epochs[-1]), partial(draw, each, history, how))
 
 
 def _until(history: FilterHistory, last: int) -> FilterHistory:

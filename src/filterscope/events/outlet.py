@@ -51,7 +51,7 @@ class Outlet:
         values: list[Summary.Value] = []
         try:
             yield values
-        except Exception as error:
+        except BaseException as error:  # a picture of the user's may even raise SystemExit
             self._all_made = False
             self._report(item, error)
         self._collected += [(item, value) for value in values]
@@ -103,7 +103,7 @@ class Outlet:
                 _let_go_if_useless(writer)
         return all_taken
 
-    def _report(self, item: _Item, error: Exception) -> None:
+    def _report(self, item: _Item, error: BaseException) -> None:
         reason = f"{type(error).__name__}: {error}"
         self._tell(item.kind, f"filterscope could not log {item.words} ({reason}); training goes on")
 

@@ -66,6 +66,24 @@ def reduce(weights: Array, channels: str, reference: Array | None = None) -> Arr
     return principal(weights, reference)
 
 
+def tap_row(shown: Array, reference: Array, channels: str = "auto") -> Array:
+    """One temporal shape for every filter of a moment: real ``(filters, taps)``.
+
+    Args:
+        shown: Weights, or what they differ by: ``(filters, channels, taps)``.
+        reference: Filters that fix the sign of ``"principal"``.
+        channels: A reduction. Where nothing signed reduces several channels, it is the root of the sum of squares.
+    """
+    if is_one_sided(shown, channels):
+        return l2(shown)
+    return np.asarray(reduce(shown, channels, reference)[:, 0])
+
+
+def is_one_sided(weights: Array, channels: str) -> bool:
+    """Whether :func:`tap_row` gives magnitudes: of complex weights, and of channels that nothing signed reduces."""
+    return bool(np.iscomplexobj(weights) or channels == "l2" or (weights.shape[1] > 1 and channels in ("auto", "all")))
+
+
 def l2(weights: Array) -> Array:
     """Root of the sum of squares over channels: ``(filters, channels, taps)`` to real ``(filters, taps)``."""
     sizes = np.abs(weights) if np.iscomplexobj(weights) else weights

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import pytorch_lightning
@@ -12,6 +12,7 @@ from torch.utils.tensorboard import SummaryWriter
 from typing_extensions import override
 
 from filterscope.lightning.trainer import batches_done, current_step, epochs_done, epochs_planned
+from filterscope.plots.kinds import NAMES, PlotName
 from filterscope.recording.session import Session, warn_without_layers
 from filterscope.recording.settings import Settings
 
@@ -45,7 +46,10 @@ class Conv1dFilterMonitor(_Callback):
         every_n_epochs: Epochs between snapshots. The initial and the final weights are always logged.
         plot_every_n_epochs: Epochs between images. ``None``: the initial, the final, and at most eight epochs
             between, as many as TensorBoard shows of a card.
-        plots: Which images to log: any of ``"taps"``, ``"response"``, ``"evolution"``, ``"drift"``; ``()`` for none.
+        plots: Which images to log: names of pictures, and functions of your own ``(bank, *, reference) -> Figure``,
+            given the monitored filters as :class:`filterscope.FilterBank`, now and at first; ``()`` for none. Functions
+            run on another thread than training: they must leave global random streams alone, and should make their
+            figure without pyplot (``matplotlib.figure.Figure``). Their ``__name__`` becomes the card's.
         channels: How images show a filter's input channels: ``"all"``, or reduced by ``"sum"``, ``"mean"``,
             ``"max"``, ``"l2"`` or ``"principal"`` (best rank-one shape). ``"auto"``: all up to 8, principal above.
         max_filters: Filters that images show and raw filters hold, the lowest-numbered ones; ``None`` for all.
@@ -73,7 +77,7 @@ class Conv1dFilterMonitor(_Callback):
         layers: str | Sequence[str] | None = None,
         every_n_epochs: int = 1,
         plot_every_n_epochs: int | None = None,
-        plots: Sequence[Literal["taps", "response", "evolution", "drift"]] = ("taps", "response", "evolution", "drift"),
+        plots: Sequence[PlotName | Callable[..., Any]] = NAMES,
         channels: Literal["auto", "all", "sum", "mean", "max", "l2", "principal"] = "auto",
         max_filters: int | None = 64,
         save_filters: bool = True,

@@ -1,7 +1,8 @@
-"""The ``drift`` picture: every filter's rotation over the epochs."""
+"""The ``drift`` picture: rotation of every filter over the epochs (runs only)."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,6 @@ from matplotlib.figure import FigureBase
 
 from filterscope.filters import metrics
 from filterscope.filters.bank import FilterBank
-from filterscope.filters.checks import require
 from filterscope.filters.history import FilterHistory
 from filterscope.plots.drawing import captions, mosaic
 from filterscope.plots.drawing.bars import ColourBar, rotation_bar
@@ -22,6 +22,7 @@ from filterscope.plots.drawing.canvas import (
     Sheet,
     index_ticks,
 )
+from filterscope.plots.picture import Comparison, Kind, Options, draw
 
 Array = npt.NDArray[Any]
 
@@ -44,25 +45,7 @@ def plot_drift(
     Raises:
         TypeError: Not a history.
     """
-    require(history, FilterHistory, "make one: FilterHistory([bank, bank, ...])")
-    last = history[-1].head(max_filters)
-    picture = DriftPicture(last, history.reference, figure)
-    weights = history.weights[:, : last.filters]
-    picture.update(history[-1], marked_rotation(weights, history.reference.head(max_filters).weights), history.epochs)
-    return picture.sheet.figure
-
-
-def marked_rotation(weights: Array, reference: Array, sizes: Array | None = None, before: Array | None = None) -> Array:
-    """Rotation of every filter, and infinity where it has NaN or infinite weights: float32 ``(..., filters)``.
-
-    Norms of one snapshot's filters and of the reference may be given, as to ``metrics.rotation``.
-    """
-    before = metrics.norms(reference) if before is None else before
-    if weights.ndim == 4:
-        return np.stack([marked_rotation(snapshot, reference, None, before) for snapshot in weights])
-    sizes = metrics.norms(weights) if sizes is None else sizes
-    rotation = metrics.rotation(weights, reference, sizes, before)
-    return np.where(np.isfinite(sizes), rotation, np.inf).astype(np.float32)
+    return draw(KIND, history, Options(max_filters=max_filters), figure)
 
 
 class DriftPicture:
@@ -89,16 +72,17 @@ class DriftPicture:
         sheet.number_rows(axes, box, (np.array(rows) + 0.5) / bank.filters, bank.indices[rows].tolist(), "filter")
         sheet.moving += [self._image, *self._epochs]
 
-    def update(self, bank: FilterBank, rotation: Array, epochs: Array, moment: str | None = None) -> None:
+    def update(self, bank: FilterBank, rows: Sequence[Array], epochs: Array, moment: str | None = None) -> None:
         """Redraw.
 
         Args:
             bank: The newest snapshot, all filters.
-            rotation: Shape ``(E, filters)``, from :func:`marked_rotation`.
+            rows: Rotations of each snapshot, from :func:`~filterscope.filters.metrics.marked_rotation`: ``(filters,)``.
             epochs: Shape ``(E,)``, not decreasing.
             moment: When the newest snapshot was taken, for the title. Default: from its epoch.
         """
         height, width = self._size
+        rotation = np.stack(rows)
         laid = mosaic.lay_epochs(rotation, epochs, width).T
         with np.errstate(invalid="ignore"):
             position = np.sqrt(laid / ROTATION_LIMIT)  # the scale of the colour bar
@@ -126,3 +110,15 @@ class DriftPicture:
             y = self._box.top + self._box.height + self.sheet.px(16)
             artist.set_position((x, y))
             artist.set_text(str(epoch))
+
+
+def _row(moment: Comparison, options: Options) -> Array:
+    return metrics.marked_rotation(moment.weights, moment.reference, moment.sizes, moment.reference_sizes)
+
+
+KIND = Kind(
+    "drift",
+    "Rotation of every filter from its initial one, over the epochs.",
+    lambda bank, reference, _, figure: DriftPicture(bank, reference or bank, figure),
+    _row,
+)

@@ -1,8 +1,10 @@
-"""The ``evolution`` picture: the whole history of a layer, a tile of epochs by taps for each filter."""
+"""The ``evolution`` picture: epochs by taps, difference from the initial filter (runs only)."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from copy import copy
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
@@ -12,12 +14,12 @@ from matplotlib.figure import FigureBase
 from filterscope.filters import channels as reductions
 from filterscope.filters import metrics
 from filterscope.filters.bank import FilterBank
-from filterscope.filters.checks import require
 from filterscope.filters.history import FilterHistory
 from filterscope.plots.drawing import captions, mosaic
 from filterscope.plots.drawing.bars import ColourBar, set_limit, value_bar
 from filterscope.plots.drawing.canvas import Sheet, rotation_colours, shared_limit
 from filterscope.plots.drawing.tiles import HeatTiles
+from filterscope.plots.picture import Comparison, Kind, Options, Picture, draw
 
 Array = npt.NDArray[Any]
 Show = Literal["difference", "weights"]
@@ -50,31 +52,10 @@ def plot_evolution(
     Raises:
         ValueError: Unknown ``show`` or ``channels``.
     """
-    require(history, FilterHistory, "make one: FilterHistory([bank, bank, ...])")
     if show not in ("difference", "weights"):
         raise ValueError(f"show={show!r} is not known; use 'difference' or 'weights'")
     reductions.check(channels)
-    reference = history.reference.head(max_filters)
-    last = history[-1].head(max_filters)
-    rows = np.stack(
-        [tap_rows(bank.head(max_filters).weights, reference.weights, channels, show) for bank in history], axis=1
-    )
-    picture = EvolutionPicture(last, reference, channels, show, figure)
-    picture.update(history[-1], rows, history.epochs)
-    return picture.sheet.figure
-
-
-def tap_rows(weights: Array, reference: Array, channels: str = "auto", show: Show = "difference") -> Array:
-    """One moment's row of every evolution tile: real ``(filters, taps)``."""
-    shown = weights - reference if show == "difference" else weights
-    if one_sided(weights, channels):
-        return reductions.l2(shown)
-    return np.asarray(reductions.reduce(shown, channels, reference)[:, 0])
-
-
-def one_sided(weights: Array, channels: str) -> bool:
-    """Whether evolution shows magnitudes: for complex weights, and several channels that nothing signed reduces."""
-    return bool(np.iscomplexobj(weights) or channels == "l2" or (weights.shape[1] > 1 and channels in ("auto", "all")))
+    return draw(KIND if show == "difference" else _OF_WEIGHTS, history, Options(channels, max_filters), figure)
 
 
 class EvolutionPicture:
@@ -89,7 +70,7 @@ class EvolutionPicture:
         figure: FigureBase | None = None,
     ) -> None:
         self._reference, self._show = reference, show
-        self._one_sided = one_sided(bank.weights, channels)
+        self._one_sided = reductions.is_one_sided(bank.weights, channels)
         self._how = "" if bank.channels == 1 else "root of sum of squares" if self._one_sided else channels
         self.sheet = Sheet(figure, bank.layer, "evolution")
         area, foot = self.sheet.body.split_bottom(self.sheet.px(17))
@@ -98,19 +79,20 @@ class EvolutionPicture:
         self._bar = value_bar(self.sheet, bar, self._one_sided, "difference" if show == "difference" else "weight")
         self._tiles = HeatTiles(self.sheet, area, bank.indices)
 
-    def update(self, bank: FilterBank, rows: Array, epochs: Array, moment: str | None = None) -> None:
+    def update(self, bank: FilterBank, rows: Sequence[Array], epochs: Array, moment: str | None = None) -> None:
         """Redraw.
 
         Args:
             bank: The newest snapshot, all filters.
-            rows: Shape ``(filters, E, taps)``, from :func:`tap_rows`.
+            rows: One of each snapshot, from :func:`~filterscope.filters.channels.tap_row`: shape ``(filters, taps)``.
             epochs: Shape ``(E,)``, not decreasing.
             moment: When the newest snapshot was taken, for the title. Default: from its epoch.
         """
-        whole, bank = bank, bank.head(len(rows))
+        whole, bank = bank, bank.head(len(rows[0]))
         marks = captions.Marks(whole, bank.filters)
-        limit, clipped = shared_limit(rows, quantile=0.9)
-        laid = mosaic.lay_epochs(mosaic.shrink(rows, self._tiles.width, -1), epochs, self._tiles.height)
+        tiles = np.stack(rows, axis=1)
+        limit, clipped = shared_limit(tiles, quantile=0.9)
+        laid = mosaic.lay_epochs(mosaic.shrink(tiles, self._tiles.width, -1), epochs, self._tiles.height)
         rotation = metrics.rotation(bank.weights, self._reference.weights)
         self._tiles.set_words([marks.word(i) for i in range(bank.filters)])
         nothing_dead = copy(marks)
@@ -131,3 +113,27 @@ class EvolutionPicture:
         )
         when = captions.moment(bank) if moment is None else moment
         self.sheet.set_title(captions.joined(captions.shape(bank), marks.summary(), when))
+
+
+def _row(moment: Comparison, options: Options) -> Array:
+    return reductions.tap_row(moment.weights - moment.reference, moment.reference, options.channels)
+
+
+def _make(bank: FilterBank, reference: FilterBank | None, options: Options, figure: FigureBase | None) -> Picture:
+    return EvolutionPicture(bank, reference or bank, options.channels, "difference", figure)
+
+
+KIND = Kind(
+    "evolution",
+    "What was learned: weight minus initial weight, epochs downwards by taps, one tile per filter.",
+    _make,
+    _row,
+    taps=2,
+)
+_OF_WEIGHTS = replace(
+    KIND,
+    make=lambda bank, reference, options, figure: EvolutionPicture(
+        bank, reference or bank, options.channels, "weights", figure
+    ),
+    row=lambda moment, options: reductions.tap_row(moment.weights, moment.reference, options.channels),
+)

@@ -1,4 +1,4 @@
-"""The ``response`` picture: what every filter does to frequencies, beside what it did at first."""
+"""The ``response`` picture: magnitude response in dB, beside the initial one."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from filterscope.plots.drawing import captions, mosaic
 from filterscope.plots.drawing.bars import ColourBar
 from filterscope.plots.drawing.canvas import DEAD_FACE, DECIBEL_CMAP, GREY, INK, PALE, TEXT, Box, Sheet
 from filterscope.plots.drawing.lettering import QuickText, text_width
+from filterscope.plots.picture import Kind, Options, Picture
 from filterscope.plots.taps import same_filters
 
 Array = npt.NDArray[Any]
@@ -199,3 +200,16 @@ class ResponsePicture:
             if self._head is not None:
                 self._head.set_text(when or "now")
         self.sheet.set_title(captions.joined(captions.shape(bank), marks.summary(), when))
+
+
+def _make(bank: FilterBank, reference: FilterBank | None, options: Options, figure: FigureBase | None) -> Picture:
+    return ResponsePicture(bank, reference, options.sample_rate, options.max_filters, figure)
+
+
+KIND = Kind(
+    "response",
+    "Magnitude response, dB re each filter's maximum; rows sorted by the **initial** peak frequency.",
+    _make,
+    taps=2,
+    frequencies=True,
+)

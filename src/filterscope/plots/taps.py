@@ -1,4 +1,4 @@
-"""The ``taps`` picture: every filter of a layer over its taps, coloured by how far it has turned."""
+"""The ``taps`` picture: every filter over its taps, coloured by its rotation."""
 
 from __future__ import annotations
 
@@ -29,6 +29,7 @@ from filterscope.plots.drawing.canvas import (
     shared_limit,
 )
 from filterscope.plots.drawing.tiles import LINE_TILES, HeatTiles, LineTiles
+from filterscope.plots.picture import Kind, Options, Picture
 
 Array = npt.NDArray[Any]
 Scale = Literal["layer", "filter"]
@@ -258,3 +259,14 @@ def real_rows(weights: Array) -> Array:
     if not np.iscomplexobj(weights):
         return weights
     return np.stack([weights.real, weights.imag], axis=2).reshape(len(weights), -1, weights.shape[2])
+
+
+def _make(bank: FilterBank, reference: FilterBank | None, options: Options, figure: FigureBase | None) -> Picture:
+    return TapsPicture(bank, reference, options.channels, "layer", options.max_filters, figure)
+
+
+KIND = Kind(
+    "taps",
+    "Every filter over its taps. Colour: **rotation** from its initial filter (grey unmoved, red ≥ 0.5).",
+    _make,
+)

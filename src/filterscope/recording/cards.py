@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable, Mapping
 
 from filterscope.filters.bank import FilterBank
 
-DESCRIPTIONS = {
-    "taps": "Every filter over its taps. Colour: **rotation** from its initial filter (grey unmoved, red ≥ 0.5).",
-    "response": "Magnitude response, dB re each filter's maximum; rows sorted by the **initial** peak frequency.",
-    "evolution": "What was learned: weight minus initial weight, epochs downwards by taps, one tile per filter.",
-    "drift": "Rotation of every filter from its initial one, over the epochs.",
+#: What is logged beside images, and what it means.
+NUMBERS = {
     "weights": "Histogram of the layer's finite weights.",
     "rotation": "1 − cos(weights, initial weights) of the whole layer: 0 unmoved, 1 orthogonal to its start.",
     "change": "Relative size of the step since the previous snapshot; it falls as the layer settles.",
@@ -22,11 +19,14 @@ DESCRIPTIONS = {
 }
 
 
-IMAGES = ("taps", "response", "evolution", "drift")
+def layer_table(banks: Iterable[FilterBank], max_filters: int | None, pictures: Mapping[str, str]) -> str:
+    """Markdown for the text card: a table of the layers, and what each card that is logged means.
 
-
-def layer_table(banks: Iterable[FilterBank], max_filters: int | None, plots: Collection[str] = IMAGES) -> str:
-    """Markdown for the text card: a table of the layers, and what each card that is logged means."""
+    Args:
+        banks: One of each layer.
+        max_filters: Filters that are drawn at most.
+        pictures: What each kind of image means.
+    """
     lines = [
         "| layer | filters × channels × taps | stride | dilation | groups | filters drawn | sample rate |",
         "| --- | --- | --- | --- | --- | --- | --- |",
@@ -39,8 +39,7 @@ def layer_table(banks: Iterable[FilterBank], max_filters: int | None, plots: Col
         cells = [shape, bank.stride, bank.dilation, bank.groups, drawn, rate]
         lines.append(f"| `{_escaped(bank.layer)}`{kind} | {' | '.join(map(str, cells))} |")
     lines += ["", "| card | what it shows |", "| --- | --- |"]
-    shown = [kind for kind in DESCRIPTIONS if kind not in IMAGES or kind in plots]
-    lines += [f"| {kind} | {_escaped(DESCRIPTIONS[kind])} |" for kind in shown]
+    lines += [f"| {kind} | {_escaped(meaning)} |" for kind, meaning in (*pictures.items(), *NUMBERS.items())]
     return "\n".join(lines)
 
 

@@ -21,11 +21,11 @@ from filterscope.filters.selection import sample_rates, select
 from filterscope.models.gather import gather, is_sharded
 from filterscope.models.layers import find_layers
 from filterscope.recording.algebra import use_one_thread
+from filterscope.recording.log import Reading, SnapshotLog
 from filterscope.recording.resume import Past, PastRun, from_state, joined, locate, place_of, read_past, to_state
 from filterscope.recording.schedule import milestones
 from filterscope.recording.settings import Settings
 from filterscope.recording.worker import Faults, Worker
-from filterscope.recording.writer import Reading, Recorder
 
 _Args = ParamSpec("_Args")
 
@@ -45,7 +45,7 @@ def _harmless(method: Callable[Concatenate[Session, _Args], None]) -> Callable[C
 
 
 class Session:
-    """Reads weights at epoch boundaries and hands them to a recorder on a thread of its own.
+    """Reads weights at epoch boundaries and hands them to a log on a thread of its own.
 
     Every rank of a distributed fit has a session, because reading a sharded model takes all of them; only the
     session of rank 0 records.
@@ -74,8 +74,8 @@ class Session:
         self._settings = settings
         self._model = weakref.ref(model)
         self._faults = Faults()
-        earlier: Recorder | None = before._recorder if before is not None else None
-        self._recorder: Recorder | None = Recorder(settings, writers, self._faults, earlier) if writers else None
+        earlier: SnapshotLog | None = before._log if before is not None else None
+        self._log: SnapshotLog | None = SnapshotLog(settings, writers, self._faults, earlier) if writers else None
         self._worker = Worker(self._faults, prepare=use_one_thread)
         self._place = place_of(writers[0]) if writers else PastRun("", "", -1)
         self._runs: list[PastRun] = [] if before is None else joined(before._runs, before._place)
@@ -138,16 +138,16 @@ class Session:
         """
         self._plan(total)
         self._start_step = step
-        if (reading := self._read(model)) is not None and (recorder := self._recorder) is not None:
+        if (reading := self._read(model)) is not None and (log := self._log) is not None:
             self._place = replace(self._place, start=step)
-            self._worker.submit(lambda: recorder.resume(epoch, step, reading, *self._recall(epoch, step)))
+            self._worker.submit(lambda: log.resume(epoch, step, reading, *self._recall(epoch, step)))
 
     def _plan(self, total: int | None) -> None:
         self._is_milestone = milestones(total, self._settings.every_n_epochs, self._settings.plot_every_n_epochs)
 
     def state(self) -> dict[str, Any]:
         """Where a fit that goes on from here will find what was recorded: some hundred bytes."""
-        is_kept = self._recorder is not None and self._settings.save_filters
+        is_kept = self._log is not None and self._settings.save_filters
         return to_state(joined(self._runs, self._place)) if is_kept else {}
 
     @_harmless
@@ -188,14 +188,14 @@ class Session:
     @_harmless
     def close(self) -> None:
         """Write all that was recorded."""
-        if (recorder := self._recorder) is not None:
-            self._worker.submit(recorder.close)
+        if (log := self._log) is not None:
+            self._worker.submit(log.close)
         self._worker.close()
         self._last = self._final = None
 
     @_harmless
     def _log_final(self, model: nn.Module) -> None:
-        if self._recorder is None or self._ended is None:
+        if self._log is None or self._ended is None:
             return
         reading = self._final or self._read(model)
         epoch, step = self._ended
@@ -208,7 +208,7 @@ class Session:
         self._draw(final)
 
     def _take(self, model: nn.Module, epoch: int, step: int) -> None:
-        if self._recorder is not None or is_sharded(model):
+        if self._log is not None or is_sharded(model):
             reading = self._read(model)
             if reading is not None:
                 self._submit(epoch, step, reading)
@@ -219,7 +219,7 @@ class Session:
         taps = {name: layer.taps for name, layer in layers.items()}
         names = select(taps, self._settings.layers, must_match=False)
         rates = sample_rates(names, self._settings.sample_rate, must_match=False)
-        keep = self._recorder is not None
+        keep = self._log is not None
         gathered = gather([layers[name] for name in names], rates, wrapped=model, keep=keep)
         for reason in set(gathered.unreadable.values()) if keep else ():
             which = ", ".join(repr(name) for name, why in gathered.unreadable.items() if why == reason)
@@ -244,13 +244,13 @@ class Session:
 
     def _submit(self, epoch: int, step: int, reading: Reading) -> None:
         self._last = step, reading
-        if (recorder := self._recorder) is not None:
-            self._worker.submit(lambda: recorder.snapshot(epoch, step, reading))
+        if (log := self._log) is not None:
+            self._worker.submit(lambda: log.snapshot(epoch, step, reading))
 
     def _draw(self, final: bool = False) -> None:
         self._awaits_drawing = False
-        if (recorder := self._recorder) is not None:
-            self._worker.submit(lambda: recorder.milestone(final))
+        if (log := self._log) is not None:
+            self._worker.submit(lambda: log.milestone(final))
 
 
 #: What follows where nothing of the past is found.

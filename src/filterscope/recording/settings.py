@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Any
 
 from filterscope.filters import channels as reductions
 from filterscope.filters.checks import check_count, check_patterns, check_sample_rate
+from filterscope.plots.kinds import NAMES, PlotName
+from filterscope.recording.cards import NUMBERS
 
-Plot = Literal["taps", "response", "evolution", "drift"]
-PLOTS: tuple[Plot, ...] = get_args(Plot)
+#: Last segments of tags that pictures of the user's own cannot have.
+TAKEN = {*NAMES, *NUMBERS, "bank", "layers", "overview", "spectrum"}
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,7 @@ class Settings:
     layers: str | Sequence[str] | None = None
     every_n_epochs: int = 1
     plot_every_n_epochs: int | None = None
-    plots: Sequence[Plot] = PLOTS
+    plots: Sequence[PlotName | Callable[..., Any]] = NAMES
     channels: str = "auto"
     max_filters: int | None = 64
     save_filters: bool = True
@@ -41,11 +43,7 @@ class Settings:
             check_count("max_filters", self.max_filters, ", or None for all filters")
         if not isinstance(self.save_filters, bool):
             raise TypeError(f"save_filters={self.save_filters!r} must be True or False")
-        if isinstance(self.plots, str) or not isinstance(self.plots, Sequence):
-            raise TypeError(f"plots={self.plots!r} must be a sequence of names, such as ('taps', 'drift')")
-        for plot in self.plots:
-            if plot not in PLOTS:
-                raise ValueError(f"plots={self.plots!r}: {plot!r} is not a plot; use any of {', '.join(PLOTS)}")
+        _check_plots(self.plots)
         if not isinstance(self.channels, str):
             raise TypeError(f"channels={self.channels!r} must be one of {', '.join(reductions.CHANNELS)}")
         reductions.check(self.channels)
@@ -60,3 +58,34 @@ class Settings:
             object.__setattr__(self, "layers", tuple(self.layers))
         if isinstance(self.sample_rate, Mapping):
             object.__setattr__(self, "sample_rate", dict(self.sample_rate))
+
+    @property
+    def named(self) -> list[PlotName]:
+        """Pictures of ours to draw, in the order of their cards."""
+        return [name for name in NAMES if name in self.plots]
+
+    @property
+    def own(self) -> list[Callable[..., Any]]:
+        """Pictures of the user's own."""
+        return [plot for plot in self.plots if callable(plot)]
+
+
+def _check_plots(plots: Any) -> None:
+    if isinstance(plots, str) or not isinstance(plots, Sequence):
+        raise TypeError(f"plots={plots!r} must be a sequence of names or functions, such as ('taps', 'drift')")
+    works = f"use any of {', '.join(NAMES)}, or functions of your own"
+    names = []
+    for plot in plots:
+        if callable(plot):
+            name = getattr(plot, "__name__", None)
+            if not isinstance(name, str) or not name.isidentifier():
+                raise ValueError(f"plots: {plot!r} has no name for its tag; give a function made with def")
+            if name in TAKEN:
+                raise ValueError(f"plots: {name!r} is what filterscope logs itself; give your function another name")
+            names.append(name)
+        elif plot in NAMES:
+            names.append(plot)
+        else:
+            raise ValueError(f"plots={plots!r}: {plot!r} is not a plot; {works}")
+    if twice := {name for name in names if names.count(name) > 1}:
+        raise ValueError(f"plots={plots!r} has {', '.join(sorted(twice))} twice; give each once")

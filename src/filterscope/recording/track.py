@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,12 +11,11 @@ import numpy.typing as npt
 
 from filterscope.filters import metrics
 from filterscope.filters.bank import FilterBank
-from filterscope.plots.drift import marked_rotation
-from filterscope.plots.evolution import tap_rows
+from filterscope.plots.picture import Comparison, Kind, Options
 
 Array = npt.NDArray[Any]
 
-#: Snapshots that ``evolution`` and ``drift`` carry at most; more than the pixels of most tiles.
+#: Snapshots that pictures of the whole history carry at most; more than the pixels of most tiles.
 MOST_ROWS = 128
 
 
@@ -24,8 +24,8 @@ class Track:
 
     Args:
         bank: The first snapshot, all filters.
-        channels: How ``evolution`` reduces channels.
-        max_filters: How many filters the history covers.
+        kinds: Pictures that are drawn of it.
+        options: How they are drawn.
         reference: What to measure from, if not from the first snapshot.
 
     Attributes:
@@ -37,8 +37,8 @@ class Track:
     def __init__(
         self,
         bank: FilterBank,
-        channels: str = "auto",
-        max_filters: int | None = None,
+        kinds: Sequence[Kind],
+        options: Options,
         reference: FilterBank | None = None,
     ) -> None:
         self.reference = reference or bank
@@ -46,21 +46,20 @@ class Track:
         self.latest = bank
         self._sizes = self._previous_sizes = metrics.norms(bank.weights)
         self._reference_sizes = self._sizes if reference is None else metrics.norms(reference.weights)
-        self._channels, self._max_filters = channels, max_filters
+        self._options = options
         self._every, self._count = 1, 0
         self._epochs: list[int] = []
-        self._rows: list[Array] = []
-        self._rotations: list[Array] = []
+        self._rows: dict[Kind, list[Array]] = {kind: [] for kind in kinds if kind.row is not None}
 
     @property
     def head(self) -> FilterBank:
         """The latest snapshot's monitored filters."""
-        return self.latest.head(self._max_filters)
+        return self.latest.head(self._options.max_filters)
 
     @property
     def reference_head(self) -> FilterBank:
         """The reference's monitored filters."""
-        return self.reference.head(self._max_filters)
+        return self.reference.head(self._options.max_filters)
 
     def fits(self, bank: FilterBank) -> bool:
         """Whether a bank continues this track; a resized layer begins a new one."""
@@ -74,8 +73,8 @@ class Track:
         self.latest, self._sizes = bank, metrics.norms(bank.weights)
         if not self._reference_sizes.any() and self._sizes.any():
             self.reference, self._reference_sizes = bank, self._sizes
-            reference = self.reference_head.weights
-            self._rows = [tap_rows(np.zeros_like(reference), reference, self._channels)] * len(self._rows)
+            zeros = np.zeros_like(self.reference_head.weights)
+            self._rows = {kind: [row] * len(self._epochs) for kind, row in self._compared(zeros, np.zeros(len(zeros)))}
         self._drop_newest()
         self._remember(self.head, self._sizes)
 
@@ -99,14 +98,18 @@ class Track:
             self._drop_newest()
             self._remember(bank, metrics.norms(bank.weights))
 
+    def _compared(self, weights: Array, sizes: Array) -> list[tuple[Kind, Array]]:
+        """What each picture needs of the monitored filters, the norms of which come first in ``sizes``."""
+        then, count = self.reference_head.weights, len(weights)
+        comparison = Comparison(weights, then, sizes[:count], self._reference_sizes[:count])
+        return [(kind, kind.row(comparison, self._options)) for kind in self._rows if kind.row is not None]
+
     def _remember(self, head: FilterBank, sizes: Array) -> None:
         """Keep what the histories show of monitored filters, the norms of which come first in ``sizes``."""
-        now, then = head.weights, self.reference_head.weights
-        row = tap_rows(now, then, self._channels)
-        rotation = marked_rotation(now, then, sizes[: len(now)], self._reference_sizes[: len(then)])
+        compared = self._compared(head.weights, sizes)
         self._epochs.append(head.epoch or 0)
-        self._rows.append(row)
-        self._rotations.append(rotation)
+        for kind, row in compared:
+            self._rows[kind].append(row)
         self._count += 1
         if len(self._epochs) > MOST_ROWS:
             self._thin()
@@ -114,7 +117,9 @@ class Track:
     def _drop_newest(self) -> None:
         """Drop the newest row, if it was kept only as such."""
         if self._epochs and (self._count - 1) % self._every:
-            del self._epochs[-1], self._rows[-1], self._rotations[-1]
+            del self._epochs[-1]
+            for rows in self._rows.values():
+                del rows[-1]
 
     def _thin(self) -> None:
         """Keep every other snapshot, and the newest."""
@@ -122,8 +127,7 @@ class Track:
         newest = len(self._epochs) - 1
         kept = [*range(0, newest, 2), newest]
         self._epochs = [self._epochs[i] for i in kept]
-        self._rows = [self._rows[i] for i in kept]
-        self._rotations = [self._rotations[i] for i in kept]
+        self._rows = {kind: [rows[i] for i in kept] for kind, rows in self._rows.items()}
 
     def __len__(self) -> int:
         return self._count
@@ -132,10 +136,6 @@ class Track:
         """Epochs of the kept snapshots: shape ``(E,)``."""
         return np.array(self._epochs)
 
-    def rows(self) -> Array:
-        """Rows of the evolution tiles: shape ``(filters, E, taps)``."""
-        return np.stack(self._rows, axis=1)
-
-    def rotations(self) -> Array:
-        """Rotation of each monitored filter: shape ``(E, filters)``; infinite where weights are NaN or infinite."""
-        return np.stack(self._rotations)
+    def rows(self, kind: Kind) -> list[Array]:
+        """What a picture needs of each of them; nothing for one that shows a moment."""
+        return self._rows.get(kind, [])

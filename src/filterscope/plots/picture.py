@@ -1,0 +1,113 @@
+"""What a picture says of itself, so that nothing else has to know it by its name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy.typing as npt
+from matplotlib.figure import FigureBase
+
+from filterscope.filters import metrics
+from filterscope.filters.bank import FilterBank
+from filterscope.filters.checks import require
+from filterscope.filters.history import FilterHistory
+from filterscope.filters.spectrum import SHORTEST
+from filterscope.plots.drawing.canvas import Sheet
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Options:
+    """How pictures are drawn; as the arguments of these names in ``plot_*``."""
+
+    channels: str = "auto"
+    max_filters: int | None = 64
+    sample_rate: float | None = None
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A layer's monitored filters at one moment, and at the reference.
+
+    Attributes:
+        weights: Shape ``(filters, channels, taps)``.
+        reference: The same.
+        sizes: Norms of the filters: ``(filters,)``.
+        reference_sizes: Those of the reference.
+    """
+
+    weights: Array
+    reference: Array
+    sizes: Array
+    reference_sizes: Array
+
+
+class Picture(Protocol):
+    """A sheet that can be redrawn for other moments, by a method ``update``: see :meth:`Kind.update`."""
+
+    sheet: Sheet
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of picture.
+
+    Attributes:
+        name: The last segment of its tag, and the name of its module.
+        meaning: What the card means, in Markdown.
+        make: Makes one, from the monitored filters and those of the reference.
+        row: What the picture needs of every snapshot, if it shows the whole history; ``None`` if it shows one moment.
+        taps: Kernel length below which there is nothing to see.
+        frequencies: Whether it shows frequencies: those of short kernels, and of taps that may not be samples in
+            time, say little.
+    """
+
+    name: str
+    meaning: str
+    make: Callable[[FilterBank, FilterBank | None, Options, FigureBase | None], Picture]
+    row: Callable[[Comparison, Options], Array] | None = None
+    taps: int = 1
+    frequencies: bool = False
+
+    def suits(self, taps: int, snapshots: int, in_time: bool = True) -> bool:
+        """Whether it says something of a layer with so many taps, of which there are so many snapshots."""
+        long_enough = taps >= (SHORTEST if self.frequencies else self.taps)
+        return long_enough and (self.row is None or snapshots > 1) and (in_time or not self.frequencies)
+
+    def update(
+        self, picture: Any, bank: FilterBank, rows: Sequence[Array], epochs: Array, moment: str | None = None
+    ) -> None:
+        """Redraw.
+
+        Args:
+            picture: Of this kind.
+            bank: The newest snapshot, all filters.
+            rows: What :attr:`row` gave of each snapshot; of no use to a picture of one moment.
+            epochs: Of the rows: shape ``(E,)``, not decreasing.
+            moment: When the newest snapshot was taken, for the title. Default: from its epoch.
+        """
+        if self.row is None:
+            picture.update(bank, moment)
+        else:
+            picture.update(bank, rows, epochs, moment)
+
+
+def draw(kind: Kind, history: FilterHistory, options: Options, figure: FigureBase | None = None) -> FigureBase:
+    """Draw a picture of a history, at its last snapshot.
+
+    Raises:
+        TypeError: Not a history.
+    """
+    require(history, FilterHistory, "make one: FilterHistory([bank, bank, ...])")
+    last, reference = (each.head(options.max_filters) for each in (history[-1], history.reference))
+    picture = kind.make(last, reference, options, figure)
+    rows: list[Array] = []
+    if kind.row is not None:
+        sizes = metrics.norms(reference.weights)
+        shown = [each.head(options.max_filters).weights for each in history]
+        rows = [kind.row(Comparison(each, reference.weights, metrics.norms(each), sizes), options) for each in shown]
+    kind.update(picture, history[-1], rows, history.epochs)
+    return picture.sheet.figure

@@ -1,0 +1,257 @@
+"""One snapshot in, summaries out. Everything here runs off the training thread."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from tensorboard.compat.proto.summary_pb2 import Summary
+from torch.utils.tensorboard import SummaryWriter
+
+from filterscope.events import blob, summaries
+from filterscope.events.outlet import Outlet
+from filterscope.filters import metrics
+from filterscope.filters.bank import FilterBank
+from filterscope.plots import kinds, own
+from filterscope.plots.drawing.palette import Palette
+from filterscope.plots.drawing.raster import Raster
+from filterscope.plots.picture import Kind, Options
+from filterscope.recording import algebra, cards
+from filterscope.recording.resume import Past
+from filterscope.recording.settings import Settings
+from filterscope.recording.track import Track
+from filterscope.recording.worker import Faults
+
+Array = npt.NDArray[Any]
+
+#: Models with more bytes of 1-D filters keep only the monitored ones of the initial snapshot, too.
+WHOLE_BYTES = 64 * 2**20
+
+
+@dataclass(frozen=True)
+class Reading:
+    """The banks of all monitored layers at one moment, as read from the model.
+
+    Attributes:
+        banks: By layer name, in model order, all filters.
+        without_response: Layers whose taps may not be samples in time.
+        time: When, in seconds since 1970.
+    """
+
+    banks: Mapping[str, FilterBank]
+    without_response: frozenset[str]
+    time: float
+
+
+@dataclass(frozen=True)
+class _Snapshot:
+    """A reading at an epoch boundary."""
+
+    epoch: int
+    step: int
+    reading: Reading
+
+
+class SnapshotLog:
+    """Writes what one monitor logs, layer by layer; a fault loses the item it befell and nothing else.
+
+    Args:
+        settings: What to log.
+        writers: Where to.
+        faults: Told of what could not be drawn or written.
+        earlier: The log of an earlier fit, whose references and histories go on.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        writers: Sequence[SummaryWriter],
+        faults: Faults,
+        earlier: SnapshotLog | None = None,
+    ) -> None:
+        self._settings, self._faults = settings, faults
+        self._outlet = Outlet(writers, faults.report)
+        self._tracks: dict[str, Track] = {} if earlier is None else earlier._tracks
+        self._rasters: dict[tuple[str, str], tuple[Any, Raster]] = {}
+        self._drawn = [kinds.kind(name) for name in settings.named]
+        self._options = Options(settings.channels, settings.max_filters)
+        self._meanings = {kind.name: kind.meaning for kind in self._drawn}
+        self._meanings |= {function.__name__: own.meaning(function) for function in settings.own}
+        self._palettes = {kind.name: Palette() for kind in self._drawn}
+        self._diverged: set[str] = set()
+        self._latest: _Snapshot | None = None
+        self._drawn_step: int | None = None
+        self._in_table: frozenset[str] = frozenset()
+        self._last_step: int = -1 if earlier is None else earlier._last_step
+
+    def resume(self, epoch: int, step: int, reading: Reading, past: Mapping[str, Past], is_elsewhere: bool) -> None:
+        """Go on from a checkpoint: its weights are no snapshot, but where the next change begins.
+
+        Args:
+            epoch: Epochs completed.
+            step: Position on the step axis.
+            reading: The weights resumed from.
+            past: What was recorded until then, by layer. Others are measured from the resumed weights.
+            is_elsewhere: Whether it was recorded in another directory.
+        """
+        for order, (name, bank) in enumerate(reading.banks.items()):
+            reference_step = 0
+            with self._outlet.item(f"the history of {name}", "history") as values:
+                known = past.get(name, Past())
+                dated = bank.with_fields(epoch=epoch, step=step)
+                track = self._begin(name, dated, known.references)
+                for each in known.banks:
+                    if (each.step or 0) < step:
+                        track.recall(each)
+                track.add(dated)
+                if not is_elsewhere:
+                    self._last_step = max(self._last_step, known.last_step)
+                if is_elsewhere or track.reference is dated:
+                    values += self._filters(order, track.reference, reading)
+                    reference_step = track.reference.step or 0
+            self._outlet.send(reference_step, reading.time)
+
+    def snapshot(self, epoch: int, step: int, reading: Reading) -> None:
+        """Log what is logged at every snapshot: raw filters, histogram and scalars.
+
+        Averaged weights come after the last epoch's, at the same step, and a next fit may begin where they are: no
+        two snapshots share a place, the later one comes after.
+        """
+        self._last_step = step = max(step, self._last_step + 1)
+        self._latest = _Snapshot(epoch, step, reading)
+        for order, (name, bank) in enumerate(reading.banks.items()):
+            dated = bank.with_fields(epoch=epoch, step=step)
+            with self._outlet.item(f"the numbers of {name}", "numbers") as values:
+                track = self._track(name, dated)
+                reference = track.reference
+                track.add(dated)
+                if track.reference is not reference:  # it was zero until now
+                    self._forget_pictures(name)
+                values += self._scalars(name, self._measures(name, track))
+                values += self._histogram(name, track.latest.weights)
+            with self._outlet.item(f"the filters of {name}", "raw filters") as values:
+                values += self._filters(order, dated, reading)
+            self._outlet.send(step, reading.time)
+        if not self._in_table.issuperset(reading.banks):  # the first snapshot, or a lazy layer has come
+            with self._outlet.item("the table of layers", "table") as values:
+                table = cards.layer_table(reading.banks.values(), self._settings.max_filters, self._meanings)
+                words = "The monitored layers, and what each card means."
+                values += [summaries.text(f"{self._settings.tag}/layers", table, words)]
+            if self._outlet.send(step, reading.time):
+                self._in_table = frozenset(reading.banks)
+        self._outlet.flush()
+
+    def milestone(self, final: bool = False) -> None:
+        """Log what is logged at milestones, for the latest snapshot: images and matrix measures. Once each."""
+        snapshot = self._latest
+        if snapshot is None or snapshot.step == self._drawn_step:
+            return
+        self._drawn_step = snapshot.step
+        moment = f"final, epoch {snapshot.epoch}" if final else None
+        for name, track in self._tracks.items():
+            if name not in snapshot.reading.banks:
+                continue
+            with self._outlet.item(f"the matrix measures of {name}", "matrix measures") as values:
+                bank = track.latest
+                measures = metrics.matrix_measures(bank.weights, bank.groups, algebra.gram, algebra.eigenvalues)
+                values += self._scalars(name, dict(zip(("redundancy", "effective_rank"), measures, strict=True)))
+            for kind in self._kinds(name, track, snapshot):
+                with self._outlet.item(f"the {kind.name} image of {name}", f"{kind.name} image") as values:
+                    values += [self._image(name, kind, track, moment)]
+            for function in self._settings.own:
+                kind_name = function.__name__
+                with self._outlet.item(f"the {kind_name} image of {name}", f"{kind_name} image") as values:
+                    values += [self._own_image(name, function, track)]
+            self._outlet.send(snapshot.step, snapshot.reading.time)
+        self._outlet.flush()
+
+    def close(self) -> None:
+        """Bring everything to the disk, and let go of canvases and of the last snapshot."""
+        self._rasters.clear()
+        self._latest = None
+        self._outlet.flush()
+
+    def _track(self, name: str, bank: FilterBank) -> Track:
+        track = self._tracks.get(name)
+        return track if track is not None and track.fits(bank) else self._begin(name, bank)
+
+    def _begin(self, name: str, bank: FilterBank, references: Sequence[FilterBank] = ()) -> Track:
+        """A new track, measured from the first of earlier banks that fits."""
+        most = self._settings.max_filters
+        reference = next((each for each in references if _covers(each, bank, most)), None)
+        self._tracks[name] = track = Track(bank, self._drawn, self._options, reference)
+        self._forget_pictures(name)
+        return track
+
+    def _forget_pictures(self, name: str) -> None:
+        for kind in self._drawn:
+            self._rasters.pop((name, kind.name), None)
+
+    def _measures(self, name: str, track: Track) -> dict[str, float]:
+        """Numbers of a layer, by card."""
+        measures = track.measures()
+        broken = metrics.nonfinite(track.latest.weights)
+        if broken or name in self._diverged:
+            self._diverged.add(name)
+            measures["nonfinite"] = float(broken)
+        return measures
+
+    def _scalars(self, name: str, measures: Mapping[str, float]) -> list[Summary.Value]:
+        """Those that are undefined leave a gap."""
+        defined = {self._tag(name, kind): value for kind, value in measures.items() if math.isfinite(value)}
+        return [Summary.Value(tag=tag, simple_value=value) for tag, value in defined.items()]
+
+    def _histogram(self, name: str, weights: Array) -> list[Summary.Value]:
+        edges, counts = metrics.histogram(weights)
+        tag = self._tag(name, "weights")
+        return [summaries.histogram(tag, edges, counts, cards.NUMBERS["weights"])] if counts.size else []
+
+    def _filters(self, order: int, bank: FilterBank, reading: Reading) -> list[Summary.Value]:
+        """Raw filters of a layer, monitored ones or all."""
+        if not self._settings.save_filters:
+            return []
+        track = self._tracks.get(bank.layer)
+        is_reference = track is None or track.reference is bank
+        size = sum(each.weights.nbytes for each in reading.banks.values())
+        max_filters = self._settings.max_filters
+        if is_reference and size > WHOLE_BYTES and bank.head(max_filters) is not bank:
+            self._faults.report(
+                "whole",
+                f"the 1-D filters of this model take {size / 2**20:.0f} MiB: of the initial ones, only the monitored "
+                f"(max_filters={max_filters}) are kept; should the fit be resumed, rotation is over those from then on",
+            )
+        blobs = blob.encode_snapshot(bank, max_filters, order, is_reference, size <= WHOLE_BYTES)
+        content = blob.read_header(blobs[0]).to_json()
+        return [summaries.filters(self._tag(bank.layer, "bank"), blobs, content)]
+
+    def _kinds(self, name: str, track: Track, snapshot: _Snapshot) -> Iterator[Kind]:
+        """Pictures that make sense for a layer now."""
+        in_time = name not in snapshot.reading.without_response
+        return (kind for kind in self._drawn if kind.suits(track.latest.taps, len(track), in_time))
+
+    def _image(self, name: str, kind: Kind, track: Track, moment: str | None) -> Summary.Value:
+        if (name, kind.name) not in self._rasters:
+            made = kind.make(track.head, track.reference_head, self._options, None)
+            self._rasters[name, kind.name] = made, Raster(made.sheet, self._palettes[kind.name])
+        picture, raster = self._rasters[name, kind.name]
+        kind.update(picture, track.latest, track.rows(kind), track.epochs(), moment)
+        return summaries.image(self._tag(name, kind.name), raster.png(), *raster.size, kind.meaning)
+
+    def _own_image(self, name: str, function: Callable[..., Any], track: Track) -> Summary.Value:
+        tag = self._tag(name, function.__name__)
+        return summaries.image(tag, *own.render(function, track.head, track.reference_head), own.meaning(function))
+
+    def _tag(self, name: str, kind: str) -> str:
+        return f"{self._settings.tag}/{name}/{kind}"
+
+
+def _covers(reference: FilterBank, bank: FilterBank, max_filters: int | None) -> bool:
+    """Whether a reference holds the monitored filters of a layer, at least."""
+    monitored = bank.head(max_filters)
+    same = reference.weights.shape[1:] == bank.weights.shape[1:] and reference.weights.dtype == bank.weights.dtype
+    same = same and reference.total_filters == bank.total_filters
+    return same and np.array_equal(reference.indices[: monitored.filters], monitored.indices)

@@ -1,0 +1,153 @@
+"""Reductions of channels, against numpy's own singular value decomposition."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from filterscope.filters import channels
+from tests.support.arrays import normal
+
+
+def leading(weights: np.ndarray) -> np.ndarray:
+    """Right singular vectors scaled by their singular values: ``(filters, taps)``, of any sign."""
+    _, sigma, right = np.linalg.svd(weights.astype(np.complex128), full_matrices=False)
+    return sigma[:, 0, None] * right[:, 0]
+
+
+TWO = np.array([[[1, -2, 3], [4, 2, -3]]], np.float32)
+
+
+@pytest.mark.parametrize(
+    ("how", "expected"),
+    [
+        ("sum", [5, 0, 0]),
+        ("mean", [2.5, 0, 0]),
+        ("max", [4, 2, 3]),
+        ("l2", [np.sqrt(17), np.sqrt(8), np.sqrt(18)]),
+    ],
+)
+def test_reduction_of_two_channels(how: str, expected: list[float]) -> None:
+    reduced = channels.reduce(TWO, how)
+    assert reduced.shape == (1, 1, 3)
+    np.testing.assert_allclose(reduced[0, 0], expected, rtol=1e-6)
+
+
+def test_all_keeps_every_channel() -> None:
+    np.testing.assert_array_equal(channels.reduce(TWO, "all"), TWO)
+
+
+@pytest.mark.parametrize("how", ["sum", "mean", "max", "principal", "all", "auto"])
+def test_one_channel_is_its_own_reduction(how: str) -> None:
+    weights = normal(4, 1, 6)
+    np.testing.assert_array_equal(channels.reduce(weights, how, -weights), weights)
+
+
+def test_l2_of_one_channel_is_its_magnitude() -> None:
+    weights = normal(4, 1, 6)
+    np.testing.assert_allclose(channels.reduce(weights, "l2"), np.abs(weights), rtol=1e-6)
+
+
+def test_complex_channels() -> None:
+    weights = np.array([[[3 + 4j, 1], [1, -2j]]], np.complex64)
+    np.testing.assert_allclose(channels.reduce(weights, "sum")[0, 0], [4 + 4j, 1 - 2j])
+    np.testing.assert_allclose(channels.reduce(weights, "l2")[0, 0], [np.sqrt(26), np.sqrt(5)], rtol=1e-6)
+    np.testing.assert_allclose(channels.reduce(weights, "max")[0, 0], [3 + 4j, -2j])  # of largest magnitude
+
+
+@pytest.mark.parametrize(("count", "expected"), [(1, "all"), (8, "all"), (9, "principal"), (64, "principal")])
+def test_auto_shows_all_up_to_eight_channels(count: int, expected: str) -> None:
+    assert channels.resolve("auto", count) == expected
+    assert channels.resolve("sum", count) == "sum"
+    shown = channels.reduce(normal(3, count, 16), "auto")
+    assert shown.shape == (3, count if expected == "all" else 1, 16)
+
+
+@pytest.mark.parametrize("how", ["first", "", "SUM"])
+def test_an_unknown_reduction_names_itself_and_what_works(how: str) -> None:
+    with pytest.raises(ValueError, match=rf"channels={how!r}.*principal"):
+        channels.check(how)
+    with pytest.raises(ValueError, match="channels="):
+        channels.reduce(TWO, how)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.complex64])
+@pytest.mark.parametrize("shape", [(5, 3, 11), (5, 24, 9), (5, 7, 7), (2, 2, 1)])
+def test_principal_is_the_leading_right_singular_vector_in_units_of_weight(shape: tuple[int, ...], dtype: type) -> None:
+    weights = normal(*shape, seed=1, dtype=dtype)
+    shown, expected = channels.principal(weights), leading(weights)
+    assert shown.shape == (shape[0], 1, shape[2])
+    assert shown.dtype == dtype
+    inner = np.abs(np.sum(shown[:, 0] * expected.conj(), axis=1))  # free of sign and phase
+    np.testing.assert_allclose(inner, np.sum(np.abs(expected) ** 2, axis=1), rtol=1e-4)
+    np.testing.assert_allclose(np.linalg.norm(shown[:, 0], axis=1), np.linalg.norm(expected, axis=1), rtol=1e-4)
+
+
+@pytest.mark.parametrize("shape", [(3, 10), (20, 6)])
+def test_principal_of_a_rank_one_filter_is_its_temporal_shape(shape: tuple[int, int]) -> None:
+    mix, tone = normal(shape[0], seed=2), np.sin(np.arange(shape[1]) * 0.9).astype(np.float32)
+    shown = channels.principal((mix[:, None] * tone)[None])[0, 0]
+    expected = np.linalg.norm(mix) * tone
+    expected *= np.sign(expected[np.abs(expected).argmax()])
+    np.testing.assert_allclose(shown, expected, atol=2e-3 * np.abs(expected).max())
+
+
+def test_without_a_reference_the_largest_tap_of_principal_is_positive() -> None:
+    for dtype in (np.float32, np.complex64):
+        shown = channels.principal(normal(20, 4, 9, seed=3, dtype=dtype))[:, 0]
+        peak = shown[np.arange(20), np.abs(shown).argmax(axis=1)]
+        assert (peak.real > 0).all()
+        np.testing.assert_allclose(peak.imag, 0, atol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.complex64])
+@pytest.mark.parametrize("shape", [(20, 4, 9), (20, 12, 5)])
+def test_the_reference_fixes_sign_and_phase_of_principal(shape: tuple[int, ...], dtype: type) -> None:
+    reference = normal(*shape, seed=4, dtype=dtype)
+    now = reference + 0.3 * normal(*shape, seed=5, dtype=dtype)
+    inner = np.sum(channels.principal(now, reference) * channels.principal(reference).conj(), axis=(1, 2))
+    assert (inner.real > 0).all()
+    np.testing.assert_allclose(inner.imag / np.abs(inner), 0, atol=1e-5)
+
+
+def test_principal_does_not_blink_when_the_largest_tap_changes_side() -> None:
+    def rank_one(taps: list[float]) -> np.ndarray:
+        return (np.array([1.0, 2.0])[:, None] * np.array(taps)).astype(np.float32)[None]
+
+    before, after = rank_one([1.0, -0.9, 0.1]), rank_one([0.9, -1.0, 0.1])
+    assert channels.principal(after)[0, 0, 0] < 0  # alone, it is drawn upside down
+    shown = channels.principal(after, before)
+    np.testing.assert_allclose(shown[0, 0], np.sqrt(5) * np.array([0.9, -1.0, 0.1]), rtol=1e-3)
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_broken_filter_is_nan_and_leaves_the_others_alone() -> None:
+    weights = normal(4, 9, 5, seed=6)
+    expected = channels.principal(weights)
+    weights[1, 0, 0], weights[2, 3, 4] = np.nan, np.inf
+    shown = channels.principal(weights)
+    assert np.isnan(shown[1:3]).all()
+    np.testing.assert_allclose(shown[[0, 3]], expected[[0, 3]], rtol=1e-4, atol=1e-5)
+
+
+def test_principal_stays_finite_beside_a_broken_or_zero_reference() -> None:
+    weights, reference = normal(3, 2, 5, seed=7), normal(3, 2, 5, seed=8)
+    reference[0], reference[1] = np.nan, 0
+    shown = channels.principal(weights, reference)
+    np.testing.assert_allclose(np.linalg.norm(shown[:, 0], axis=1), np.linalg.norm(leading(weights), axis=1), rtol=1e-4)
+
+
+def test_principal_of_zeros_is_zero() -> None:
+    np.testing.assert_array_equal(channels.principal(np.zeros((2, 3, 4), np.float32)), np.zeros((2, 1, 4)))
+
+
+@pytest.mark.parametrize("how", ["l2", "principal", "sum", "mean", "max"])
+@pytest.mark.parametrize("scale", [1e-25, 1e30])
+def test_tiny_and_huge_weights_are_reduced_like_others(how: str, scale: float) -> None:
+    weights = normal(4, 3, 9, seed=9)
+    scaled = weights * np.float32(scale)
+    for factor in (None, -1):
+        reference = None if factor is None else factor * scaled
+        shown = channels.reduce(scaled, how, reference).astype(np.float64) / scale
+        expected = channels.reduce(weights, how, None if factor is None else factor * weights)
+        np.testing.assert_allclose(shown, expected, rtol=1e-3, atol=1e-4)

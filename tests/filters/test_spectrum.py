@@ -1,0 +1,209 @@
+"""Responses, against the definition summed tap by tap."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from filterscope import FilterBank, frequency_response
+from filterscope.filters import spectrum
+from tests.support.arrays import normal
+
+
+def bank(weights: np.ndarray, **options: Any) -> FilterBank:
+    return FilterBank("conv", weights, **options)
+
+
+def direct(weights: np.ndarray, frequencies: np.ndarray, dilation: int = 1, rate: float = 1.0) -> np.ndarray:
+    """``sqrt(sum_c |sum_k w[o, c, k] exp(-2i pi f k d / fs)|^2)``."""
+    turns = np.outer(np.arange(weights.shape[2]) * dilation, frequencies) / rate
+    return np.sqrt((np.abs(weights.astype(np.complex128) @ np.exp(-2j * np.pi * turns)) ** 2).sum(axis=1))
+
+
+def tones(taps: int) -> tuple[np.ndarray, np.ndarray]:
+    """Filters that are tones of 2/K to 0.5 - 3/K cycles per tap in several phases, and those frequencies."""
+    frequency, phase = np.meshgrid(np.linspace(2 / taps, 0.5 - 3 / taps, 23)[1:-1], np.arange(7) * 0.9)
+    angle = 2 * np.pi * frequency.reshape(-1, 1) * np.arange(taps) + phase.reshape(-1, 1)
+    return np.cos(angle)[:, None, :].astype(np.float32), frequency.ravel()
+
+
+@pytest.mark.parametrize("sample_rate", [None, 16_000.0])
+@pytest.mark.parametrize("dilation", [1, 2, 8])
+@pytest.mark.parametrize("taps", [31, 64, 251])
+def test_a_tone_is_found_within_a_quarter_of_the_resolution(
+    taps: int, dilation: int, sample_rate: float | None
+) -> None:
+    weights, frequency = tones(taps)
+    peak = spectrum.peak_frequency(bank(weights, dilation=dilation), sample_rate)
+    error = np.abs(peak / (sample_rate or 1.0) - frequency / dilation)
+    assert error.max() <= 0.25 / (taps * dilation)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.complex64])
+@pytest.mark.parametrize("n_fft", [None, 96, 97, 100, 1024])
+@pytest.mark.parametrize("dilation", [1, 2, 3, 8])
+@pytest.mark.parametrize("channels", [1, 3, 20])  # 20 > taps: folded first
+def test_response_is_the_root_of_the_sum_of_squares_over_channels(
+    channels: int, dilation: int, n_fft: int | None, dtype: type
+) -> None:
+    weights = normal(4, channels, 9, seed=channels, dtype=dtype)
+    frequencies, magnitude = frequency_response(bank(weights, dilation=dilation), 250.0, n_fft)
+    assert magnitude.shape == (4, len(frequencies))
+    np.testing.assert_allclose(magnitude, direct(weights, frequencies, dilation, 250.0), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("dilation", [1, 2, 3, 8])
+def test_response_of_a_dilated_filter_is_that_of_the_zero_stuffed_kernel(dilation: int) -> None:
+    weights = normal(3, 1, 11)
+    stuffed = np.zeros((3, 10 * dilation + 1))
+    stuffed[:, ::dilation] = weights[:, 0]
+    frequencies, magnitude = frequency_response(bank(weights, dilation=dilation))
+    n_fft = 2 * (len(frequencies) - 1)
+    assert n_fft >= max(512, 2 * stuffed.shape[1])
+    np.testing.assert_allclose(frequencies, np.fft.rfftfreq(n_fft))
+    np.testing.assert_allclose(magnitude, np.abs(np.fft.rfft(stuffed, n_fft)), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("n_fft", [None, 512, 513])
+@pytest.mark.parametrize("dilation", [1, 8])
+@pytest.mark.parametrize("shape", [(5, 1, 31), (5, 3, 31), (5, 40, 31)])
+def test_parseval(shape: tuple[int, ...], dilation: int, n_fft: int | None) -> None:
+    weights = normal(*shape, seed=3)
+    frequencies, magnitude = frequency_response(bank(weights, dilation=dilation), n_fft=n_fft)
+    length = n_fft or 2 * (len(frequencies) - 1)
+    twice = np.full(len(frequencies), 2.0)  # every frequency but 0 and 0.5 has a negative twin
+    twice[(frequencies == 0) | (frequencies == 0.5)] = 1.0
+    energy = np.sum(twice * magnitude.astype(np.float64) ** 2, axis=1) / length
+    np.testing.assert_allclose(energy, np.sum(weights.astype(np.float64) ** 2, axis=(1, 2)), rtol=1e-5)
+
+
+def test_a_complex_filter_has_a_two_sided_response() -> None:
+    tone = np.exp(-2j * np.pi * 0.2 * np.arange(64)).astype(np.complex64)[None, None]
+    frequencies, magnitude = frequency_response(bank(tone), 1000.0)
+    assert (np.diff(frequencies) > 0).all()
+    assert frequencies[0] == -500
+    assert frequencies[-1] < 500
+    assert abs(frequencies[magnitude[0].argmax()] - (-200)) <= 1000 * 0.25 / 64
+    assert np.sum(magnitude[0].astype(np.float64) ** 2) / len(frequencies) == pytest.approx(64, rel=1e-5)
+    assert spectrum.peak_frequency(bank(tone, dilation=2), 1000.0)[0] == pytest.approx(-100, abs=1000 * 0.25 / 128)
+
+
+def test_opposite_channels_do_not_cancel() -> None:
+    weights = np.stack([np.ones(16), -np.ones(16)]).astype(np.float32)[None]
+    magnitude = frequency_response(bank(weights))[1]
+    assert magnitude[0, 0] == pytest.approx(16 * np.sqrt(2), rel=1e-6)
+
+
+@pytest.mark.parametrize("scale", [1e-25, 1.0, 1e30])
+def test_response_scales_with_the_weights(scale: float) -> None:
+    weights = normal(3, 2, 16)
+    scaled = frequency_response(bank(weights * np.float32(scale)))[1]
+    np.testing.assert_allclose(scaled / scale, frequency_response(bank(weights))[1], rtol=1e-4, atol=1e-5)
+
+
+def test_many_filters_are_computed_as_one_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    weights = normal(30, 2, 9)
+    whole = frequency_response(bank(weights))[1]
+    monkeypatch.setattr(spectrum, "_FFT_ITEMS", 4000)  # a few filters at a time
+    np.testing.assert_array_equal(frequency_response(bank(weights))[1], whole)
+
+
+def test_the_taps_of_a_transposed_convolution_run_at_its_outputs_rate() -> None:
+    weights = normal(2, 1, 16)
+    plain = frequency_response(bank(weights, stride=4), 100.0)[0]
+    transposed = frequency_response(bank(weights, stride=4, transposed=True), 100.0)[0]
+    assert plain[-1] == 50
+    assert transposed[-1] == 200
+
+
+def test_the_banks_sample_rate_counts_unless_another_is_given() -> None:
+    known = bank(normal(2, 1, 16), sample_rate=8000.0)
+    assert frequency_response(known)[0][-1] == 4000
+    assert frequency_response(known, 100.0)[0][-1] == 50
+    assert frequency_response(bank(normal(2, 1, 16)))[0][-1] == 0.5
+
+
+def test_n_fft_must_hold_the_dilated_kernel() -> None:
+    dilated = bank(normal(1, 1, 9), dilation=4)  # spans 33 samples
+    assert frequency_response(dilated, n_fft=33)[1].shape == (1, 17)
+    with pytest.raises(ValueError, match=r"n_fft=32 .*33"):
+        frequency_response(dilated, n_fft=32)
+
+
+@pytest.mark.parametrize("sample_rate", [0, 0.0, -1.0, float("nan"), float("inf")])
+def test_a_bad_sample_rate_is_refused(sample_rate: float) -> None:
+    with pytest.raises(ValueError, match=rf"sample_rate={sample_rate!r}"):
+        frequency_response(bank(normal(1, 1, 9)), sample_rate)
+    with pytest.raises(ValueError, match="sample_rate"):
+        frequency_response(bank(normal(1, 1, 9), sample_rate=sample_rate))
+
+
+def test_decibels_are_relative_to_each_filters_own_maximum() -> None:
+    shown = spectrum.decibels(np.array([[1, 10, 0.2], [5e-3, 0, 5e-2]]))
+    np.testing.assert_allclose(shown, [[-20, 0, 20 * np.log10(0.02)], [-20, -40, 0]])
+    np.testing.assert_allclose(spectrum.decibels(np.array([[1.0, 1e-9]]), floor=-60), [[0, -60]])
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("broken", [0.0, np.nan, np.inf])
+def test_a_zero_or_diverged_filter_has_no_spectrum_and_leaves_the_others_alone(broken: float) -> None:
+    weights = normal(3, 2, 16)
+    expected = spectrum.decibels(frequency_response(bank(weights))[1])
+    numbers = spectrum.peak_frequency, spectrum.centroid, spectrum.bandwidth
+    expected_numbers = [number(bank(weights)) for number in numbers]
+    weights[1] = broken
+    shown = spectrum.decibels(frequency_response(bank(weights))[1])
+    assert np.isnan(shown[1]).all()
+    np.testing.assert_allclose(shown[[0, 2]], expected[[0, 2]], atol=1e-3)
+    for number, before in zip(numbers, expected_numbers, strict=True):
+        now = number(bank(weights))
+        assert np.isnan(now[1])
+        np.testing.assert_allclose(now[[0, 2]], before[[0, 2]], rtol=1e-5)
+
+
+@pytest.mark.parametrize("sample_rate", [None, 1000.0])
+@pytest.mark.parametrize("dilation", [1, 4])
+def test_centroid_and_bandwidth_are_power_weighted(dilation: int, sample_rate: float | None) -> None:
+    weights, rate = normal(4, 3, 24, seed=8), sample_rate or 1.0
+    frequencies = np.linspace(0, rate / (2 * dilation), 20_001)
+    power = direct(weights, frequencies, dilation, rate) ** 2
+    mean = (power * frequencies).sum(1) / power.sum(1)
+    spread = np.sqrt((power * (frequencies - mean[:, None]) ** 2).sum(1) / power.sum(1))
+    filters = bank(weights, dilation=dilation)
+    np.testing.assert_allclose(spectrum.centroid(filters, sample_rate), mean, rtol=0.02)
+    np.testing.assert_allclose(spectrum.bandwidth(filters, sample_rate), spread, rtol=0.02)
+
+
+@pytest.mark.parametrize("dilation", [1, 2, 3, 8])
+def test_the_peak_of_a_dilated_filter_is_not_taken_from_a_spectral_image(dilation: int) -> None:
+    weights = normal(100, 2, 16, seed=9)
+    filters = bank(weights, dilation=dilation)
+    peak = spectrum.peak_frequency(filters, 100.0)
+    assert peak.max() <= 50 / dilation
+    frequencies, magnitude = spectrum.baseband(filters, 100.0)
+    assert (frequencies[0], frequencies[-1]) == pytest.approx((0, 50 / dilation))
+    np.testing.assert_allclose(direct(weights, peak, dilation, 100.0).diagonal(), magnitude.max(axis=1), rtol=1e-4)
+
+
+def test_spectral_drift_is_zero_for_equal_and_near_one_for_disjoint_spectra() -> None:
+    low, high = (np.hanning(128) * np.cos(2 * np.pi * f * np.arange(128)) for f in (0.1, 0.4))
+    start, now = bank(np.array([[low], [low], [0 * low]])), bank(np.array([[-3 * low], [high], [high]]))
+    drift = spectrum.spectral_drift(now, start)
+    assert drift[0] == pytest.approx(0, abs=1e-3)  # neither sign nor size is spectral
+    assert 0.99 < drift[1] <= 1
+    assert np.isnan(drift[2])
+
+
+def test_spectral_drift_is_the_jensen_shannon_distance() -> None:
+    now, then = bank(normal(5, 2, 16, seed=10)), bank(normal(5, 2, 16, seed=11))
+    p, q = (spectrum.baseband(each)[1].astype(np.float64) ** 2 for each in (now, then))
+    p, q = p / p.sum(axis=1, keepdims=True), q / q.sum(axis=1, keepdims=True)
+
+    def entropy(share: np.ndarray) -> np.ndarray:
+        return -np.sum(share * np.log2(share), axis=1)
+
+    expected = np.sqrt(entropy((p + q) / 2) - (entropy(p) + entropy(q)) / 2)
+    np.testing.assert_allclose(spectrum.spectral_drift(now, then), expected, rtol=1e-5)
+    np.testing.assert_allclose(spectrum.spectral_drift(then, now), expected, rtol=1e-5)

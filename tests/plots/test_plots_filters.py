@@ -1,0 +1,167 @@
+"""What pictures of one bank show: taps, channels, rotation, responses, and what is broken."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from matplotlib.colors import to_rgba
+from matplotlib.text import Text
+
+from filterscope import FilterBank, FilterHistory, plot_drift, plot_evolution, plot_filter, plot_response, plot_taps
+from filterscope.plots.drawing.mosaic import PixelImage
+from tests.support.figures import (
+    AMBER,
+    DEAD,
+    GREY,
+    KINDS,
+    RED,
+    draw,
+    front,
+    heights,
+    near,
+    noise,
+    pixels,
+    widest,
+    words,
+)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_dead_and_broken_filters_are_marked(channels: int) -> None:
+    before, bank = noise(6, channels, 31), noise(6, channels, 31, 1, epoch=7)
+    healthy = pixels(plot_taps(bank, reference=before))
+    assert not near(healthy, AMBER).any()
+    bank.weights[1] = 0
+    bank.weights[4, 0, 5] = np.nan
+    figure = plot_taps(bank, reference=before)
+    image = pixels(figure)
+    assert [text.get_text() for text in figure.findobj(Text)].count("dead") == 1
+    assert [text.get_text() for text in figure.findobj(Text)].count("NaN") == 1
+    assert "1 dead · 1 with NaN or Inf · epoch 7" in words(figure)
+    assert near(image, AMBER).sum() > 300
+    assert near(image, DEAD).sum() > 5000
+    history = FilterHistory([replace(before, epoch=0), bank])
+    for figure in (plot_evolution(history), plot_drift(history), plot_response(bank, reference=before)):
+        assert "1 dead · 1 with NaN or Inf" in words(figure)
+    # Neither filter has a rotation: a row of six each, in the second half, which is the second snapshot's.
+    drift = plot_drift(history)
+    for colour in (AMBER, DEAD):
+        share = near(pixels(drift), colour).sum() / np.prod(widest(drift).bbox.size)
+        assert share == pytest.approx(1 / 6 / 2, rel=0.05)
+
+
+def test_lines_take_the_colour_of_their_rotation() -> None:
+    before, bank = noise(3, 1, 31), noise(3, 1, 31)
+    bank.weights[0] *= 3  # longer, not turned
+    bank.weights[1] *= -1
+    bank.weights[2, 0, :16] *= -0.2
+    colours = np.asarray(front(plot_taps(bank, reference=before)).get_colors())
+    np.testing.assert_allclose(colours[0], to_rgba(GREY), atol=0.01)
+    np.testing.assert_allclose(colours[1], to_rgba(RED), atol=0.01)
+    assert np.abs(colours[2] - colours[0]).max() > 0.1
+    assert "≥ 0.5" in words(plot_taps(bank, reference=before))
+    plain = np.asarray(front(plot_taps(bank)).get_colors())
+    np.testing.assert_allclose(plain, np.tile(to_rgba("#2f6db3"), (len(plain), 1)), atol=0.01)
+
+
+def test_tiles_share_a_scale_or_print_their_norms() -> None:
+    weights = np.zeros((2, 1, 10))
+    weights[0, 0, :2], weights[1, 0, 5:7] = (3, -4), (0.6, 0.8)
+    bank = FilterBank("conv", weights)
+    shared, own = plot_taps(bank), plot_taps(bank, scale="filter")
+    np.testing.assert_allclose(heights(shared)[1, 5:7] / heights(shared)[0, 0], [0.2, 0.8 / 3], rtol=1e-5)
+    np.testing.assert_allclose(heights(own)[1, 6], -heights(own)[0, 1], rtol=1e-5)
+    assert {"5", "1"} <= set(words(own).splitlines())  # norms: 3-4-5, and 0.6-0.8-1
+    assert "5" not in words(shared).splitlines()
+
+
+TWO = np.array([[[1, -2, 0, 2, 3, 0, 0, 0, 1.0], [-1, 1, 0, 2, -4, 0, 0, 0, 0.0]]], np.float32)
+
+
+@pytest.mark.parametrize(
+    ("channels", "expected"),
+    [
+        ("sum", [0, -1, 0, 4, -1, 0, 0, 0, 1]),
+        ("mean", [0, -0.5, 0, 2, -0.5, 0, 0, 0, 0.5]),
+        ("max", [1, 1, 0, 2, 3, 0, 0, 0, 1]),
+        ("l2", [2**0.5, 5**0.5, 0, 8**0.5, 5, 0, 0, 0, 1]),
+    ],
+)
+def test_channels_are_reduced_as_asked(channels: str, expected: list[float]) -> None:
+    figure = plot_taps(FilterBank("conv", TWO), channels=channels)
+    got = heights(figure)[0]
+    np.testing.assert_allclose(got / np.abs(got).max(), np.array(expected) / np.abs(expected).max(), atol=1e-5)
+    assert f"{channels} of channels" in words(figure)
+    assert f"weight ±{np.abs(expected).max():g}" in words(figure)
+
+
+def test_principal_is_the_common_shape_and_auto_takes_it_above_eight_channels() -> None:
+    shape = np.sin(np.arange(15) / 2).astype(np.float32)
+    weights = (np.linspace(0.1, 1, 9)[:, None] * shape)[None]
+    bank = FilterBank("conv", weights)
+    for figure in (plot_taps(bank, channels="principal"), plot_taps(bank)):
+        got = heights(figure)[0]
+        np.testing.assert_allclose(got / got[3], shape / shape[3], atol=1e-4)
+        assert "principal of channels" in words(figure)
+    few = plot_taps(FilterBank("conv", weights[:, :8]))
+    assert "channels 0 to 7 ↓" in words(few)
+    assert few.findobj(PixelImage)
+
+
+def test_a_filter_is_drawn_tap_by_tap() -> None:
+    bank, before = noise(4, 2, 12), noise(4, 2, 12, 1)
+    lines = plot_filter(bank, 2).axes[0].lines
+    for channel in (0, 1):
+        assert any(np.array_equal(line.get_ydata(), bank.weights[2, channel]) for line in lines)
+    one = plot_filter(bank, 3, channel=1, reference=before)
+    drawn = [line.get_ydata() for line in one.axes[0].lines]
+    assert any(np.array_equal(each, before.weights[3, 1]) for each in drawn)
+    assert not any(np.array_equal(each, bank.weights[3, 0]) for each in drawn)
+    a, b = bank.weights[3, 1].astype(float), before.weights[3, 1].astype(float)
+    assert f"rotation {1 - a @ b / np.linalg.norm(a) / np.linalg.norm(b):.3f}" in words(one)
+    kept = replace(bank, indices=np.array([3, 8, 9, 20]), total_filters=30)
+    assert np.array_equal(plot_filter(kept, 9).axes[0].lines[1].get_ydata(), bank.weights[2, 0])
+
+
+@pytest.mark.filterwarnings("error")
+def test_complex_filters_are_drawn() -> None:
+    now, before = (replace(b, weights=b.weights + 1j * b.weights[::-1]) for b in (noise(5, 1, 9), noise(5, 1, 9, 1)))
+    for kind in KINDS:
+        figure = draw(kind, now, before)
+        assert (pixels(figure) < 200).any(axis=2).sum() > 500
+        if kind != "filter":
+            assert "complex channel" in words(figure)
+    assert widest(plot_response(now)).get_xlim() == pytest.approx((-0.5, 0.5), abs=2e-3)
+
+
+def test_response_peaks_where_the_filter_resonates() -> None:
+    taps = np.arange(64)
+    tones = np.stack([np.cos(2 * np.pi * hertz / 100 * taps) * np.hanning(64) for hertz in (30, 12)])[:, None]
+    bank = FilterBank("conv", tones, stride=4, sample_rate=100.0)
+    figure = plot_response(bank)
+    axes = figure.axes[0]
+    curves = {line.get_label(): line for line in axes.lines if line.get_label().startswith("filter")}
+    for label, hertz in (("filter 0", 30), ("filter 1", 12)):
+        x, y = curves[label].get_data()
+        assert x[np.argmax(y)] == pytest.approx(hertz, abs=0.5)
+        assert (max(y), min(y)) == (pytest.approx(0, abs=1e-5), -40)
+    assert axes.get_xlim() == pytest.approx((0, 50))
+    assert "frequency (Hz)" in words(figure)
+    assert "dashed: stride alias" in words(figure)
+    assert any(list(line.get_xdata()) == [12.5, 12.5] for line in axes.lines)  # fs / (2 s)
+
+
+@pytest.mark.parametrize("scale", [1e-30, 1e30])
+def test_response_does_not_depend_on_the_size_of_weights(scale: float) -> None:
+    bank = noise(6, 2, 15)
+    image, same = (pixels(plot_response(replace(bank, weights=bank.weights * np.float32(s)))) for s in (1, scale))
+    assert (np.abs(image.astype(int) - same).max(axis=2) > 8).mean() < 0.001
+
+
+def test_the_dead_are_told_by_the_whole_layer_not_by_what_is_drawn() -> None:
+    bank = noise(64, 1, 31)
+    bank.weights[:8] *= 1e-4
+    words_of = [text.get_text() for text in plot_taps(bank, max_filters=8).findobj(Text)]
+    assert words_of.count("dead") == 8

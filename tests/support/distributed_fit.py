@@ -1,0 +1,144 @@
+"""A two-process fit on the CPU, run as a program: python -m tests.support.distributed_fit STRATEGY DIRECTORY.
+
+Fails with a traceback if what is recorded differs from the model. Every rank prints a line of JSON.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.strategies import DDPStrategy, FSDPStrategy, ModelParallelStrategy
+from torch import nn
+from torch.distributed.fsdp import FullyShardedDataParallel, fully_shard
+from torch.distributed.fsdp.wrap import ModuleWrapPolicy
+from torch.nn.utils import parametrizations
+
+from filterscope import Conv1dFilterMonitor
+from tests.support.nets import SmallNet, loader, make_trainer
+from tests.support.states import random_streams
+
+
+class CpuFsdpStrategy(FSDPStrategy):
+    """Lightning and torch refuse FSDP on the CPU unless the device is named."""
+
+    def _setup_model(self, model: nn.Module) -> nn.Module:
+        return FullyShardedDataParallel(model, device_id=torch.device("cpu"), **self.kwargs)
+
+
+class FullyShardedNet(SmallNet):
+    """Sharded by FSDP2; ``conv2`` is a unit of its own, ``conv1`` belongs to the root."""
+
+    def configure_model(self) -> None:
+        mesh = self.device_mesh["data_parallel"]
+        fully_shard(self.conv2, mesh=mesh)
+        fully_shard(self, mesh=mesh)
+
+    def validation_step(self, batch: Any, batch_idx: int) -> None:
+        self(batch[0])
+
+
+class SpectralNet(FullyShardedNet):
+    """One layer that cannot be read outside of forward under FSDP2."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        parametrizations.spectral_norm(self.conv1)
+
+
+class WeightNormNet(FullyShardedNet):
+    def __init__(self) -> None:
+        super().__init__()
+        parametrizations.weight_norm(self.conv1)
+
+
+def whole_weights(trainer: pl.Trainer, model: nn.Module) -> dict[str, torch.Tensor]:
+    """All parameters in full, gathered in one go; on every rank. (FSDP's own state dict crashes on the CPU.)"""
+    if isinstance(trainer.model, FullyShardedDataParallel):
+        with FullyShardedDataParallel.summon_full_params(trainer.model, writeback=False):
+            return {
+                name.replace("_fsdp_wrapped_module.", ""): module.weight.detach().clone()
+                for name, module in model.named_modules()
+                if isinstance(module, nn.Conv1d)
+                for name in [f"{name}.weight"]
+            }
+    state = trainer.strategy.lightning_module_state_dict()
+    return {name: getattr(value, "full_tensor", lambda value=value: value)() for name, value in state.items()}
+
+
+def say(**facts: Any) -> None:
+    """A line of JSON in one write, so that two ranks cannot share a line."""
+    os.write(1, f"{json.dumps(facts)}\n".encode())
+
+
+class Compare(pl.Callback):
+    """Holds what the monitor recorded against a gathering of the whole model."""
+
+    def __init__(self, monitor: Conv1dFilterMonitor) -> None:
+        self.monitor = monitor
+        self.compared = 0
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        whole = whole_weights(trainer, pl_module)
+        session = self.monitor._session
+        if trainer.global_rank != 0 or session is None:
+            return
+        for name, bank in session._last[1].banks.items():
+            key = f"{name}.weight"
+            if key in whole:
+                np.testing.assert_array_equal(bank.weights, whole[key].detach().cpu().numpy())
+                self.compared += 1
+
+    def on_fit_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        say(rank=trainer.global_rank, compared=self.compared)
+
+
+def strategy_of(name: str) -> Any:
+    if name in ("ddp", "ddp_spawn", "ddp_fork"):
+        start = {"ddp": "popen", "ddp_spawn": "spawn", "ddp_fork": "fork"}[name]
+        return DDPStrategy(start_method=start)
+    if name.startswith("fsdp1"):
+        policy = ModuleWrapPolicy({nn.Conv1d})
+        wrapped = {} if name == "fsdp1_root_only" else {"auto_wrap_policy": policy}
+        return CpuFsdpStrategy(use_orig_params=name != "fsdp1_flat", **wrapped)
+    return ModelParallelStrategy(data_parallel_size=2, tensor_parallel_size=1)
+
+
+def model_of(name: str) -> pl.LightningModule:
+    pl.seed_everything(3)
+    nets = {"fsdp2": FullyShardedNet, "fsdp2_spectral": SpectralNet, "fsdp2_weight_norm": WeightNormNet}
+    return nets.get(name, SmallNet)()
+
+
+class Digest(pl.Callback):
+    """Prints a hash of this rank's parameters, optimiser state and random state."""
+
+    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        digest = hashlib.sha256(random_streams()["torch"].encode())
+        tensors = [*pl_module.parameters(), *pl_module.buffers()]
+        for state in trainer.optimizers[0].state.values():
+            tensors += [value for value in state.values() if isinstance(value, torch.Tensor)]
+        for tensor in tensors:
+            local = getattr(tensor, "to_local", lambda tensor=tensor: tensor)()
+            digest.update(local.detach().contiguous().view(torch.uint8).numpy().tobytes())
+        say(rank=trainer.global_rank, digest=digest.hexdigest())
+
+
+def main(name: str, directory: str, *flags: str) -> None:
+    monitor = Conv1dFilterMonitor(layers="conf*" if "bad_glob" in flags else None)
+    callbacks: list[pl.Callback] = [] if "without" in flags else [monitor]
+    callbacks.append(Digest() if "digest" in flags else Compare(monitor))
+    trainer = make_trainer(Path(directory), *callbacks, strategy=strategy_of(name), devices=2)
+    validation = loader() if name == "fsdp2" else None
+    trainer.fit(model_of(name), loader(), validation)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
