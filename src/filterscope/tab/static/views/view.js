@@ -2,9 +2,9 @@
  * user scrubs (limits, the reference's rows) is kept. */
 
 import { Evolution } from "./evolution.js";
-import { marks, norms, rotations, sharedLimit } from "./measures.js";
-import { autoChannels, difference, displayRows, peaks, rowShape } from "./rows.js";
-import { decibels, fftLength, frequencyAxis, peakFrequency, power } from "./spectrum.js";
+import { marks, norms, rotations, sharedLimit } from "../numbers/measures.js";
+import { autoChannels, difference, displayRows, peaks, rowShape } from "../numbers/rows.js";
+import { decibels, fftLength, frequencyAxis, peakFrequency, power } from "../numbers/spectrum.js";
 
 /** Snapshots that a scale is taken from. */
 const SAMPLES = 12;
@@ -41,7 +41,7 @@ export class LayerView {
   #painted = null;
 
   /**
-   * @param {import("./series.js").Series} series
+   * @param {import("../data/series.js").Series} series
    * @param {{mode: string, channels: string, scale: string}} options As in the state.
    */
   constructor(series, { mode, channels, scale }) {

@@ -3,9 +3,9 @@
 import { el, icon, ICONS, setText } from "./dom.js";
 import { drawHistory } from "./detail_history.js";
 import { drawResponse, drawTaps, responseOf } from "./detail_moment.js";
-import { filterHistory } from "./history.js";
+import { filterHistory } from "../data/history.js";
 import { Plot } from "./plot.js";
-import { frequencyAxis, peakFrequency } from "./spectrum.js";
+import { frequencyAxis, peakFrequency } from "../numbers/spectrum.js";
 import { formatFrequency, formatValue, shortened } from "./words.js";
 
 /** Milliseconds between two readings of the whole history while it is still coming in. */

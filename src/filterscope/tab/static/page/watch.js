@@ -1,6 +1,6 @@
 /** Looks for new data every few seconds, for as long as someone can see the page. */
 
-import { fetchLayers } from "./api.js";
+import { fetchLayers } from "../data/api.js";
 import { onReload } from "./host.js";
 
 /** Milliseconds between two looks. */

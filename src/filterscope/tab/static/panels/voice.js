@@ -1,7 +1,7 @@
 /** What a screen reader is told: the shown epoch once the user has settled on it, and what was done. */
 
 import { el } from "./dom.js";
-import { quantile } from "./measures.js";
+import { quantile } from "../numbers/measures.js";
 import { formatValue, momentWords } from "./words.js";
 
 /** Milliseconds of quiet after which a position is read out. */

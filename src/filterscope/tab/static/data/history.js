@@ -1,8 +1,8 @@
 /** One filter over the whole run: its measures, and the rows of its heat maps. */
 
-import { changes, norms, rotations } from "./measures.js";
-import { difference, l2, magnitudes, peaks } from "./rows.js";
-import { decibels, fftLength, power } from "./spectrum.js";
+import { changes, norms, rotations } from "../numbers/measures.js";
+import { difference, l2, magnitudes, peaks } from "../numbers/rows.js";
+import { decibels, fftLength, power } from "../numbers/spectrum.js";
 
 /** Rows of the heat map of responses: more than it has pixels would only cost time. */
 const MOST_SPECTRA = 160;

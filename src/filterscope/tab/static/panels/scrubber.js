@@ -1,8 +1,8 @@
 /** The bottom bar's slider: a stop per snapshot, with the layer's rotation curve, what is loaded, and the pin. */
 
-import { rotationColour, rotationShare } from "./colours.js";
+import { rotationColour, rotationShare } from "../draw/colours.js";
 import { el, fitCanvas } from "./dom.js";
-import { theme } from "./theme.js";
+import { theme } from "../draw/palette.js";
 
 /** Half the width of the slider's knob: its middle runs between these insets. */
 const INSET = 8;

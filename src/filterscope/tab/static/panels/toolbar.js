@@ -1,6 +1,6 @@
 /** The bar above the grid: what tiles show, their order and scale, search; and a line that tells how to read it. */
 
-import { gradient, rotationShare } from "./colours.js";
+import { gradient, rotationShare } from "../draw/colours.js";
 import { el, icon, ICONS, setText } from "./dom.js";
 import { formatValue, joined, momentWords, shapeWords } from "./words.js";
 

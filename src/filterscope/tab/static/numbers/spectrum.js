@@ -1,7 +1,7 @@
 /** What a filter does to frequencies, as in `filterscope/spectrum.py`: all channels together,
  * `|H|(f) = sqrt(sum over channels of |H_c(f)|^2)`, up to where a dilated filter begins to repeat itself. */
 
-import { FLOOR_DB } from "./colours.js";
+import { FLOOR_DB } from "../draw/colours.js";
 
 const plans = new Map();
 

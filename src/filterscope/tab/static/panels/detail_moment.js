@@ -1,11 +1,11 @@
 /** The plots of a filter at the shown epoch: its taps, channel by channel, and its magnitude response. */
 
-import { FLOOR_DB, HEAT, pixelOf, rotationColour } from "./colours.js";
-import { STEM_TAPS, traceLine, traceStems } from "./curve.js";
-import { paintCurve } from "./linework.js";
-import { magnitudes } from "./rows.js";
-import { decibels, fftLength, frequencyAxis, power } from "./spectrum.js";
-import { theme } from "./theme.js";
+import { FLOOR_DB, HEAT, pixelOf, rotationColour } from "../draw/colours.js";
+import { STEM_TAPS, traceLine, traceStems } from "../draw/curve.js";
+import { paintCurve } from "../draw/linework.js";
+import { magnitudes } from "../numbers/rows.js";
+import { decibels, fftLength, frequencyAxis, power } from "../numbers/spectrum.js";
+import { theme } from "../draw/palette.js";
 import { formatFrequency, formatPrecise, formatTick, plural } from "./words.js";
 
 /** Up to so many channels, each has a line of its own. */

@@ -1,10 +1,10 @@
 /** The view as a picture, its numbers as CSV or JSON. */
 
-import { rotationColour, rotationShare } from "./colours.js";
-import { drawStill, drawTiles } from "./tiles.js";
-import { theme } from "./theme.js";
-import { peakFrequencies } from "./view.js";
-import { formatValue, joined, momentWords, shortened } from "./words.js";
+import { rotationColour, rotationShare } from "../draw/colours.js";
+import { drawStill, drawTiles } from "../views/tiles.js";
+import { theme } from "../draw/palette.js";
+import { peakFrequencies } from "../views/view.js";
+import { formatValue, joined, momentWords, shortened } from "../panels/words.js";
 
 const FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif";
 const HEAD = 52;
@@ -41,7 +41,7 @@ function limitWords({ frame, evolution, scale }) {
  * @param {object} scene As for the grid.
  * @param {object} layout The grid's.
  * @param {string} summary How to read it.
- * @param {import("./detail.js").Detail | null} detail
+ * @param {import("../panels/detail.js").Detail | null} detail
  */
 export function savePng(scene, layout, summary, detail) {
   const { series, position, mode } = scene;

@@ -2,7 +2,7 @@
 
 import { el, icon, ICONS, setText } from "./dom.js";
 import { Scrubber } from "./scrubber.js";
-import { SPEEDS } from "./state.js";
+import { SPEEDS } from "../page/state.js";
 import { momentWords } from "./words.js";
 
 export class Transport {
@@ -81,7 +81,7 @@ export class Transport {
   }
 
   /**
-   * @param {import("./model.js").Model} model
+   * @param {import("../page/model.js").Model} model
    * @param {object | null} scene As for the grid: what is shown may be the nearest snapshot that has come.
    * @param {boolean} playing
    */

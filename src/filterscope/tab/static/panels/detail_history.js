@@ -1,9 +1,9 @@
 /** The plots of a filter over the epochs: two heat maps with the shown epoch marked, and three curves. */
 
-import { FLOOR_DB, HEAT, pixelOf, rotationColour, ROTATION_LIMIT } from "./colours.js";
+import { FLOOR_DB, HEAT, pixelOf, rotationColour, ROTATION_LIMIT } from "../draw/colours.js";
 import { niceTicks } from "./plot.js";
-import { frequencyAxis } from "./spectrum.js";
-import { theme } from "./theme.js";
+import { frequencyAxis } from "../numbers/spectrum.js";
+import { theme } from "../draw/palette.js";
 import { formatFrequency, formatPrecise, formatTick, formatValue, momentWords } from "./words.js";
 
 /** @param {object} plots By name. @param {object} moment With the filter's `history`; null without a reference. */

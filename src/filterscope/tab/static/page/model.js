@@ -1,7 +1,7 @@
 /** From what the user asks for and what has come in, to what is shown. */
 
-import { measure, LayerView, peakFrequencies } from "./view.js";
-import { momentWords } from "./words.js";
+import { measure, LayerView, peakFrequencies } from "../views/view.js";
+import { momentWords } from "../panels/words.js";
 
 /** Layers with another shape cannot lie behind this one. */
 function comparable(series, other) {
@@ -14,7 +14,7 @@ export class Model {
   #viewOptions = {};
   #order = { key: "", rows: null };
 
-  /** @param {import("./state.js").State} state @param {import("./loader.js").Loader} loader */
+  /** @param {import("./state.js").State} state @param {import("../data/loader.js").Loader} loader */
   constructor(state, loader) {
     this.state = state;
     this.loader = loader;

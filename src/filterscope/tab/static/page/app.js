@@ -1,23 +1,23 @@
 /** The whole tab: what the user does changes the state, what changes is drawn in the next frame. */
 
-import { Detail } from "./detail.js";
-import { el } from "./dom.js";
+import { Detail } from "../panels/detail.js";
+import { el } from "../panels/dom.js";
 import { saveCsv, saveJson, savePng } from "./export.js";
-import { Grid } from "./grid.js";
+import { Grid } from "../views/grid.js";
 import { copyAddress, takeFocus } from "./host.js";
 import { listenToKeys } from "./keys.js";
-import { Loader } from "./loader.js";
-import { emptyState, Problems, snapshotProblems } from "./messages.js";
+import { Loader } from "../data/loader.js";
+import { emptyState, Problems, snapshotProblems } from "../panels/messages.js";
 import { Model } from "./model.js";
 import { Player } from "./player.js";
-import { Sidebar } from "./sidebar.js";
+import { Sidebar } from "../panels/sidebar.js";
 import { State } from "./state.js";
-import { Toolbar } from "./toolbar.js";
-import { Tooltip } from "./tooltip.js";
-import { Transport } from "./transport.js";
-import { Voice } from "./voice.js";
+import { Toolbar } from "../panels/toolbar.js";
+import { Tooltip } from "../panels/tooltip.js";
+import { Transport } from "../panels/transport.js";
+import { Voice } from "../panels/voice.js";
 import { Watch } from "./watch.js";
-import { searchNumbers } from "./words.js";
+import { searchNumbers } from "../panels/words.js";
 
 export class App {
   #frame = 0;

@@ -1,9 +1,9 @@
 /** A small plot with axes, a readout that follows the pointer, and a click that tells where. */
 
 import { el, fitCanvas, setText } from "./dom.js";
-import { paintHeat } from "./heat.js";
-import { Sheet } from "./sheet.js";
-import { theme } from "./theme.js";
+import { paintHeat } from "../draw/heat.js";
+import { Sheet } from "../draw/sheet.js";
+import { theme } from "../draw/palette.js";
 import { formatValue } from "./words.js";
 
 const FONT = "10.5px system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif";

@@ -1,12 +1,12 @@
 /** How tiles look: faces and ghosts that stay, curves, stems and heat that move. */
 
-import { FLOOR_DB, HEAT, pixelOf, rotationColour } from "./colours.js";
-import { STEM_TAPS, traceStems } from "./curve.js";
-import { paintHeat } from "./heat.js";
-import { paintArea, paintCurve } from "./linework.js";
-import { Sheet } from "./sheet.js";
-import { formatValue } from "./words.js";
-import { theme } from "./theme.js";
+import { FLOOR_DB, HEAT, pixelOf, rotationColour } from "../draw/colours.js";
+import { STEM_TAPS, traceStems } from "../draw/curve.js";
+import { paintHeat } from "../draw/heat.js";
+import { paintArea, paintCurve } from "../draw/linework.js";
+import { Sheet } from "../draw/sheet.js";
+import { formatValue } from "../panels/words.js";
+import { theme } from "../draw/palette.js";
 
 const FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif";
 const sheet = new Sheet();

@@ -1,7 +1,7 @@
 /** Epochs x taps of all filters: what was learned, in rows of pixels that average the snapshots they stand for.
  * Built a few milliseconds at a time, and added to as snapshots come in. */
 
-import { difference, displayRows } from "./rows.js";
+import { difference, displayRows } from "../numbers/rows.js";
 
 /** Rows that a tile has at most. */
 const MOST_ROWS = 160;
@@ -13,7 +13,7 @@ export class Evolution {
   #counts;
   #added = new Set();
 
-  /** @param {import("./series.js").Series} series @param {number} height Pixels of a tile. */
+  /** @param {import("../data/series.js").Series} series @param {number} height Pixels of a tile. */
   constructor(series, height) {
     const [filters, channels, taps] = series.header.shape;
     this.series = series;

@@ -5,7 +5,7 @@ import { BlobError, decodeBlob } from "./blob.js";
 /** Most snapshots that one request for banks may ask for. */
 export const MOST_STEPS = 256;
 
-const ROUTE = new URL("../", import.meta.url);
+const ROUTE = new URL("../../", import.meta.url);
 
 /** An answer that did not come; its message says what to do. */
 export class ApiError extends Error {}

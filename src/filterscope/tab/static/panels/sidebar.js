@@ -1,8 +1,8 @@
 /** Runs, layers in model order with their rotation so far, and what to compare with. */
 
-import { rotationColour, rotationShare } from "./colours.js";
+import { rotationColour, rotationShare } from "../draw/colours.js";
 import { el, fitCanvas } from "./dom.js";
-import { theme } from "./theme.js";
+import { theme } from "../draw/palette.js";
 import { joined, shortened } from "./words.js";
 
 const SPARK = { w: 58, h: 18 };
@@ -43,7 +43,7 @@ export class Sidebar {
     );
   }
 
-  /** @param {import("./model.js").Model} model */
+  /** @param {import("../page/model.js").Model} model */
   update(model) {
     const { runs, chosen } = model;
     this.#offer(model);
