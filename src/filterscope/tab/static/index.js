@@ -6,7 +6,9 @@ import { fetchLayers } from "./data/api.js";
 const STYLES = [
   "page/style.css",
   "panels/sidebar.css",
-  "panels/main.css",
+  "panels/toolbar.css",
+  "panels/messages.css",
+  "views/grid.css",
   "panels/detail.css",
   "panels/transport.css",
   "page/narrow.css",
@@ -19,7 +21,7 @@ export async function render() {
   document.documentElement.lang = "en";
   document.title = "Filters";
   const styled = STYLES.map(addStyle);
-  const [{ App }, { followTheme }] = await Promise.all([import("./page/app.js"), import("./draw/palette.js")]);
+  const [{ App }, { followTheme }] = await Promise.all([import("./page/app.js"), import("./page/theme.js")]);
   const app = new App();
   followTheme(() => app.repaint());
   // Sizes are measured: without its style sheets the page has others.

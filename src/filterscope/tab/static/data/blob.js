@@ -1,4 +1,5 @@
-/** The byte form of a bank, as `filterscope/blob.py` writes it: magic, version, JSON header, little-endian weights. */
+/** The byte form of a bank, as `filterscope/events/blob.py` writes it: magic, version, JSON header, little-endian
+ * weights. */
 
 const MAGIC = "FILTERS\n";
 const VERSION = 1;

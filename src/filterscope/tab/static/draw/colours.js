@@ -55,8 +55,6 @@ const ROTATION = [
 
 /** Rotation that reaches the red end of its map; the scale is a square root below. */
 export const ROTATION_LIMIT = 0.5;
-/** Magnitudes are shown down to so many dB below a filter's maximum. */
-export const FLOOR_DB = -40;
 
 /** Canvas pixels are little-endian RGBA, so a colour is 0xAABBGGRR. */
 function packed(table) {

@@ -1,6 +1,6 @@
-/** Light and dark: TensorBoard's own choice where it can be read, else the browser's. */
+/** What canvases are painted with, in light and dark. */
 
-/** What canvases are painted with; the style sheet holds the same tones for everything else. */
+/** The style sheet holds the same tones for everything else. */
 const PALETTES = {
   light: {
     page: "#ffffff",
@@ -37,30 +37,10 @@ const PALETTES = {
   },
 };
 
-function parentBody() {
-  try {
-    return window.parent !== window ? window.parent.document.body : null;
-  } catch {
-    return null; // TensorBoard itself sits in a page of another origin
-  }
-}
-
 /** Palette of the moment, and its name. */
 export const theme = { name: "light", ...PALETTES.light };
 
-/** Follow TensorBoard's switch; `onChange` is called after the palette has changed. */
-export function followTheme(onChange) {
-  const body = parentBody();
-  const preference = window.matchMedia("(prefers-color-scheme: dark)");
-  const apply = () => {
-    const dark = body ? body.classList.contains("dark-mode") : preference.matches;
-    const name = dark ? "dark" : "light";
-    Object.assign(theme, { name }, PALETTES[name]);
-    if (document.documentElement.dataset.theme === name) return;
-    document.documentElement.dataset.theme = name;
-    onChange();
-  };
-  if (body) new MutationObserver(apply).observe(body, { attributes: true, attributeFilter: ["class"] });
-  else preference.addEventListener("change", apply);
-  apply();
+/** @param {"light" | "dark"} name */
+export function setTheme(name) {
+  Object.assign(theme, { name }, PALETTES[name]);
 }

@@ -1,5 +1,5 @@
-/** How filters change: the formulas of `filterscope/metrics.py`. A filter is the vector of all its numbers (complex
- * weights count as pairs). Where a formula is undefined, the answer is NaN. */
+/** How filters change: the formulas of `filterscope/filters/metrics.py`. A filter is the vector of all its numbers
+ * (complex weights count as pairs). Where a formula is undefined, the answer is NaN. */
 
 /** Share of the median norm below which a filter is dead. */
 const DEAD = 0.01;

@@ -1,7 +1,8 @@
-/** What a filter does to frequencies, as in `filterscope/spectrum.py`: all channels together,
+/** What a filter does to frequencies, as in `filterscope/filters/spectrum.py`: all channels together,
  * `|H|(f) = sqrt(sum over channels of |H_c(f)|^2)`, up to where a dilated filter begins to repeat itself. */
 
-import { FLOOR_DB } from "../draw/colours.js";
+/** Magnitudes are shown down to so many dB below a filter's maximum. */
+export const FLOOR_DB = -40;
 
 const plans = new Map();
 
@@ -109,6 +110,14 @@ function autocorrelate(weights, at, channels, taps, n, order, out) {
     out[order[lag]] = sum;
     if (lag) out[order[n - lag]] = sum;
   }
+}
+
+/** What `of` makes of the power response of every filter of a layer. */
+export function responses(weights, header, least, of) {
+  const [filters, channels, taps] = header.shape;
+  const n = fftLength(taps, least);
+  const size = channels * taps * (header.complex ? 2 : 1);
+  return Array.from({ length: filters }, (_, f) => of(power(weights, f * size, channels, taps, header.complex, n)));
 }
 
 /** Powers as dB re their maximum, not below the floor; NaN for a filter that is zero or not finite. */

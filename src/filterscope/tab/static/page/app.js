@@ -1,23 +1,17 @@
 /** The whole tab: what the user does changes the state, what changes is drawn in the next frame. */
 
-import { Detail } from "../panels/detail.js";
-import { el } from "../panels/dom.js";
+import { Loader } from "../data/loader.js";
+import { emptyState, snapshotProblems } from "../panels/messages.js";
+import { searchNumbers } from "../panels/words.js";
 import { saveCsv, saveJson, savePng } from "./export.js";
-import { Grid } from "../views/grid.js";
 import { copyAddress, takeFocus } from "./host.js";
 import { listenToKeys } from "./keys.js";
-import { Loader } from "../data/loader.js";
-import { emptyState, Problems, snapshotProblems } from "../panels/messages.js";
 import { Model } from "./model.js";
+import { buildParts } from "./parts.js";
 import { Player } from "./player.js";
-import { Sidebar } from "../panels/sidebar.js";
+import { listenToPointer } from "./pointer.js";
 import { State } from "./state.js";
-import { Toolbar } from "../panels/toolbar.js";
-import { Tooltip } from "../panels/tooltip.js";
-import { Transport } from "../panels/transport.js";
-import { Voice } from "../panels/voice.js";
 import { Watch } from "./watch.js";
-import { searchNumbers } from "../panels/words.js";
 
 export class App {
   #frame = 0;
@@ -42,94 +36,10 @@ export class App {
       (steps) => this.#advance(steps),
       () => this.schedule(),
     );
-    this.#build();
-    this.state.onChange((changed) => this.#changed(changed));
-  }
-
-  #build() {
-    const { state } = this;
-    const set = (key) => (value) => state.set({ [key]: value });
-    this.sidebar = new Sidebar({
-      run: set("run"),
-      layer: (tag) => {
-        state.set({ tag });
-        this.element.classList.remove("menu-open");
-      },
-      compare: set("compare"),
-    });
-    this.toolbar = new Toolbar({
-      mode: (mode) => this.setMode(mode),
-      sort: (sort) => state.set({ sort, sorted: sort === "index" ? null : this.#step() }),
-      again: () => state.set({ sorted: this.#step() }),
-      scale: set("scale"),
-      channels: set("channels"),
-      search: (text) => this.#search(text),
-      submit: () => this.#openFound(),
-      menu: () => this.element.classList.toggle("menu-open"),
-    });
-    this.transport = new Transport({
-      play: () => this.play(),
-      seek: (position) => this.seek(position),
-      newest: () => this.seek(Infinity),
-      speed: (text) => state.set({ speed: Number(text) }),
-      pin: () => this.pin(),
-      png: () => this.#savePng(),
-      csv: () => this.#scene && saveCsv(this.#scene),
-      json: () => this.#scene && saveJson(this.#scene),
-      link: () => this.#copyLink(),
-    });
-    this.canvas = el("canvas", {
-      class: "grid",
-      "data-testid": "grid",
-      role: "img",
-      tabindex: 0,
-      "data-ready": "false",
-    });
-    this.scroller = el("div", { class: "grid-scroller" }, this.canvas);
-    this.grid = new Grid(this.canvas, this.scroller);
-    this.voice = new Voice(this.canvas);
-    this.detail = new Detail({
-      close: () => state.set({ filter: null }),
-      step: (by) => this.stepFilter(by),
-      seek: (at) => this.seek(at),
-    });
-    this.problems = new Problems();
-    this.tooltip = new Tooltip();
-    this.loading = el("p", { class: "loading", text: "Loading filters …" });
-    this.main = el("main", { class: "main" }, this.toolbar.element, this.problems.element, this.scroller, this.loading);
-    this.element = el(
-      "div",
-      { class: "filterscope" },
-      this.sidebar.element,
-      this.main,
-      this.detail.element,
-      this.transport.element,
-      this.tooltip.element,
-      this.voice.element,
-    );
-    this.#listen();
-  }
-
-  #listen() {
-    for (const name of ["pointermove", "pointerleave"]) {
-      this.canvas.addEventListener(name, (event) => {
-        this.pointer = name === "pointermove" ? event : null;
-        this.schedule();
-      });
-    }
-    this.canvas.addEventListener("click", (event) => {
-      const row = this.grid.rowAt(event);
-      if (row < 0) return;
-      const number = this.model.series.numberOf(row);
-      this.state.set({ filter: number === this.state.filter ? null : number });
-    });
-    this.main.addEventListener("pointerdown", (event) => {
-      if (!event.target.closest(".menu")) this.element.classList.remove("menu-open");
-    });
-    this.scroller.addEventListener("scroll", () => this.schedule(), { passive: true });
-    new ResizeObserver(() => this.schedule()).observe(this.scroller);
-    new ResizeObserver(() => this.schedule()).observe(this.transport.element);
+    Object.assign(this, buildParts(this));
+    listenToPointer(this);
     listenToKeys(this);
+    this.state.onChange((changed) => this.#changed(changed));
   }
 
   /** Begin with the list of layers that is on its way. */
@@ -202,6 +112,14 @@ export class App {
     this.state.set({ mode, sorted: this.state.sort === "index" ? null : this.#step() });
   }
 
+  sort(sort) {
+    this.state.set({ sort, sorted: sort === "index" ? null : this.#step() });
+  }
+
+  sortAgain() {
+    this.state.set({ sorted: this.#step() });
+  }
+
   pin() {
     const step = this.#step();
     const off = this.state.pin === step;
@@ -219,7 +137,7 @@ export class App {
     this.state.set({ filter: series.numberOf(order[next]) });
   }
 
-  #search(text) {
+  search(text) {
     this.#found = searchNumbers(text);
     const first = this.grid.order?.find((row) => this.#found.has(this.model.series.numberOf(row)));
     if (first !== undefined) this.grid.reveal(first);
@@ -227,22 +145,30 @@ export class App {
     this.schedule();
   }
 
-  #openFound() {
+  openFound() {
     const first = this.grid.order?.find((row) => this.#found.has(this.model.series.numberOf(row)));
     if (first !== undefined) this.state.set({ filter: this.model.series.numberOf(first) });
   }
 
-  async #copyLink() {
+  async copyLink() {
     this.state.write();
     const done = await copyAddress();
     this.voice.say(done ? "Link copied" : "The address bar holds the link");
     this.transport.showCopied(done);
   }
 
-  #savePng() {
+  savePng() {
     const scene = this.#scene;
     const detail = this.detail.element.hidden ? null : this.detail;
     if (scene) savePng(scene, this.grid.layout, this.toolbar.summary.textContent, detail);
+  }
+
+  saveCsv() {
+    if (this.#scene) saveCsv(this.#scene);
+  }
+
+  saveJson() {
+    if (this.#scene) saveJson(this.#scene);
   }
 
   /** Everything has to be painted anew: the colours have changed. */

@@ -1,10 +1,11 @@
 /** The view as a picture, its numbers as CSV or JSON. */
 
+import { peakFrequencies } from "../data/snapshot.js";
 import { rotationColour, rotationShare } from "../draw/colours.js";
-import { drawStill, drawTiles } from "../views/tiles.js";
 import { theme } from "../draw/palette.js";
-import { peakFrequencies } from "../views/view.js";
-import { formatValue, joined, momentWords, shortened } from "../panels/words.js";
+import { formatValue } from "../numbers/format.js";
+import { joined, momentWords, shortened } from "../panels/words.js";
+import { drawStill, drawTiles } from "../views/tiles.js";
 
 const FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif";
 const HEAD = 52;

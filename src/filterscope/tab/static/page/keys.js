@@ -1,6 +1,6 @@
 /** Keys, wherever the focus is outside of text. */
 
-import { MODES } from "./state.js";
+import { MODES } from "../panels/choices.js";
 
 /** @param {import("./app.js").App} app */
 export function listenToKeys(app) {

@@ -1,7 +1,8 @@
 /** From what the user asks for and what has come in, to what is shown. */
 
-import { measure, LayerView, peakFrequencies } from "../views/view.js";
+import { measure, peakFrequencies } from "../data/snapshot.js";
 import { momentWords } from "../panels/words.js";
+import { LayerView } from "../views/view.js";
 
 /** Layers with another shape cannot lie behind this one. */
 function comparable(series, other) {

@@ -1,12 +1,7 @@
 /** What the user looks at, as the address keeps it. */
 
+import { CHANNELS, MODES, SCALES, SORTS, SPEEDS } from "../panels/choices.js";
 import { onAddress, readAddress, writeAddress } from "./host.js";
-
-export const MODES = ["taps", "change", "response", "evolution"];
-export const SORTS = ["index", "drift", "norm", "peak"];
-export const SCALES = ["shared", "filter"];
-export const CHANNELS = ["auto", "all", "principal"];
-export const SPEEDS = [0.5, 1, 2, 4, 8];
 
 const oneOf = (choices) => (text) => choices.find((choice) => String(choice) === text);
 const count = (text) => (/^\d{1,15}$/.test(text) ? Number(text) : undefined);

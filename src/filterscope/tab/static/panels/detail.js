@@ -1,12 +1,13 @@
 /** The panel of one filter: taps, response, its two heat maps, and its measures over the epochs. */
 
-import { el, icon, ICONS, setText } from "./dom.js";
+import { filterHistory } from "../data/history.js";
+import { formatFrequency, formatValue } from "../numbers/format.js";
+import { frequencyAxis, peakFrequency } from "../numbers/spectrum.js";
 import { drawHistory } from "./detail_history.js";
 import { drawResponse, drawTaps, responseOf } from "./detail_moment.js";
-import { filterHistory } from "../data/history.js";
+import { el, icon, ICONS, setText } from "./dom.js";
 import { Plot } from "./plot.js";
-import { frequencyAxis, peakFrequency } from "../numbers/spectrum.js";
-import { formatFrequency, formatValue, shortened } from "./words.js";
+import { shortened } from "./words.js";
 
 /** Milliseconds between two readings of the whole history while it is still coming in. */
 const PATIENCE = 300;

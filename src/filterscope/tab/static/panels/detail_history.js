@@ -1,10 +1,11 @@
 /** The plots of a filter over the epochs: two heat maps with the shown epoch marked, and three curves. */
 
-import { FLOOR_DB, HEAT, pixelOf, rotationColour, ROTATION_LIMIT } from "../draw/colours.js";
-import { niceTicks } from "./plot.js";
-import { frequencyAxis } from "../numbers/spectrum.js";
+import { niceTicks } from "../draw/axes.js";
+import { HEAT, pixelOf, ROTATION_LIMIT, rotationColour } from "../draw/colours.js";
 import { theme } from "../draw/palette.js";
-import { formatFrequency, formatPrecise, formatTick, formatValue, momentWords } from "./words.js";
+import { formatFrequency, formatPrecise, formatTick, formatValue } from "../numbers/format.js";
+import { FLOOR_DB, frequencyAxis } from "../numbers/spectrum.js";
+import { momentWords } from "./words.js";
 
 /** @param {object} plots By name. @param {object} moment With the filter's `history`; null without a reference. */
 export function drawHistory(plots, moment) {

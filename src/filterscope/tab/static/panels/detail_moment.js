@@ -1,12 +1,13 @@
 /** The plots of a filter at the shown epoch: its taps, channel by channel, and its magnitude response. */
 
-import { FLOOR_DB, HEAT, pixelOf, rotationColour } from "../draw/colours.js";
+import { HEAT, pixelOf, rotationColour } from "../draw/colours.js";
 import { STEM_TAPS, traceLine, traceStems } from "../draw/curve.js";
 import { paintCurve } from "../draw/linework.js";
-import { magnitudes } from "../numbers/rows.js";
-import { decibels, fftLength, frequencyAxis, power } from "../numbers/spectrum.js";
 import { theme } from "../draw/palette.js";
-import { formatFrequency, formatPrecise, formatTick, plural } from "./words.js";
+import { formatFrequency, formatPrecise, formatTick } from "../numbers/format.js";
+import { magnitudes } from "../numbers/rows.js";
+import { decibels, fftLength, FLOOR_DB, frequencyAxis, power } from "../numbers/spectrum.js";
+import { plural } from "./words.js";
 
 /** Up to so many channels, each has a line of its own. */
 const LANES = 8;

@@ -47,20 +47,3 @@ export const ICONS = {
   pin: "M15 3v2l-1 1v5l3 3v2h-4.2V21L12 22.5 11.2 21v-5H7v-2l3-3V6L9 5V3z",
   menu: "M4 6h16v2H4zM4 11h16v2H4zM4 16h16v2H4z",
 };
-
-/** Size a canvas for sharp pixels; returns its context, scaled to CSS pixels. */
-export function fitCanvas(canvas, width, height, options) {
-  const ratio = window.devicePixelRatio || 1;
-  const [w, h] = [Math.max(1, Math.round(width * ratio)), Math.max(1, Math.round(height * ratio))];
-  if (canvas.width !== w || canvas.height !== h) {
-    canvas.width = w;
-    canvas.height = h;
-    if (canvas.style) {
-      canvas.style.width = `${width}px`;
-      canvas.style.height = `${height}px`;
-    }
-  }
-  const context = canvas.getContext("2d", options);
-  context.setTransform(ratio, 0, 0, ratio, 0, 0);
-  return context;
-}

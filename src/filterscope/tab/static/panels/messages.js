@@ -1,8 +1,8 @@
 /** What stands where filters would be: nothing logged yet, still loading, or something is wrong. */
 
 import { rotationColour } from "../draw/colours.js";
-import { el, svg } from "./dom.js";
 import { theme } from "../draw/palette.js";
+import { el, svg } from "./dom.js";
 
 const EXAMPLE = `from filterscope import Conv1dFilterMonitor
 

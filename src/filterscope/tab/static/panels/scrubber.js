@@ -1,8 +1,9 @@
 /** The bottom bar's slider: a stop per snapshot, with the layer's rotation curve, what is loaded, and the pin. */
 
+import { fitCanvas } from "../draw/canvas.js";
 import { rotationColour, rotationShare } from "../draw/colours.js";
-import { el, fitCanvas } from "./dom.js";
 import { theme } from "../draw/palette.js";
+import { el } from "./dom.js";
 
 /** Half the width of the slider's knob: its middle runs between these insets. */
 const INSET = 8;

@@ -1,8 +1,9 @@
 /** Runs, layers in model order with their rotation so far, and what to compare with. */
 
+import { fitCanvas } from "../draw/canvas.js";
 import { rotationColour, rotationShare } from "../draw/colours.js";
-import { el, fitCanvas } from "./dom.js";
 import { theme } from "../draw/palette.js";
+import { el } from "./dom.js";
 import { joined, shortened } from "./words.js";
 
 const SPARK = { w: 58, h: 18 };
@@ -43,7 +44,7 @@ export class Sidebar {
     );
   }
 
-  /** @param {import("../page/model.js").Model} model */
+  /** @param {object} model The page's: its runs, what is chosen of them, what it can be compared with. */
   update(model) {
     const { runs, chosen } = model;
     this.#offer(model);

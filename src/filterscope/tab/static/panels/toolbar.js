@@ -1,8 +1,9 @@
 /** The bar above the grid: what tiles show, their order and scale, search; and a line that tells how to read it. */
 
 import { gradient, rotationShare } from "../draw/colours.js";
+import { formatValue } from "../numbers/format.js";
 import { el, icon, ICONS, setText } from "./dom.js";
-import { formatValue, joined, momentWords, shapeWords } from "./words.js";
+import { joined, momentWords, shapeWords } from "./words.js";
 
 const MODES = {
   taps: ["Taps", "Every filter over its taps, the initial one in pale behind (1)"],

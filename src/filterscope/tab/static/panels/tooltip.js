@@ -1,7 +1,8 @@
 /** What a tile says of its filter when the pointer is over it. */
 
+import { formatValue } from "../numbers/format.js";
 import { el } from "./dom.js";
-import { formatValue, joined } from "./words.js";
+import { joined } from "./words.js";
 
 export class Tooltip {
   constructor() {

@@ -1,8 +1,8 @@
 /** The bar at the bottom: play, scrubber, epoch, speed, pin, and what can be taken away. */
 
+import { SPEEDS } from "./choices.js";
 import { el, icon, ICONS, setText } from "./dom.js";
 import { Scrubber } from "./scrubber.js";
-import { SPEEDS } from "../page/state.js";
 import { momentWords } from "./words.js";
 
 export class Transport {
@@ -81,7 +81,7 @@ export class Transport {
   }
 
   /**
-   * @param {import("../page/model.js").Model} model
+   * @param {object} model The page's: the series and the positions that are asked for.
    * @param {object | null} scene As for the grid: what is shown may be the nearest snapshot that has come.
    * @param {boolean} playing
    */

@@ -1,8 +1,9 @@
 /** What a screen reader is told: the shown epoch once the user has settled on it, and what was done. */
 
-import { el } from "./dom.js";
+import { formatValue } from "../numbers/format.js";
 import { quantile } from "../numbers/measures.js";
-import { formatValue, momentWords } from "./words.js";
+import { el } from "./dom.js";
+import { momentWords } from "./words.js";
 
 /** Milliseconds of quiet after which a position is read out. */
 const SETTLED = 300;

@@ -1,10 +1,10 @@
 /** The grid: one canvas with a tile per filter. What does not change while the user scrubs lies on a second canvas
  * that is copied; only tiles in sight are drawn. */
 
-import { fitCanvas } from "../panels/dom.js";
+import { fitCanvas } from "../draw/canvas.js";
+import { theme } from "../draw/palette.js";
 import { layTiles, tileAt } from "./layout.js";
 import { drawStill, drawTiles } from "./tiles.js";
-import { theme } from "../draw/palette.js";
 
 export class Grid {
   #still = document.createElement("canvas");

@@ -1,38 +1,14 @@
 /** What the grid shows of one layer in one mode: numbers for every tile, ready to draw. What stays the same while the
  * user scrubs (limits, the reference's rows) is kept. */
 
-import { Evolution } from "./evolution.js";
-import { marks, norms, rotations, sharedLimit } from "../numbers/measures.js";
+import { measure } from "../data/snapshot.js";
+import { sharedLimit } from "../numbers/measures.js";
 import { autoChannels, difference, displayRows, peaks, rowShape } from "../numbers/rows.js";
-import { decibels, fftLength, frequencyAxis, peakFrequency, power } from "../numbers/spectrum.js";
+import { decibels, responses } from "../numbers/spectrum.js";
+import { Evolution } from "./evolution.js";
 
 /** Snapshots that a scale is taken from. */
 const SAMPLES = 12;
-
-/** Per-filter numbers of one snapshot: `{rotation, norm, marks}`. */
-export function measure(series, position) {
-  const weights = series.weights(position);
-  const { filters, filterSize, referenceWeights } = series;
-  const norm = norms(weights, filters, filterSize);
-  const rotation = referenceWeights
-    ? rotations(weights, referenceWeights, filters, filterSize)
-    : new Float64Array(filters).fill(NaN);
-  return { norm, rotation, marks: marks(norm) };
-}
-
-/** Peak frequency of every filter of one snapshot. */
-export function peakFrequencies(series, position) {
-  const { header } = series;
-  const axis = frequencyAxis(header);
-  return responses(series.weights(position), header, 512, (powers) => peakFrequency(powers, axis));
-}
-
-function responses(weights, header, least, of) {
-  const [filters, channels, taps] = header.shape;
-  const n = fftLength(taps, least);
-  const size = channels * taps * (header.complex ? 2 : 1);
-  return Array.from({ length: filters }, (_, f) => of(power(weights, f * size, channels, taps, header.complex, n)));
-}
 
 export class LayerView {
   #limits = new Map();
