@@ -302,14 +302,15 @@ def test_the_browser_half_is_served_and_nothing_else(served: Served) -> None:
     types = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8"}
     files = [path for path in folder.rglob("*") if path.suffix in types]
     assert files
-    for path in files:
-        reply = served.plugin(f"static/{path.relative_to(folder).as_posix()}")
+    names = {path: path.relative_to(folder).as_posix() for path in files}
+    for path, name in names.items():
+        reply = served.plugin(f"static/{name}")
         assert (reply.status, reply.body) == (200, path.read_bytes())
         assert reply.headers["Content-Type"] == types[path.suffix]
         assert reply.headers["X-Content-Type-Options"] == "nosniff"
-        again = served.plugin(f"static/{path.name}", {"If-None-Match": reply.headers["ETag"]})
+        again = served.plugin(f"static/{name}", {"If-None-Match": reply.headers["ETag"]})
         assert again.status == 304
-    name = files[0].name
+    name = names[files[0]]
     for attempt in (
         "static/../plugin.py",
         "static/%2e%2e/plugin.py",

@@ -1,9 +1,18 @@
 /** Entry point of TensorBoard's Filters tab: TensorBoard imports this module in an iframe and calls `render`. */
 
-import { fetchLayers } from "./api.js";
+import { fetchLayers } from "./data/api.js";
 
 /** In this order: narrow screens have the last word. */
-const STYLES = ["style.css", "sidebar.css", "main.css", "detail.css", "transport.css", "narrow.css"];
+const STYLES = [
+  "page/style.css",
+  "panels/sidebar.css",
+  "panels/toolbar.css",
+  "panels/messages.css",
+  "views/grid.css",
+  "panels/detail.css",
+  "panels/transport.css",
+  "page/narrow.css",
+];
 
 export async function render() {
   // The list of layers is on its way while the rest of the modules come.
@@ -12,7 +21,7 @@ export async function render() {
   document.documentElement.lang = "en";
   document.title = "Filters";
   const styled = STYLES.map(addStyle);
-  const [{ App }, { followTheme }] = await Promise.all([import("./app.js"), import("./theme.js")]);
+  const [{ App }, { followTheme }] = await Promise.all([import("./page/app.js"), import("./page/theme.js")]);
   const app = new App();
   followTheme(() => app.repaint());
   // Sizes are measured: without its style sheets the page has others.

@@ -1,0 +1,22 @@
+/** One snapshot, filter by filter: its measures and its response. */
+
+import { marks, norms, rotations } from "../numbers/measures.js";
+import { frequencyAxis, peakFrequency, responses } from "../numbers/spectrum.js";
+
+/** Per-filter numbers of one snapshot: `{rotation, norm, marks}`. */
+export function measure(series, position) {
+  const weights = series.weights(position);
+  const { filters, filterSize, referenceWeights } = series;
+  const norm = norms(weights, filters, filterSize);
+  const rotation = referenceWeights
+    ? rotations(weights, referenceWeights, filters, filterSize)
+    : new Float64Array(filters).fill(NaN);
+  return { norm, rotation, marks: marks(norm) };
+}
+
+/** Peak frequency of every filter of one snapshot. */
+export function peakFrequencies(series, position) {
+  const { header } = series;
+  const axis = frequencyAxis(header);
+  return responses(series.weights(position), header, 512, (powers) => peakFrequency(powers, axis));
+}

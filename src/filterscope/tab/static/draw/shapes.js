@@ -1,0 +1,121 @@
+/** Filters as shapes in the tiles of a grid: stems, curves, ghosts and heat. Each draws those of the `visible` tiles. */
+
+import { FLOOR_DB } from "../numbers/spectrum.js";
+import { HEAT, pixelOf, rotationColour } from "./colours.js";
+import { STEM_TAPS, traceStems } from "./curve.js";
+import { paintHeat } from "./heat.js";
+import { paintArea, paintCurve } from "./linework.js";
+import { theme } from "./palette.js";
+import { Sheet } from "./sheet.js";
+
+const sheet = new Sheet();
+
+/** Where a row of values lies in a tile. */
+export function placeCurve(box, columns, limit, signed) {
+  const zero = signed ? box.y + box.h / 2 : box.y + box.h - 0.5;
+  const scale = (signed ? 0.47 : 0.94) * (box.h / limit);
+  return { left: box.x, slot: box.w / columns, zero, scale, top: box.y, bottom: box.y + box.h, right: box.x + box.w };
+}
+
+function placeResponse(box, bins) {
+  const scale = (0.94 * box.h) / -FLOOR_DB;
+  const zero = box.y + 0.04 * box.h;
+  return { left: box.x, slot: box.w / bins, zero, scale, top: box.y, bottom: box.y + box.h, right: box.x + box.w };
+}
+
+function placeOf(frame, box, columns, row) {
+  return frame.kind === "response"
+    ? placeResponse(box, columns)
+    : placeCurve(box, columns, frame.limits[row], frame.signed);
+}
+
+/** A bar per tap, for few of them. */
+export function drawStems(context, layout, visible, frame, order) {
+  const { columns } = frame;
+  for (const i of visible) {
+    const row = order[i];
+    context.fillStyle = rotationColour(frame.rotation[row], theme.undefinedLine);
+    context.beginPath();
+    const place = placeCurve(layout.inner[i], columns, frame.limits[row], frame.signed);
+    traceStems(context, frame.values, row * columns, columns, place, 0.45);
+    context.fill();
+  }
+}
+
+/** A line through all taps, or over all frequencies; what cannot be negative, or was learned, with the area below. */
+export function drawCurves(context, layout, visible, { frame, order }, seen) {
+  const columns = frame.values.length / frame.marks.length;
+  const width = layout.inner[0]?.w > 200 ? 2 : 1.5;
+  const area = frame.kind === "curve" && (frame.filled || !frame.signed);
+  sheet.paint(context, layout, seen, (pixels, stride, ratio) => {
+    for (const i of visible) {
+      const row = order[i];
+      const place = sheet.scaled(placeOf(frame, layout.inner[i], columns, row), seen);
+      const colour = pixelOf(rotationColour(frame.rotation[row], theme.undefinedLine));
+      if (area) paintArea(pixels, stride, place, frame.values, row * columns, columns, colour);
+      paintCurve(pixels, stride, place, frame.values, row * columns, columns, colour, width * ratio);
+    }
+  });
+}
+
+/** What lies in pale behind the filters. */
+export function drawGhosts(context, layout, visible, scene, seen) {
+  const { frame, order } = scene;
+  const columns = frame.ghost.length / frame.marks.length;
+  if (frame.kind === "curve" && columns <= STEM_TAPS) {
+    context.fillStyle = theme.ghost;
+    context.beginPath();
+    for (const i of visible) {
+      const place = placeCurve(layout.inner[i], columns, frame.limits[order[i]], frame.signed);
+      traceStems(context, frame.ghost, order[i] * columns, columns, place, 0.8);
+    }
+    context.fill();
+    return;
+  }
+  const colour = pixelOf(theme.ghost);
+  const width = layout.inner[0]?.w > 200 ? 1.75 : 1.25;
+  sheet.paint(context, layout, seen, (pixels, stride, ratio) => {
+    for (const i of visible) {
+      const place = sheet.scaled(placeOf(frame, layout.inner[i], columns, order[i]), seen);
+      paintCurve(pixels, stride, place, frame.ghost, order[i] * columns, columns, colour, width * ratio);
+    }
+  });
+}
+
+/** Matrices as heat maps. */
+export function drawHeat(context, layout, visible, { order }, seen, { values, rows, columns, signed, limits }) {
+  const broken = pixelOf("#ffc44d");
+  const size = rows * columns;
+  const table = signed ? HEAT.signed : HEAT.oneSided;
+  sheet.paint(context, layout, seen, (pixels, stride, ratio) => {
+    for (const i of visible) {
+      const box = heatBox(layout.inner[i], seen.top, ratio);
+      if (box.h < 1 || box.w < 1) continue;
+      const limit = limits[order[i]];
+      paintHeat(pixels, stride, box, values, order[i] * size, rows, columns, {
+        table,
+        low: signed ? -limit : 0,
+        high: limit,
+        broken,
+      });
+    }
+  });
+}
+
+/** A tile's drawing area in device pixels of a sheet that begins at `top`. */
+function heatBox({ x, y, w, h }, top, ratio) {
+  const left = Math.round(x * ratio);
+  const upper = Math.round(y * ratio) - Math.round(top * ratio);
+  return { x: left, y: upper, w: Math.round((x + w) * ratio) - left, h: Math.round(h * ratio) };
+}
+
+/** Heat tiles wear their rotation as a frame. */
+export function drawFrames(context, layout, visible, frame, order) {
+  const width = layout.head === 17 ? 2 : 1.5;
+  context.lineWidth = width;
+  for (const i of visible) {
+    const { x, y, w, h } = layout.inner[i];
+    context.strokeStyle = rotationColour(frame.rotation[order[i]], theme.undefinedLine);
+    context.strokeRect(x - width / 2, y - width / 2, w + width, h + width);
+  }
+}

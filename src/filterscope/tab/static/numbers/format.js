@@ -1,0 +1,34 @@
+/** Numbers as text, as filterscope's pictures put them. */
+
+/** A number in at most about six characters, with a true minus. */
+export function formatValue(value) {
+  if (value === null || value === undefined || Number.isNaN(value)) return "–";
+  if (!Number.isFinite(value)) return value > 0 ? "∞" : "−∞";
+  const size = Math.abs(value);
+  let text = value.toExponential(0);
+  if (value === 0) text = "0";
+  else if (size >= 1e-3 && size < 100) text = String(Number(value.toPrecision(2)));
+  else if (size >= 100 && size < 1e4) text = value.toFixed(0);
+  return text.replace("+", "").replaceAll("-", "−");
+}
+
+/** A number with `digits` significant digits, for readouts. */
+export function formatPrecise(value, digits = 3) {
+  if (!Number.isFinite(value) || value === 0) return formatValue(value);
+  const size = Math.abs(value);
+  const text =
+    value !== 0 && (size < 1e-3 || size >= 1e5) ? value.toExponential(digits - 1) : value.toPrecision(digits);
+  if (size >= 10 ** digits && size < 1e5) return value.toFixed(0).replace("-", "−");
+  return text.replace("+", "").replaceAll("-", "−");
+}
+
+/** A frequency with its unit, as long as the axis it lies on needs. */
+export function formatFrequency(value, unit) {
+  if (!Number.isFinite(value)) return "–";
+  return unit === "Hz" ? `${formatPrecise(value)} Hz` : `${formatPrecise(value)} cycles/sample`;
+}
+
+/** A frequency at a tick of an axis. */
+export function formatTick(value) {
+  return Math.abs(value) >= 1000 ? `${formatValue(value / 1000)}k` : formatValue(value);
+}

@@ -1,0 +1,76 @@
+/** How filters change: the formulas of `filterscope/filters/metrics.py`. A filter is the vector of all its numbers
+ * (complex weights count as pairs). Where a formula is undefined, the answer is NaN. */
+
+/** Share of the median norm below which a filter is dead. */
+const DEAD = 0.01;
+
+/** Euclidean norm of every filter; `size` numbers each. */
+export function norms(weights, filters, size) {
+  const result = new Float64Array(filters);
+  for (let f = 0, at = 0; f < filters; f++) {
+    let sum = 0;
+    for (const end = at + size; at < end; at++) sum += weights[at] * weights[at];
+    result[f] = Math.sqrt(sum);
+  }
+  return result;
+}
+
+/** `1 - cos(filter, reference filter)`: 0 unmoved, 1 orthogonal; NaN where either norm is zero. */
+export function rotations(weights, reference, filters, size) {
+  const result = new Float64Array(filters);
+  for (let f = 0, at = 0; f < filters; f++) {
+    let dot = 0;
+    let own = 0;
+    let other = 0;
+    for (const end = at + size; at < end; at++) {
+      const a = weights[at];
+      const b = reference[at];
+      dot += a * b;
+      own += a * a;
+      other += b * b;
+    }
+    const product = Math.sqrt(own) * Math.sqrt(other);
+    result[f] = product > 0 ? 1 - Math.min(Math.max(dot / product, -1), 1) : NaN;
+  }
+  return result;
+}
+
+/** `|w - previous| / |previous|` of every filter; NaN where the previous one was zero. */
+export function changes(weights, previous, filters, size) {
+  const result = new Float64Array(filters);
+  for (let f = 0, at = 0; f < filters; f++) {
+    let step = 0;
+    let before = 0;
+    for (const end = at + size; at < end; at++) {
+      const d = weights[at] - previous[at];
+      step += d * d;
+      before += previous[at] * previous[at];
+    }
+    result[f] = before > 0 ? Math.sqrt(step / before) : NaN;
+  }
+  return result;
+}
+
+/** The `share` quantile of the finite numbers among `values`, interpolated as numpy does; 0 if there are none. */
+export function quantile(values, share) {
+  const sorted = Float64Array.from(values).filter(Number.isFinite).sort();
+  if (!sorted.length) return 0;
+  const place = share * (sorted.length - 1);
+  const low = Math.floor(place);
+  return sorted[low] + (place - low) * ((sorted[low + 1] ?? sorted[low]) - sorted[low]);
+}
+
+/** What to say of every filter: `"NaN"`, `"dead"` (norm below 1 % of the median, or zero) or `""`. */
+export function marks(sizes) {
+  const least = DEAD * quantile(sizes, 0.5);
+  return Array.from(sizes, (size) => (!Number.isFinite(size) ? "NaN" : size === 0 || size < least ? "dead" : ""));
+}
+
+/** The limit that all tiles share, as in filterscope's pictures: the largest peak, unless a few filters would
+ * flatten the others; then four times a quantile of the peaks. Never 0. */
+export function sharedLimit(peaks, share) {
+  let largest = 0;
+  for (const peak of peaks) if (Number.isFinite(peak)) largest = Math.max(largest, peak);
+  const fair = peaks.length > 4 ? 4 * quantile(peaks, share) : largest;
+  return (fair > 0 && fair < largest ? fair : largest) || 1;
+}

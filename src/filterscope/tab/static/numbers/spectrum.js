@@ -1,0 +1,154 @@
+/** What a filter does to frequencies, as in `filterscope/filters/spectrum.py`: all channels together,
+ * `|H|(f) = sqrt(sum over channels of |H_c(f)|^2)`, up to where a dilated filter begins to repeat itself. */
+
+/** Magnitudes are shown down to so many dB below a filter's maximum. */
+export const FLOOR_DB = -40;
+
+const plans = new Map();
+
+/** Twiddle factors and bit-reversed order of an FFT of `n` points, a power of two. */
+function plan(n) {
+  if (!plans.has(n)) {
+    const cos = new Float64Array(n / 2);
+    const sin = new Float64Array(n / 2);
+    for (let i = 0; i < n / 2; i++) {
+      cos[i] = Math.cos((2 * Math.PI * i) / n);
+      sin[i] = -Math.sin((2 * Math.PI * i) / n);
+    }
+    const order = new Uint32Array(n);
+    for (let i = 1; i < n; i++) order[i] = (order[i >> 1] >> 1) | (i & 1 ? n >> 1 : 0);
+    plans.set(n, { cos, sin, order, re: new Float64Array(n), im: new Float64Array(n) });
+  }
+  return plans.get(n);
+}
+
+/** Radix-2 FFT in place of `re` and `im`, which hold their input in bit-reversed order. */
+function transform(n, { cos, sin, re, im }) {
+  for (let half = 1; half < n; half *= 2) {
+    const stride = n / (2 * half);
+    for (let start = 0; start < n; start += 2 * half) {
+      for (let i = 0, k = 0; i < half; i++, k += stride) {
+        const a = start + i;
+        const b = a + half;
+        const x = re[b] * cos[k] - im[b] * sin[k];
+        const y = re[b] * sin[k] + im[b] * cos[k];
+        re[b] = re[a] - x;
+        im[b] = im[a] - y;
+        re[a] += x;
+        im[a] += y;
+      }
+    }
+  }
+}
+
+/** Length of the transform for `taps` taps: at least `least`, and twice as many as there are taps. */
+export function fftLength(taps, least) {
+  return 2 ** Math.ceil(Math.log2(Math.max(least, 2 * taps)));
+}
+
+/**
+ * Power response of one filter.
+ *
+ * @param {Float32Array} weights `channels x taps` numbers from `at` on, pairs if complex.
+ * @param {number} n Length of the transform.
+ * @returns {Float64Array} `n / 2 + 1` powers from 0 up to half the rate; complex weights: `n + 1`, from minus half
+ *   the rate up to half the rate.
+ */
+export function power(weights, at, channels, taps, complex, n) {
+  const tables = plan(n);
+  const { re, im, order } = tables;
+  const circle = new Float64Array(n);
+  const lags = !complex && channels > 2 && taps <= 24;
+  // Two real channels go through one transform as real and imaginary part; few taps through their autocorrelation.
+  const rows = complex ? channels : lags ? 1 : Math.ceil(channels / 2);
+  for (let row = 0; row < rows; row++) {
+    re.fill(0);
+    im.fill(0);
+    if (lags) {
+      autocorrelate(weights, at, channels, taps, n, order, re);
+    } else if (complex) {
+      for (let k = 0, from = at + 2 * row * taps; k < taps; k++, from += 2) {
+        re[order[k]] = weights[from];
+        im[order[k]] = weights[from + 1];
+      }
+    } else {
+      const from = at + 2 * row * taps;
+      const paired = 2 * row + 1 < channels;
+      for (let k = 0; k < taps; k++) {
+        re[order[k]] = weights[from + k];
+        if (paired) im[order[k]] = weights[from + taps + k];
+      }
+    }
+    transform(n, tables);
+    if (lags) for (let i = 0; i < n; i++) circle[i] = Math.max(re[i], 0);
+    else for (let i = 0; i < n; i++) circle[i] += re[i] * re[i] + im[i] * im[i];
+  }
+  return complex ? shifted(circle, n) : folded(circle, n);
+}
+
+/** The full circle of frequencies from minus half the rate up to half the rate. */
+function shifted(circle, n) {
+  const out = new Float64Array(n + 1);
+  for (let i = 0; i <= n; i++) out[i] = circle[(i + n / 2) % n];
+  return out;
+}
+
+/** Both halves of the circle as one: they are alike for real weights, and sums of two channels if paired. */
+function folded(circle, n) {
+  const out = new Float64Array(n / 2 + 1);
+  for (let i = 0; i <= n / 2; i++) out[i] = (circle[i] + circle[(n - i) % n]) / 2;
+  return out;
+}
+
+/** Autocorrelation of all channels together, on the circle of `n` lags: its transform is the power. */
+function autocorrelate(weights, at, channels, taps, n, order, out) {
+  for (let lag = 0; lag < taps; lag++) {
+    let sum = 0;
+    for (let c = 0, from = at; c < channels; c++, from += taps) {
+      for (let k = lag; k < taps; k++) sum += weights[from + k] * weights[from + k - lag];
+    }
+    out[order[lag]] = sum;
+    if (lag) out[order[n - lag]] = sum;
+  }
+}
+
+/** What `of` makes of the power response of every filter of a layer. */
+export function responses(weights, header, least, of) {
+  const [filters, channels, taps] = header.shape;
+  const n = fftLength(taps, least);
+  const size = channels * taps * (header.complex ? 2 : 1);
+  return Array.from({ length: filters }, (_, f) => of(power(weights, f * size, channels, taps, header.complex, n)));
+}
+
+/** Powers as dB re their maximum, not below the floor; NaN for a filter that is zero or not finite. */
+export function decibels(powers) {
+  let peak = 0;
+  for (let i = 0; i < powers.length; i++) if (!(powers[i] <= peak)) peak = powers[i];
+  const out = new Float32Array(powers.length);
+  if (!(peak > 0 && peak < Infinity)) return out.fill(NaN);
+  const scale = 10 / Math.LN10;
+  for (let i = 0; i < out.length; i++) out[i] = Math.max(scale * Math.log(powers[i] / peak), FLOOR_DB);
+  return out;
+}
+
+/** The frequency axis of a layer: `{low, high, alias, unit}`, `alias` where its stride folds (null without). */
+export function frequencyAxis(header) {
+  const known = header.sample_rate !== null;
+  const rate = (header.sample_rate ?? 1) * (header.transposed ? header.stride : 1);
+  const high = rate / (2 * header.dilation);
+  const folds = rate / (2 * header.stride);
+  const alias = !header.transposed && header.stride > 1 && folds < high ? folds : null;
+  return { low: header.complex ? -high : 0, high, alias, unit: known ? "Hz" : "cycles/sample" };
+}
+
+/** Frequency of the largest of some powers (or dB) on an axis; NaN if the filter is zero or not finite. */
+export function peakFrequency(powers, axis) {
+  let best = 0;
+  for (let i = 0; i < powers.length; i++) {
+    if (Number.isNaN(powers[i])) return NaN;
+    if (powers[i] > powers[best]) best = i;
+  }
+  return powers[best] === 0 && powers.every((value) => value === 0)
+    ? NaN
+    : axis.low + (best / (powers.length - 1)) * (axis.high - axis.low);
+}

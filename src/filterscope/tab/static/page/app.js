@@ -1,0 +1,258 @@
+/** The whole tab: what the user does changes the state, what changes is drawn in the next frame. */
+
+import { Loader } from "../data/loader.js";
+import { emptyState, snapshotProblems } from "../panels/messages.js";
+import { searchNumbers } from "../panels/words.js";
+import { saveCsv, saveJson, savePng } from "./export.js";
+import { copyAddress, takeFocus } from "./host.js";
+import { listenToKeys } from "./keys.js";
+import { Model } from "./model.js";
+import { buildParts } from "./parts.js";
+import { Player } from "./player.js";
+import { listenToPointer } from "./pointer.js";
+import { State } from "./state.js";
+import { Watch } from "./watch.js";
+
+export class App {
+  #frame = 0;
+  #found = new Set();
+  #faults = { loading: null, listing: null, general: [] };
+  #scene = null;
+  #drawn = null;
+  #seen = false;
+
+  constructor() {
+    this.state = new State();
+    this.loader = new Loader(
+      () => this.schedule(),
+      (message) => {
+        this.#faults.loading = message;
+        this.schedule();
+      },
+    );
+    this.model = new Model(this.state, this.loader);
+    this.player = new Player(
+      () => this.state.speed,
+      (steps) => this.#advance(steps),
+      () => this.schedule(),
+    );
+    Object.assign(this, buildParts(this));
+    listenToPointer(this);
+    listenToKeys(this);
+    this.state.onChange((changed) => this.#changed(changed));
+  }
+
+  /** Begin with the list of layers that is on its way. */
+  start(layers) {
+    const watch = new Watch(
+      (answer) => this.#take(answer),
+      (message) => {
+        this.#faults.listing = message;
+        this.#seen = true;
+        this.schedule();
+      },
+    );
+    watch.start(layers);
+  }
+
+  #take({ runs, problems }) {
+    const { model } = this;
+    const key = (run, { tag }) => JSON.stringify([run, tag]);
+    const before = new Map(model.runs.flatMap(({ run, layers }) => layers.map((layer) => [key(run, layer), layer])));
+    model.runs = runs.filter(({ layers }) => layers.length);
+    Object.assign(this.#faults, { general: problems, listing: null });
+    model.aim();
+    for (const series of [model.series, model.other]) {
+      const known = series && before.get(key(series.run, series.layer));
+      if (known && (known.latest !== series.layer.latest || known.max_step !== series.layer.max_step))
+        this.loader.refresh(series);
+    }
+    this.#seen = true;
+    this.schedule();
+  }
+
+  #changed(changed) {
+    if (["run", "tag", "compare"].some((key) => changed.has(key))) {
+      if (changed.has("run") || changed.has("tag")) this.scroller.scrollTop = 0;
+      this.model.aim();
+    } else if (["step", "sorted", "pin"].some((key) => changed.has(key))) {
+      this.loader.pump();
+    }
+    if (changed.has("filter")) this.reveal = true;
+    this.schedule();
+  }
+
+  #step() {
+    return this.#scene ? this.#scene.series.snapshots[this.#scene.position].step : this.state.step;
+  }
+
+  /** Show a snapshot by position; the last one is followed as new ones come. */
+  seek(position) {
+    const { series } = this.model;
+    if (!series?.count) return;
+    const at = Math.min(Math.max(Math.round(position), 0), series.count - 1);
+    this.state.set({ step: at === series.count - 1 ? null : series.snapshots[at].step });
+  }
+
+  play() {
+    const { model, player } = this;
+    if (!player.playing && model.position >= (model.series?.count ?? 0) - 1) this.seek(0);
+    player.toggle();
+  }
+
+  #advance(steps) {
+    const { position, series } = this.model;
+    if (position >= series.count - 1) return false;
+    this.seek(position + steps);
+    return position + steps < series.count - 1;
+  }
+
+  /** A change of mode is the moment to sort anew. */
+  setMode(mode) {
+    this.state.set({ mode, sorted: this.state.sort === "index" ? null : this.#step() });
+  }
+
+  sort(sort) {
+    this.state.set({ sort, sorted: sort === "index" ? null : this.#step() });
+  }
+
+  sortAgain() {
+    this.state.set({ sorted: this.#step() });
+  }
+
+  pin() {
+    const step = this.#step();
+    const off = this.state.pin === step;
+    this.state.set({ pin: off ? null : step, compare: off ? "initial" : "pinned" });
+  }
+
+  /** Open the next filter in the order of the tiles. */
+  stepFilter(by) {
+    const { order } = this.grid;
+    const { series } = this.model;
+    if (!order || !series?.header) return;
+    const at =
+      this.state.filter === null ? (by > 0 ? -1 : order.length) : order.indexOf(series.rowOf(this.state.filter));
+    const next = Math.min(Math.max(at + by, 0), order.length - 1);
+    this.state.set({ filter: series.numberOf(order[next]) });
+  }
+
+  search(text) {
+    this.#found = searchNumbers(text);
+    const first = this.grid.order?.find((row) => this.#found.has(this.model.series.numberOf(row)));
+    if (first !== undefined) this.grid.reveal(first);
+    else this.#found = new Set();
+    this.schedule();
+  }
+
+  openFound() {
+    const first = this.grid.order?.find((row) => this.#found.has(this.model.series.numberOf(row)));
+    if (first !== undefined) this.state.set({ filter: this.model.series.numberOf(first) });
+  }
+
+  async copyLink() {
+    this.state.write();
+    const done = await copyAddress();
+    this.voice.say(done ? "Link copied" : "The address bar holds the link");
+    this.transport.showCopied(done);
+  }
+
+  savePng() {
+    const scene = this.#scene;
+    const detail = this.detail.element.hidden ? null : this.detail;
+    if (scene) savePng(scene, this.grid.layout, this.toolbar.summary.textContent, detail);
+  }
+
+  saveCsv() {
+    if (this.#scene) saveCsv(this.#scene);
+  }
+
+  saveJson() {
+    if (this.#scene) saveJson(this.#scene);
+  }
+
+  /** Everything has to be painted anew: the colours have changed. */
+  repaint() {
+    this.grid?.invalidate();
+    this.schedule();
+  }
+
+  schedule() {
+    this.#frame ||= requestAnimationFrame(() => {
+      this.#frame = 0;
+      this.#draw();
+    });
+  }
+
+  #draw() {
+    if (!this.element.isConnected || !this.element.clientWidth) return;
+    const begin = performance.now();
+    const { model, state } = this;
+    const scene = model.scene();
+    const nothing = this.#seen && !model.runs.length && !this.#faults.listing;
+    this.#showEmpty(nothing);
+    const layerProblem = model.chosen?.layer.problem;
+    this.problems.show([
+      this.#faults.listing ?? this.#faults.loading,
+      layerProblem,
+      ...this.#faults.general,
+      ...snapshotProblems(model.series),
+    ]);
+    const { series } = model;
+    const hopeless = series?.listed && series.snapshots.every(({ problem }) => problem);
+    this.loading.hidden = Boolean(nothing || scene || layerProblem || hopeless || this.#faults.listing);
+    this.scroller.hidden = !scene;
+    this.sidebar.update(model);
+    this.#scene = scene && { ...scene, hovered: -1, found: this.#found, selected: this.#selected(), evolution: null };
+    if (this.#scene) this.#drawScene(begin);
+    else this.detail.hide();
+    this.toolbar.update(state, this.#scene);
+    this.transport.update(model, this.#scene, this.player.playing);
+  }
+
+  #selected() {
+    return this.state.filter === null ? -1 : this.model.series.rowOf(this.state.filter);
+  }
+
+  #drawScene(begin) {
+    const scene = this.#scene;
+    const { series, position } = scene;
+    const { element } = this;
+    element.classList.toggle("with-detail", scene.selected >= 0);
+    const unfinished = scene.selected >= 0 ? this.detail.show(scene, scene.selected) : (this.detail.hide(), false);
+    this.grid.lay(series, scene.order);
+    if (scene.mode === "evolution") {
+      const height = this.grid.layout.inner[0].h * (window.devicePixelRatio || 1);
+      scene.evolution = scene.view.evolution(height);
+      if (scene.evolution?.more) this.schedule();
+    }
+    if (this.reveal && scene.selected >= 0) this.grid.reveal(scene.selected);
+    this.reveal = false;
+    scene.hovered = this.pointer ? this.grid.rowAt(this.pointer) : -1;
+    this.tooltip.show(scene, scene.hovered, this.pointer);
+    this.grid.draw(scene);
+    if (unfinished) setTimeout(() => this.schedule(), 320);
+    const data = {
+      epoch: series.epoch(position) ?? "",
+      step: series.snapshots[position].step,
+      ready: scene.exact,
+      loaded: series.loaded,
+    };
+    Object.assign(this.canvas.dataset, data, { sort: this.state.sort, mode: scene.mode, layer: series.layer.layer });
+    if (this.#drawn === null) {
+      performance.mark("filterscope:first");
+      takeFocus();
+    }
+    if (this.#drawn !== null && this.#drawn !== position) performance.measure("filterscope:step", { start: begin });
+    if (this.#drawn !== position) this.voice.describe(scene);
+    this.#drawn = position;
+  }
+
+  #showEmpty(nothing) {
+    if (nothing === Boolean(this.empty)) return;
+    this.element.classList.toggle("is-empty", nothing);
+    this.empty?.remove();
+    this.empty = nothing ? emptyState() : null;
+    if (this.empty) this.main.append(this.empty);
+  }
+}

@@ -1,0 +1,187 @@
+/** The view as a picture, its numbers as CSV or JSON. */
+
+import { peakFrequencies } from "../data/snapshot.js";
+import { rotationColour, rotationShare } from "../draw/colours.js";
+import { theme } from "../draw/palette.js";
+import { formatValue } from "../numbers/format.js";
+import { joined, momentWords, shortened } from "../panels/words.js";
+import { drawStill, drawTiles } from "../views/tiles.js";
+
+const FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif";
+const HEAD = 52;
+const MARGIN = 16;
+
+function save(blob, name) {
+  const url = URL.createObjectURL(blob);
+  const link = document.createElement("a");
+  link.href = url;
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(url), 10_000);
+}
+
+/** A name that every file system takes. */
+function fileName(scene, kind, ending) {
+  const { series, position } = scene;
+  const layer = series.layer.layer.replace(/[^\p{L}\p{N}._-]+/gu, "_").slice(0, 60) || "layer";
+  const epoch = series.epoch(position);
+  const when = epoch === null ? `step${series.snapshots[position].step}` : `epoch${epoch}`;
+  return `${layer}-${kind}-${when}.${ending}`;
+}
+
+/** The value at the ends of the colour scale of heat tiles. */
+function limitWords({ frame, evolution, scale }) {
+  const heat = evolution ?? (frame.kind === "heat" ? frame : null);
+  if (!heat || scale !== "shared") return "";
+  return `darkest at ${heat.signed ? "±" : ""}${formatValue(heat.limit)}`;
+}
+
+/**
+ * Every tile (not only those in sight), the colours' meaning, and the detail if it is open.
+ *
+ * @param {object} scene As for the grid.
+ * @param {object} layout The grid's.
+ * @param {string} summary How to read it.
+ * @param {import("../panels/detail.js").Detail | null} detail
+ */
+export function savePng(scene, layout, summary, detail) {
+  const { series, position, mode } = scene;
+  const title = `${series.layer.layer} · ${mode === "evolution" ? "epochs × taps" : mode}`;
+  const moment = momentWords(series.epoch(position), series.snapshots[position].step);
+  const subtitle = joined(series.run, moment, summary, limitWords(scene));
+  const ratio = Math.max(window.devicePixelRatio || 1, 2);
+  const plots = detail ? detail.shown : [];
+  const side = plots.length ? detail.element.clientWidth + MARGIN : 0;
+  const sideHeight = plots.reduce((sum, plot) => sum + plot.element.offsetHeight + 8, MARGIN);
+  const [width, height] = [layout.width + side, HEAD + Math.max(layout.height, sideHeight)];
+  const canvas = document.createElement("canvas");
+  Object.assign(canvas, { width: Math.round(width * ratio), height: Math.round(height * ratio) });
+  const context = canvas.getContext("2d", { alpha: false });
+  context.scale(ratio, ratio);
+  context.fillStyle = theme.ground;
+  context.fillRect(0, 0, width, height);
+  const all = layout.tiles.map((_, i) => i);
+  const seen = { top: 0, bottom: layout.height };
+  context.save();
+  context.translate(0, HEAD);
+  drawStill(context, layout, all, scene, seen);
+  drawTiles(context, layout, all, { ...scene, hovered: -1 }, seen);
+  context.restore();
+  drawHead(context, width, title, subtitle);
+  let y = HEAD;
+  for (const plot of plots) {
+    context.fillStyle = theme.ink;
+    context.font = `600 12px ${FONT}`;
+    context.textBaseline = "top";
+    context.textAlign = "left";
+    context.fillText(plot.title.textContent, layout.width + MARGIN, y);
+    context.save();
+    context.translate(layout.width, y + 18);
+    plot.paintOn(context);
+    context.restore();
+    y += plot.element.offsetHeight + 8;
+  }
+  canvas.toBlob((blob) => blob && save(blob, fileName(scene, mode, "png")), "image/png");
+}
+
+function drawHead(context, width, title, subtitle) {
+  context.textBaseline = "alphabetic";
+  context.textAlign = "left";
+  context.fillStyle = theme.ink;
+  context.font = `600 16px ${FONT}`;
+  context.fillText(shortened(title, 60), MARGIN, 22);
+  context.fillStyle = theme.grey;
+  context.font = `12px ${FONT}`;
+  context.fillText(subtitle, MARGIN, 40, width - 240);
+  const [left, top, length] = [width - 196, 14, 180];
+  for (let i = 0; i < length; i++) {
+    const rotation = 0.5 * (i / (length - 1)) ** 2;
+    context.fillStyle = rotationColour(rotation, theme.grey);
+    context.fillRect(left + i, top, 1.5, 8);
+  }
+  context.fillStyle = theme.grey;
+  context.textAlign = "right";
+  context.fillText("rotation", left - 8, top + 8);
+  context.font = `10px ${FONT}`;
+  for (const [value, text] of [
+    [0, "0"],
+    [0.05, "0.05"],
+    [0.2, "0.2"],
+    [0.5, "≥ 0.5"],
+  ]) {
+    context.textAlign = value === 0 ? "left" : value === 0.5 ? "right" : "center";
+    context.fillText(text, left + rotationShare(value) * length, top + 20);
+  }
+}
+
+const real = (value) => (Number.isFinite(value) ? Number(value.toPrecision(7)) : null);
+
+/** One line per weight: filter, channel, tap, value now and in the reference. */
+export function saveCsv(scene) {
+  const { series, position } = scene;
+  const { complex, shape } = series.header;
+  const [filters, channels, taps] = shape;
+  const now = series.weights(position);
+  const then = series.referenceWeights;
+  const epoch = series.epoch(position) ?? "";
+  const { step } = series.snapshots[position];
+  const parts = complex ? ["weight_real", "weight_imag", "reference_real", "reference_imag"] : ["weight", "reference"];
+  const lines = [["epoch", "step", "filter", "channel", "tap", ...parts].join(",")];
+  const text = (values, i) =>
+    values ? String(Number.isFinite(values[i]) ? Number(values[i].toPrecision(7)) : values[i]) : "";
+  for (let f = 0, i = 0; f < filters; f++) {
+    for (let c = 0; c < channels; c++) {
+      for (let k = 0; k < taps; k++, i += complex ? 2 : 1) {
+        const values = complex
+          ? [text(now, i), text(now, i + 1), text(then, i), text(then, i + 1)]
+          : [text(now, i), text(then, i)];
+        lines.push([epoch, step, series.numberOf(f), c, k, ...values].join(","));
+      }
+    }
+  }
+  save(new Blob([`${lines.join("\r\n")}\r\n`], { type: "text/csv" }), fileName(scene, "weights", "csv"));
+}
+
+/** What the layer is, and of every filter its measures and weights `channels x taps`. */
+export function saveJson(scene) {
+  const { series, position, frame } = scene;
+  const { complex, shape } = series.header;
+  const [, channels, taps] = shape;
+  const now = series.weights(position);
+  const width = complex ? 2 : 1;
+  const peaks = taps > 1 ? peakFrequencies(series, position) : null;
+  const number = (i) => (complex ? [real(now[i]), real(now[i + 1])] : real(now[i]));
+  const { layer, total_filters, stride, dilation, groups, transposed, sample_rate } = series.header;
+  const filters = Array.from({ length: series.filters }, (_, f) => ({
+    filter: series.numberOf(f),
+    rotation: real(frame.rotation[f]),
+    norm: real(frame.norm[f]),
+    state: frame.marks[f] || "alive",
+    peak_frequency: peaks ? real(peaks[f]) : null,
+    weights: Array.from({ length: channels }, (_c, c) =>
+      Array.from({ length: taps }, (_k, k) => number(f * series.filterSize + (c * taps + k) * width)),
+    ),
+  }));
+  const about = {
+    run: series.run,
+    tag: series.layer.tag,
+    layer,
+    epoch: series.epoch(position),
+    step: series.snapshots[position].step,
+  };
+  const reference = { reference_epoch: series.reference < 0 ? null : series.epoch(series.reference) };
+  const document = {
+    ...about,
+    ...reference,
+    shape,
+    total_filters,
+    stride,
+    dilation,
+    groups,
+    transposed,
+    sample_rate,
+    complex,
+    filters,
+  };
+  save(new Blob([JSON.stringify(document)], { type: "application/json" }), fileName(scene, "weights", "json"));
+}

@@ -1,0 +1,45 @@
+/** Keys, wherever the focus is outside of text. */
+
+import { MODES } from "../panels/choices.js";
+
+/** @param {import("./app.js").App} app */
+export function listenToKeys(app) {
+  const keys = {
+    ArrowLeft: () => app.seek(app.model.position - 1),
+    ArrowRight: () => app.seek(app.model.position + 1),
+    PageUp: () => app.seek(app.model.position - 10),
+    PageDown: () => app.seek(app.model.position + 10),
+    Home: () => app.seek(0),
+    End: () => app.seek(Infinity),
+    ArrowUp: () => app.stepFilter(-1),
+    ArrowDown: () => app.stepFilter(1),
+    " ": () => app.play(),
+    p: () => app.pin(),
+    "/": () => app.toolbar.search.focus(),
+    Escape: () => close(app),
+  };
+  MODES.forEach((mode, i) => (keys[String(i + 1)] = () => app.setMode(mode)));
+
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
+    const { target } = event;
+    const typing = target instanceof HTMLInputElement && target.type !== "range";
+    if (typing && event.key !== "Escape") return;
+    // A select moves its choice with arrows and letters, a button is pressed with the space bar.
+    if (target instanceof HTMLSelectElement) return;
+    if (event.key === " " && target instanceof HTMLButtonElement) return;
+    const action = Object.hasOwn(keys, event.key) ? keys[event.key] : null;
+    if (!action) return;
+    event.preventDefault();
+    action();
+  });
+}
+
+function close(app) {
+  if (app.element.classList.contains("menu-open")) app.element.classList.remove("menu-open");
+  else if (document.activeElement === app.toolbar.search) {
+    app.toolbar.search.value = "";
+    app.toolbar.search.dispatchEvent(new Event("input"));
+    app.canvas.focus();
+  } else app.state.set({ filter: null });
+}

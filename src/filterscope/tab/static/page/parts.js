@@ -1,0 +1,90 @@
+/** What the page consists of, and what of the app each part calls. */
+
+import { Detail } from "../panels/detail.js";
+import { el } from "../panels/dom.js";
+import { Problems } from "../panels/messages.js";
+import { Sidebar } from "../panels/sidebar.js";
+import { Toolbar } from "../panels/toolbar.js";
+import { Tooltip } from "../panels/tooltip.js";
+import { Transport } from "../panels/transport.js";
+import { Voice } from "../panels/voice.js";
+import { Grid } from "../views/grid.js";
+
+/** @param {import("./app.js").App} app @returns {object} The parts by name; `element` holds them all. */
+export function buildParts(app) {
+  const { state } = app;
+  const set = (key) => (value) => state.set({ [key]: value });
+  const sidebar = new Sidebar({
+    run: set("run"),
+    layer: (tag) => {
+      state.set({ tag });
+      element.classList.remove("menu-open");
+    },
+    compare: set("compare"),
+  });
+  const toolbar = new Toolbar({
+    mode: (mode) => app.setMode(mode),
+    sort: (sort) => app.sort(sort),
+    again: () => app.sortAgain(),
+    scale: set("scale"),
+    channels: set("channels"),
+    search: (text) => app.search(text),
+    submit: () => app.openFound(),
+    menu: () => element.classList.toggle("menu-open"),
+  });
+  const transport = new Transport({
+    play: () => app.play(),
+    seek: (position) => app.seek(position),
+    newest: () => app.seek(Infinity),
+    speed: (text) => state.set({ speed: Number(text) }),
+    pin: () => app.pin(),
+    png: () => app.savePng(),
+    csv: () => app.saveCsv(),
+    json: () => app.saveJson(),
+    link: () => app.copyLink(),
+  });
+  const canvas = el("canvas", {
+    class: "grid",
+    "data-testid": "grid",
+    role: "img",
+    tabindex: 0,
+    "data-ready": "false",
+  });
+  const scroller = el("div", { class: "grid-scroller" }, canvas);
+  const grid = new Grid(canvas, scroller);
+  const voice = new Voice(canvas);
+  const detail = new Detail({
+    close: () => state.set({ filter: null }),
+    step: (by) => app.stepFilter(by),
+    seek: (at) => app.seek(at),
+  });
+  const problems = new Problems();
+  const tooltip = new Tooltip();
+  const loading = el("p", { class: "loading", text: "Loading filters …" });
+  const main = el("main", { class: "main" }, toolbar.element, problems.element, scroller, loading);
+  const element = el(
+    "div",
+    { class: "filterscope" },
+    sidebar.element,
+    main,
+    detail.element,
+    transport.element,
+    tooltip.element,
+    voice.element,
+  );
+  return {
+    sidebar,
+    toolbar,
+    transport,
+    canvas,
+    scroller,
+    grid,
+    voice,
+    detail,
+    problems,
+    tooltip,
+    loading,
+    main,
+    element,
+  };
+}

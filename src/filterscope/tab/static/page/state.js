@@ -1,0 +1,77 @@
+/** What the user looks at, as the address keeps it. */
+
+import { CHANNELS, MODES, SCALES, SORTS, SPEEDS } from "../panels/choices.js";
+import { onAddress, readAddress, writeAddress } from "./host.js";
+
+const oneOf = (choices) => (text) => choices.find((choice) => String(choice) === text);
+const count = (text) => (/^\d{1,15}$/.test(text) ? Number(text) : undefined);
+const anything = (text) => text;
+
+/** Key in the address: value when absent, and how to read it (`undefined`: not usable). */
+const KEYS = {
+  run: [null, anything],
+  tag: [null, anything],
+  /** Step of the shown snapshot; null follows the newest. */
+  step: [null, count],
+  mode: ["taps", oneOf(MODES)],
+  sort: ["index", oneOf(SORTS)],
+  /** Step whose filters the order was taken from. */
+  sorted: [null, count],
+  scale: ["shared", oneOf(SCALES)],
+  channels: ["auto", oneOf(CHANNELS)],
+  /** Number of the filter in the detail. */
+  filter: [null, count],
+  /** "initial", "none", "pinned" or "run:" and a name. */
+  compare: ["initial", (text) => (/^(initial|none|pinned|run:[^]+)$/.test(text) ? text : undefined)],
+  pin: [null, count],
+  speed: [1, oneOf(SPEEDS)],
+};
+
+/** The state, with a listener that is told which keys changed. */
+export class State {
+  #listener = () => {};
+  #timer = null;
+
+  constructor() {
+    this.#read();
+    onAddress(() => {
+      const before = { ...this };
+      this.#read();
+      const changed = Object.keys(KEYS).filter((key) => before[key] !== this[key]);
+      if (changed.length) this.#listener(new Set(changed));
+    });
+  }
+
+  #read() {
+    const found = readAddress();
+    for (const [key, [fallback, parse]] of Object.entries(KEYS)) {
+      this[key] = (found.has(key) ? parse(found.get(key)) : undefined) ?? fallback;
+    }
+  }
+
+  onChange(listener) {
+    this.#listener = listener;
+  }
+
+  /** Change some keys. */
+  set(patch) {
+    const changed = Object.keys(patch).filter((key) => this[key] !== patch[key]);
+    if (!changed.length) return;
+    Object.assign(this, patch);
+    // Browsers allow some hundred changes of the address in half a minute, playing makes sixty in a second: steps wait.
+    if (changed.some((key) => key !== "step")) this.write();
+    else this.#timer ??= setTimeout(() => this.write(), 400);
+    this.#listener(new Set(changed));
+  }
+
+  /** Bring the address up to date now. */
+  write() {
+    clearTimeout(this.#timer);
+    this.#timer = null;
+    const entries = new Map();
+    for (const [key, [fallback]] of Object.entries(KEYS)) {
+      if (this[key] !== fallback) entries.set(key, String(this[key]));
+    }
+    writeAddress(entries);
+  }
+}

@@ -1,0 +1,123 @@
+/** The panel of one filter: taps, response, its two heat maps, and its measures over the epochs. */
+
+import { filterHistory } from "../data/history.js";
+import { formatFrequency, formatValue } from "../numbers/format.js";
+import { frequencyAxis, peakFrequency } from "../numbers/spectrum.js";
+import { drawHistory } from "./detail_history.js";
+import { drawResponse, drawTaps, responseOf } from "./detail_moment.js";
+import { el, icon, ICONS, setText } from "./dom.js";
+import { Plot } from "./plot.js";
+import { shortened } from "./words.js";
+
+/** Milliseconds between two readings of the whole history while it is still coming in. */
+const PATIENCE = 300;
+/** What the style sheet keeps free at the right of the plots. */
+const PADDING = 8;
+
+export class Detail {
+  #history = null;
+  #historyKey = [];
+  #read = 0;
+
+  /**
+   * @param {object} actions `close()`, `step(by)` to the next filter in the grid's order, `seek(position)`.
+   */
+  constructor(actions) {
+    const button = (path, words, listener) =>
+      el(
+        "button",
+        { class: "icon-button", type: "button", title: words, "aria-label": words, on: { click: listener } },
+        icon(path),
+      );
+    this.layerName = el("span", { class: "detail-layer" });
+    this.filterName = el("span");
+    const heading = el("h2", { class: "detail-title" }, this.layerName, this.filterName);
+    this.facts = el("dl", { class: "facts" });
+    const seek = (_, y) => actions.seek(Math.floor(y));
+    const seekAcross = (x) => actions.seek(Math.round(x));
+    this.plots = {
+      taps: new Plot("Taps", 172),
+      response: new Plot("Response", 148),
+      evolution: new Plot("Learned", 148, seek),
+      spectra: new Plot("Response", 148, seek),
+      rotation: new Plot("Rotation", 74, seekAcross),
+      change: new Plot("Change", 74, seekAcross),
+      norm: new Plot("Norm", 88, seekAcross),
+    };
+    const bar = el(
+      "header",
+      { class: "detail-bar" },
+      heading,
+      button(ICONS.previous, "Previous filter (↑)", () => actions.step(-1)),
+      button(ICONS.next, "Next filter (↓)", () => actions.step(1)),
+      button(ICONS.close, "Close (Esc)", actions.close),
+    );
+    const figures = Object.values(this.plots).map((plot) => plot.element);
+    this.body = el("div", { class: "detail-body", tabindex: -1 }, this.facts, ...figures);
+    this.element = el(
+      "aside",
+      { class: "detail", "data-testid": "detail", "aria-label": "Filter", hidden: true },
+      bar,
+      this.body,
+    );
+  }
+
+  /** The plots that have something to show, from the top. */
+  get shown() {
+    return Object.values(this.plots).filter((plot) => !plot.element.hidden);
+  }
+
+  hide() {
+    this.element.hidden = true;
+    delete this.element.dataset.filter;
+  }
+
+  /**
+   * @param {object} scene As for the grid, with `ghostWeights` and `ghostWords`.
+   * @param {number} row The filter.
+   * @returns {boolean} Whether its history has to be read again soon, as more has come in.
+   */
+  show(scene, row) {
+    const { series, position, frame } = scene;
+    const number = series.numberOf(row);
+    this.element.hidden = false;
+    const width = this.facts.parentElement.clientWidth - PADDING;
+    for (const plot of Object.values(this.plots)) plot.width = width;
+    this.element.dataset.filter = number;
+    this.element.setAttribute("aria-label", `Filter ${number} of ${series.layer.layer}`);
+    setText(this.layerName, shortened(series.layer.layer, 26));
+    this.layerName.title = series.layer.layer;
+    setText(this.filterName, ` filter ${number}`);
+    const key = [series, row, series.version];
+    const sameFilter = this.#historyKey[0] === series && this.#historyKey[1] === row;
+    const stale = key.some((value, i) => value !== this.#historyKey[i]);
+    const wait = sameFilter && performance.now() - this.#read < PATIENCE && series.loaded < series.count;
+    if (stale && !wait && series.referenceWeights) {
+      this.#historyKey = key;
+      this.#read = performance.now();
+      this.#history = filterHistory(series, row);
+    }
+    const moment = { ...scene, row, history: series.referenceWeights ? this.#history : null };
+    const decibelsNow = responseOf(moment, series.weights(position));
+    this.#showFacts(moment, frame, decibelsNow);
+    drawTaps(this.plots.taps, moment);
+    drawResponse(this.plots.response, moment, decibelsNow);
+    drawHistory(this.plots, moment);
+    this.element.dataset.step = series.snapshots[position].step;
+    return stale && wait;
+  }
+
+  #showFacts({ series, position, row, history }, frame, response) {
+    const axis = frequencyAxis(series.header);
+    const facts = [
+      ["rotation", formatValue(frame.rotation[row])],
+      ["change", formatValue(history?.change[history.positions.indexOf(position)] ?? NaN)],
+      ["norm", formatValue(frame.norm[row])],
+    ];
+    if (response) facts.push(["peak", formatFrequency(peakFrequency(response, axis), axis.unit)]);
+    if (frame.marks[row]) facts.push(["state", frame.marks[row] === "dead" ? "dead" : "NaN or Inf"]);
+    this.facts.replaceChildren(
+      ...facts.map(([name, value]) => el("div", {}, el("dt", { text: name }), el("dd", { text: value }))),
+    );
+  }
+}

@@ -1,0 +1,168 @@
+/** The plots of a filter over the epochs: two heat maps with the shown epoch marked, and three curves. */
+
+import { niceTicks } from "../draw/axes.js";
+import { HEAT, pixelOf, ROTATION_LIMIT, rotationColour } from "../draw/colours.js";
+import { theme } from "../draw/palette.js";
+import { formatFrequency, formatPrecise, formatTick, formatValue } from "../numbers/format.js";
+import { FLOOR_DB, frequencyAxis } from "../numbers/spectrum.js";
+import { momentWords } from "./words.js";
+
+/** @param {object} plots By name. @param {object} moment With the filter's `history`; null without a reference. */
+export function drawHistory(plots, moment) {
+  const { history, series } = moment;
+  const shown = { evolution: history, spectra: history?.spectra, rotation: history, change: history, norm: history };
+  for (const [name, there] of Object.entries(shown)) plots[name].element.hidden = !there || series.count < 2;
+  if (!history || series.count < 2) return;
+  drawEvolution(plots.evolution, moment);
+  if (history.spectra) drawSpectra(plots.spectra, moment);
+  drawCurves(plots, moment);
+}
+
+/** An axis of snapshots, named by their epochs; a heat map's rows lie between whole positions. */
+function snapshotAxis({ series }, most, heat) {
+  const last = series.count - 1;
+  const ticks = niceTicks(0, last, most, true);
+  const name = (tick) => {
+    const position = Math.round(heat ? tick - 0.5 : tick);
+    const epoch = series.epoch(position);
+    return epoch === null ? "" : String(epoch);
+  };
+  return {
+    low: 0,
+    high: heat ? series.count : last,
+    ticks: heat ? ticks.map((tick) => tick + 0.5) : ticks,
+    format: name,
+  };
+}
+
+function wordsAt({ series }, position) {
+  return momentWords(series.epoch(position), series.snapshots[position].step);
+}
+
+function drawEvolution(plot, moment) {
+  const { history, series, position } = moment;
+  const { values, rows, columns, signed, limit } = history.taps;
+  const scale = {
+    table: signed ? HEAT.signed : HEAT.oneSided,
+    low: signed ? -limit : 0,
+    high: limit,
+    broken: pixelOf("#ffc44d"),
+  };
+  const along = series.header.shape[2] === 1 ? "channel" : "tap";
+  plot.show({
+    title: `Learned · epochs ↓ ${along}s →`,
+    x: { low: -0.5, high: columns - 0.5, whole: true, label: `${along} →`, format: String },
+    y: { ...snapshotAxis(moment, 4, true), down: true },
+    heat: { values, rows, columns, scale },
+    still: [values, series.version],
+    marks: [{ y: position + 0.5, colour: theme.accent }],
+    rest: signed ? `difference, ±${formatPrecise(limit, 2)}` : `size of difference, 0 to ${formatPrecise(limit, 2)}`,
+    label: "heat map of the difference from the reference, epochs by taps",
+    read: (x, y) => {
+      const [i, at] = [clamp(Math.round(x), columns), clamp(Math.floor(y), rows)];
+      return `${wordsAt(moment, at)} · ${along} ${i}: ${formatPrecise(values[at * columns + i])}`;
+    },
+  });
+}
+
+function drawSpectra(plot, moment) {
+  const { history, series, position } = moment;
+  const { values, rows, columns } = history.spectra;
+  const axis = frequencyAxis(series.header);
+  plot.show({
+    title: "Response · epochs ↓ frequency →",
+    x: { low: axis.low, high: axis.high, label: axis.unit, format: formatTick },
+    y: { ...snapshotAxis(moment, 4, true), down: true },
+    heat: {
+      values,
+      rows,
+      columns,
+      scale: { table: HEAT.decibel, low: FLOOR_DB, high: 0, broken: pixelOf(theme.dead) },
+    },
+    still: [values, series.version],
+    marks: [{ y: position + 0.5, colour: theme.accent }],
+    rest: "−40 to 0 dB",
+    label: "heat map of the response, epochs by frequency",
+    read: (x, y) => {
+      const at = clamp(Math.floor(y), series.count);
+      const r = clamp(Math.round((at / Math.max(series.count - 1, 1)) * (rows - 1)), rows);
+      const i = clamp(Math.round(((x - axis.low) / (axis.high - axis.low)) * (columns - 1)), columns);
+      return `${wordsAt(moment, at)} · ${formatFrequency(x, axis.unit)}: ${formatPrecise(values[r * columns + i])} dB`;
+    },
+  });
+}
+
+function drawCurves(plots, moment) {
+  const { history, position } = moment;
+  const { rotation, change, norm } = history;
+  const finite = (values) => values.filter((value) => Number.isFinite(value));
+  const top = Math.max(...finite(rotation), 0);
+  const colour = (value) => rotationColour(value, theme.undefinedLine);
+  const high = top > ROTATION_LIMIT ? top * 1.05 : Math.max(top * 1.15, 0.01);
+  curve(plots.rotation, moment, "Rotation", rotation, { low: 0, high, ticks: niceTicks(0, high, 3) }, colour, true);
+  const steps = finite(change).filter((value) => value > 0);
+  const [low, most] = steps.length ? [Math.min(...steps), Math.max(...steps)] : [0.1, 1];
+  const decades = [Math.floor(Math.log10(low)), Math.max(Math.ceil(Math.log10(most)), Math.floor(Math.log10(low)) + 1)];
+  const logged = change.map((value) => (value > 0 ? Math.log10(value) : NaN));
+  const axis = { low: decades[0], high: decades[1], format: (tick) => formatValue(10 ** tick), ticks: [...decades] };
+  curve(
+    plots.change,
+    moment,
+    "Change per snapshot",
+    logged,
+    axis,
+    () => theme.plain,
+    true,
+    (value) => 10 ** value,
+  );
+  const largest = Math.max(...finite(norm), 0) * 1.08 || 1;
+  curve(
+    plots.norm,
+    moment,
+    "Norm",
+    norm,
+    { low: 0, high: largest, ticks: niceTicks(0, largest, 3) },
+    () => theme.plain,
+    false,
+  );
+  for (const plot of [plots.rotation, plots.change, plots.norm]) plot.canvas.dataset.position = position;
+}
+
+function curve(plot, moment, title, values, y, colour, bare, unscaled = (value) => value) {
+  const { history, position } = moment;
+  const { positions } = history;
+  const nearest = (x) => {
+    let best = 0;
+    positions.forEach((at, i) => {
+      if (Math.abs(at - x) < Math.abs(positions[best] - x)) best = i;
+    });
+    return best;
+  };
+  const here = positions.indexOf(position);
+  plot.show({
+    title,
+    x: { ...snapshotAxis(moment, 6, false), bare, label: bare ? "" : "epoch" },
+    y,
+    marks: [{ x: position, colour: theme.accent }],
+    rest: here >= 0 ? formatPrecise(unscaled(values[here])) : "",
+    label: `${title} over the epochs`,
+    read: (x) => `${wordsAt(moment, positions[nearest(x)])}: ${formatPrecise(unscaled(values[nearest(x)]))}`,
+    still: [history, moment.series.version],
+    paint: (context, _, toX, toY) => {
+      context.lineWidth = 1.75;
+      context.lineCap = "round";
+      values.forEach((value, i) => {
+        if (!i || !Number.isFinite(value) || !Number.isFinite(values[i - 1])) return;
+        context.beginPath();
+        context.strokeStyle = colour(value);
+        context.moveTo(toX(positions[i - 1]), toY(values[i - 1]));
+        context.lineTo(toX(positions[i]), toY(value));
+        context.stroke();
+      });
+    },
+  });
+}
+
+function clamp(i, count) {
+  return Math.min(Math.max(i, 0), count - 1);
+}

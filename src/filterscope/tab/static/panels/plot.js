@@ -1,0 +1,137 @@
+/** A small plot with axes, a readout that follows the pointer, and a click that tells where. */
+
+import { clipTo, crosshair, drawAxes, drawMarks, plotBox, scalesOf } from "../draw/axes.js";
+import { fitCanvas } from "../draw/canvas.js";
+import { paintHeat } from "../draw/heat.js";
+import { theme } from "../draw/palette.js";
+import { Sheet } from "../draw/sheet.js";
+import { el, setText } from "./dom.js";
+
+export class Plot {
+  #spec = null;
+  #pointer = null;
+  #heat = document.createElement("canvas");
+  #still = document.createElement("canvas");
+  #stillKey = [];
+
+  /** @param {string} title @param {number} height CSS pixels @param {(x: number, y: number) => void} [onPick] */
+  constructor(title, height, onPick = null) {
+    this.height = height;
+    /** CSS pixels, told by whoever lays plots out: measuring each would lay the page out as often. */
+    this.width = 0;
+    /** For curves that are painted by hand. */
+    this.sheet = new Sheet();
+    this.title = el("span", { class: "plot-title", text: title });
+    this.readout = el("span", { class: "plot-readout" });
+    this.canvas = el("canvas", { class: onPick ? "plot-canvas pickable" : "plot-canvas", role: "img" });
+    this.element = el("figure", { class: "plot" }, el("figcaption", {}, this.title, this.readout), this.canvas);
+    const move = (event) => {
+      this.#pointer = event;
+      this.#draw();
+      if (onPick && event.buttons === 1) this.#pick(onPick);
+    };
+    this.canvas.addEventListener("pointermove", move);
+    this.canvas.addEventListener("pointerleave", () => {
+      this.#pointer = null;
+      this.#draw();
+    });
+    if (onPick) this.canvas.addEventListener("pointerdown", (event) => ((this.#pointer = event), this.#pick(onPick)));
+  }
+
+  #pick(onPick) {
+    const at = this.#under();
+    if (at) onPick(at.x, at.y);
+  }
+
+  /**
+   * @param {object} spec `x` and `y` axes (`{low, high, ticks, format, label, down}`), `paint(context, box, toX, toY)`,
+   *   or `heat` (`{values, rows, columns, scale}`); `read(x, y)`: words under the pointer; `rest`: words without one;
+   *   `marks`: `[{x | y, colour, dash, words}]`; `label`: words for screen readers; `still`: what the picture without
+   *   marks depends on besides size and colours, if it is worth keeping.
+   */
+  show(spec) {
+    this.#spec = spec;
+    setText(this.title, spec.title ?? this.title.textContent);
+    this.canvas.setAttribute("aria-label", spec.label ?? this.title.textContent);
+    this.#draw();
+  }
+
+  get #box() {
+    return plotBox(this.width, this.height, this.#spec.x.bare);
+  }
+
+  #under() {
+    if (!this.#pointer || !this.#spec) return null;
+    const frame = this.canvas.getBoundingClientRect();
+    const { x: left, y: top, w, h } = this.#box;
+    const [px, py] = [this.#pointer.clientX - frame.left, this.#pointer.clientY - frame.top];
+    if (px < left - 4 || px > left + w + 4 || py < top - 4 || py > top + h + 4) return null;
+    const { x, y } = this.#spec;
+    const [shareX, shareY] = [Math.min(Math.max((px - left) / w, 0), 1), Math.min(Math.max((py - top) / h, 0), 1)];
+    const valueY = y.down ? y.low + shareY * (y.high - y.low) : y.high - shareY * (y.high - y.low);
+    return { x: x.low + shareX * (x.high - x.low), y: valueY, px, py };
+  }
+
+  #draw() {
+    const spec = this.#spec;
+    if (!spec || this.width < 1) return;
+    const box = this.#box;
+    const context = fitCanvas(this.canvas, box.width, this.height);
+    context.clearRect(0, 0, box.width, this.height);
+    const [toX, toY] = scalesOf(this.#spec, box);
+    if (spec.still) this.#reuse(context, box, toX, toY);
+    else this.#picture(context, box, toX, toY);
+    context.save();
+    clipTo(context, box);
+    drawMarks(context, box, this.#spec.marks ?? [], toX, toY);
+    const at = this.#under();
+    if (at) crosshair(context, box, at, Boolean(spec.heat));
+    context.restore();
+    setText(this.readout, (at && spec.read ? spec.read(at.x, at.y) : spec.rest) ?? "");
+  }
+
+  /** Draw the whole plot on another canvas, at its origin and resolution. */
+  paintOn(context) {
+    const box = this.#box;
+    const [toX, toY] = scalesOf(this.#spec, box);
+    this.#picture(context, box, toX, toY);
+    context.save();
+    clipTo(context, box);
+    drawMarks(context, box, this.#spec.marks ?? [], toX, toY);
+    context.restore();
+  }
+
+  /** Lay the kept picture, made anew if anything that it shows has changed. */
+  #reuse(context, box, toX, toY) {
+    const key = [box.width, this.height, window.devicePixelRatio, theme.name, ...this.#spec.still];
+    if (key.length !== this.#stillKey.length || key.some((value, i) => value !== this.#stillKey[i])) {
+      this.#stillKey = key;
+      const still = fitCanvas(this.#still, box.width, this.height);
+      still.clearRect(0, 0, box.width, this.height);
+      this.#picture(still, box, toX, toY);
+    }
+    context.drawImage(this.#still, 0, 0, box.width, this.height);
+  }
+
+  /** Axes and numbers. */
+  #picture(context, box, toX, toY) {
+    drawAxes(context, box, this.#spec, toX, toY);
+    context.save();
+    clipTo(context, box);
+    if (this.#spec.heat) this.#paintHeat(context, box);
+    this.#spec.paint?.(context, box, toX, toY);
+    context.restore();
+  }
+
+  #paintHeat(context, box) {
+    const ratio = window.devicePixelRatio || 1;
+    const { values, rows, columns, scale } = this.#spec.heat;
+    const [w, h] = [Math.round(box.w * ratio), Math.round(box.h * ratio)];
+    Object.assign(this.#heat, { width: w, height: h });
+    const image = new ImageData(w, h);
+    paintHeat(new Uint32Array(image.data.buffer), w, { x: 0, y: 0, w, h }, values, 0, rows, columns, scale);
+    this.#heat.getContext("2d").putImageData(image, 0, 0);
+    context.imageSmoothingEnabled = false;
+    context.drawImage(this.#heat, box.x, box.y, box.w, box.h);
+  }
+}

@@ -1,0 +1,187 @@
+/** Runs, layers in model order with their rotation so far, and what to compare with. */
+
+import { fitCanvas } from "../draw/canvas.js";
+import { rotationColour, rotationShare } from "../draw/colours.js";
+import { theme } from "../draw/palette.js";
+import { el } from "./dom.js";
+import { joined, shortened } from "./words.js";
+
+const SPARK = { w: 58, h: 18 };
+/** A run is live if something came within so many seconds. */
+const LIVE = 90;
+
+export class Sidebar {
+  #built = "";
+  #offered = "";
+  #seen = [];
+  #sparks = new Map();
+
+  /** @param {object} actions `run(name)`, `layer(tag)`, `compare(choice)`. */
+  constructor(actions) {
+    this.actions = actions;
+    this.runs = el("div", { class: "run-list", role: "group", "aria-label": "Runs" });
+    this.layers = el("div", {
+      class: "layer-list",
+      "data-testid": "layer-list",
+      role: "group",
+      "aria-label": "Layers",
+    });
+    this.compare = el("select", {
+      class: "control wide",
+      id: "filterscope-compare",
+      "data-testid": "compare",
+      title: "What lies in pale behind every filter",
+      on: { change: () => actions.compare(this.compare.value) },
+    });
+    this.element = el(
+      "nav",
+      { class: "sidebar", "aria-label": "Runs and layers" },
+      el("h2", { text: "Run" }),
+      this.runs,
+      el("h2", { text: "Layer" }),
+      this.layers,
+      el("label", { class: "compare" }, el("h2", { text: "Compare with" }), this.compare),
+    );
+  }
+
+  /** @param {object} model The page's: its runs, what is chosen of them, what it can be compared with. */
+  update(model) {
+    const { runs, chosen } = model;
+    this.#offer(model);
+    // Scrubbing changes nothing here.
+    const seen = [runs, chosen?.run, chosen?.layer, theme.name, Math.floor(Date.now() / 10_000)];
+    if (seen.every((value, i) => value === this.#seen[i])) return;
+    this.#seen = seen;
+    const key = JSON.stringify([
+      runs.map(({ run }) => run),
+      chosen?.run.layers.map(({ tag, problem, shape }) => [tag, problem, shape]),
+      chosen?.run.run,
+    ]);
+    if (key !== this.#built) {
+      this.#built = key;
+      this.#build(runs, chosen);
+    }
+    const now = Date.now() / 1000;
+    for (const button of this.runs.children) {
+      const run = runs.find((each) => each.run === button.dataset.run);
+      button.setAttribute("aria-pressed", String(run === chosen?.run));
+      button.querySelector(".live").hidden = !run?.layers.some(({ latest }) => now - latest < LIVE);
+    }
+    for (const button of this.layers.querySelectorAll(".layer")) {
+      const layer = chosen?.run.layers.find(({ tag }) => tag === button.dataset.tag);
+      button.setAttribute("aria-pressed", String(layer === chosen?.layer));
+      if (layer) this.#describe(button, layer);
+    }
+  }
+
+  #build(runs, chosen) {
+    this.runs.replaceChildren(
+      ...runs.map(({ run }) =>
+        el(
+          "button",
+          {
+            class: "run",
+            type: "button",
+            "data-testid": "run",
+            "data-run": run,
+            title: run,
+            on: { click: () => this.actions.run(run) },
+          },
+          el("span", { class: "name", text: shortened(run, 30) || "(no name)" }),
+          el("span", { class: "live", text: "live", hidden: true }),
+        ),
+      ),
+    );
+    const layers = chosen?.run.layers ?? [];
+    const monitors = new Set(layers.map(({ monitor }) => monitor));
+    let monitor = null;
+    const items = [];
+    for (const layer of layers) {
+      if (monitors.size > 1 && layer.monitor !== monitor) {
+        monitor = layer.monitor;
+        items.push(el("h3", { text: shortened(monitor, 30), title: monitor }));
+      }
+      items.push(this.#layerButton(layer));
+    }
+    this.layers.replaceChildren(...items);
+  }
+
+  #layerButton(layer) {
+    const spark = el("canvas", { class: "spark", "aria-hidden": "true" });
+    const button = el(
+      "button",
+      {
+        class: "layer",
+        type: "button",
+        "data-testid": "layer",
+        "data-layer": layer.layer,
+        "data-tag": layer.tag,
+        title: layer.problem ? `${layer.layer}: ${layer.problem}` : layer.layer,
+        on: { click: () => this.actions.layer(layer.tag) },
+      },
+      el("span", { class: "name", text: shortened(layer.layer, 27) || "(no name)" }),
+      spark,
+      el("span", { class: "about" }),
+    );
+    this.#sparks.set(button, spark);
+    return button;
+  }
+
+  #describe(button, layer) {
+    const dead = layer.dead.length ? Math.round(layer.dead.at(-1)[1] * layer.total_filters) : null;
+    const about = button.querySelector(".about");
+    const [filters, channels, taps] = layer.shape ?? [];
+    about.textContent = layer.problem
+      ? "damaged"
+      : joined(
+          `${layer.total_filters} × ${channels} × ${taps}`,
+          filters < layer.total_filters ? `${filters} shown` : "",
+          dead ? `${dead} dead` : "",
+        );
+    about.classList.toggle("warn", Boolean(layer.problem || dead));
+    const rotation = layer.rotation.at(-1)?.[1];
+    button.setAttribute(
+      "aria-label",
+      joined(layer.layer, about.textContent, rotation === undefined ? "" : `rotation ${rotation.toPrecision(2)}`),
+    );
+    drawSpark(this.#sparks.get(button), layer.rotation);
+  }
+
+  #offer(model) {
+    const { state, series, pinned } = model;
+    const choices = [
+      ["initial", "initial filters"],
+      ["none", "nothing"],
+    ];
+    if (pinned >= 0) choices.splice(1, 0, ["pinned", `pinned: ${model.words(series, pinned)}`]);
+    for (const { run } of model.rivals()) choices.push([`run:${run}`, `run ${shortened(run, 40)}`]);
+    const key = JSON.stringify(choices);
+    if (key !== this.#offered) {
+      this.#offered = key;
+      this.compare.replaceChildren(...choices.map(([value, text]) => el("option", { value, text })));
+    }
+    this.compare.value = choices.some(([value]) => value === state.compare) ? state.compare : "initial";
+  }
+}
+
+/** Rotation over the steps, on the one scale that all layers and runs share. */
+function drawSpark(canvas, rotation) {
+  const context = fitCanvas(canvas, SPARK.w, SPARK.h);
+  context.clearRect(0, 0, SPARK.w, SPARK.h);
+  if (!rotation.length) return;
+  const first = rotation[0][0];
+  const span = rotation.at(-1)[0] - first || 1;
+  const x = (step) => 2 + ((step - first) / span) * (SPARK.w - 7);
+  const y = (value) => SPARK.h - 3 - rotationShare(value) * (SPARK.h - 6);
+  context.beginPath();
+  rotation.forEach(([step, value], i) => (i ? context.lineTo(x(step), y(value)) : context.moveTo(x(step), y(value))));
+  context.strokeStyle = theme.grey;
+  context.lineWidth = 1.25;
+  context.lineJoin = "round";
+  context.stroke();
+  const [step, value] = rotation.at(-1);
+  context.beginPath();
+  context.arc(x(step), y(value), 2.5, 0, 2 * Math.PI);
+  context.fillStyle = rotationColour(value, theme.undefinedLine);
+  context.fill();
+}

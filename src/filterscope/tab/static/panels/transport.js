@@ -1,0 +1,119 @@
+/** The bar at the bottom: play, scrubber, epoch, speed, pin, and what can be taken away. */
+
+import { SPEEDS } from "./choices.js";
+import { el, icon, ICONS, setText } from "./dom.js";
+import { Scrubber } from "./scrubber.js";
+import { momentWords } from "./words.js";
+
+export class Transport {
+  /** @param {object} actions `play`, `seek(position)`, `speed(text)`, `pin`, `newest`, `png`, `csv`, `json`, `link`. */
+  constructor(actions) {
+    const button = (testid, text, title, listener) =>
+      el("button", {
+        class: "text-button",
+        type: "button",
+        "data-testid": testid,
+        title,
+        text,
+        on: { click: listener },
+      });
+    this.play = el("button", { class: "play", type: "button", "data-testid": "play", on: { click: actions.play } });
+    this.scrubber = new Scrubber(actions.seek);
+    this.now = el("span", { class: "epoch-now" });
+    this.last = el("span", { class: "epoch-last" });
+    const epoch = el("output", { class: "epoch", "data-testid": "epoch-label" }, this.now, this.last);
+    this.note = el("span", { class: "note" });
+    this.newest = button("newest", "newest", "Go to the newest snapshot and follow it (End)", actions.newest);
+    this.speed = el(
+      "select",
+      {
+        class: "control",
+        "data-testid": "speed",
+        "aria-label": "Speed",
+        title: "Speed of playing",
+        on: { change: () => actions.speed(this.speed.value) },
+      },
+      ...SPEEDS.map((speed) => el("option", { value: speed, text: `${speed}×` })),
+    );
+    this.pin = el(
+      "button",
+      { class: "icon-button", type: "button", "data-testid": "pin", on: { click: actions.pin } },
+      icon(ICONS.pin),
+    );
+    this.link = button("copy-link", "Link", "Copy a link that opens this view", actions.link);
+    this.savings = [
+      button("save-png", "PNG", "Save this view as a picture", actions.png),
+      button("save-csv", "CSV", "Save the shown epoch's weights as a table", actions.csv),
+      button("save-json", "JSON", "Save the shown epoch's weights and measures", actions.json),
+    ];
+    this.element = el(
+      "footer",
+      { class: "transport" },
+      this.play,
+      this.scrubber.element,
+      el("div", { class: "moment" }, epoch, this.note),
+      el(
+        "div",
+        { class: "tools" },
+        this.newest,
+        this.speed,
+        this.pin,
+        el("span", { class: "rule" }),
+        ...this.savings,
+        this.link,
+      ),
+    );
+    this.#showPlaying(false);
+  }
+
+  /** Tell on its button what became of a link. */
+  showCopied(done) {
+    this.link.textContent = done ? "Copied" : "See address";
+    setTimeout(() => (this.link.textContent = "Link"), 1500);
+  }
+
+  #showPlaying(playing) {
+    if (this.playing === playing) return;
+    this.playing = playing;
+    this.play.replaceChildren(icon(playing ? ICONS.pause : ICONS.play));
+    this.play.setAttribute("aria-label", playing ? "Pause" : "Play");
+    this.play.title = playing ? "Pause (space)" : "Play (space)";
+  }
+
+  /**
+   * @param {object} model The page's: the series and the positions that are asked for.
+   * @param {object | null} scene As for the grid: what is shown may be the nearest snapshot that has come.
+   * @param {boolean} playing
+   */
+  update(model, scene, playing) {
+    const { state, other, position, pinned } = model;
+    const series = model.series?.count ? model.series : null;
+    this.#showPlaying(playing);
+    this.play.disabled = !series || series.count < 2;
+    for (const button of [...this.savings, this.pin, this.newest]) button.disabled = !scene;
+    const { now, last, note } = momentOf(series, scene, position);
+    setText(this.now, now);
+    setText(this.last, last);
+    setText(this.note, note);
+    this.note.classList.toggle("waiting", Boolean(scene && !scene.exact));
+    this.newest.setAttribute("aria-pressed", String(state.step === null));
+    this.speed.value = String(state.speed);
+    const onPin = pinned >= 0 && pinned === position;
+    this.pin.setAttribute("aria-pressed", String(onPin));
+    const words = onPin ? "Unpin this epoch" : "Pin this epoch, and compare with it (p)";
+    this.pin.title = words;
+    this.pin.setAttribute("aria-label", words);
+    this.scrubber.update({ series, other, position, pinned, words: `${now} ${last}` });
+  }
+}
+
+/** Which epoch is shown, which is the last, and the step, or that the wanted one has not come yet. */
+function momentOf(series, scene, position) {
+  if (!series) return { now: "", last: "", note: "" };
+  const shown = scene?.position ?? position;
+  const { step } = series.snapshots[shown];
+  const [epoch, newest] = [series.epoch(shown), series.epoch(series.count - 1)];
+  const last = epoch !== null && newest !== null ? `/ ${newest}` : "";
+  const missing = scene && !scene.exact ? `nearest loaded, ${series.loaded} of ${series.count}` : "";
+  return { now: momentWords(epoch, step), last, note: missing || (epoch === null ? "" : `step ${step}`) };
+}

@@ -1,0 +1,35 @@
+/** What a screen reader is told: the shown epoch once the user has settled on it, and what was done. */
+
+import { formatValue } from "../numbers/format.js";
+import { quantile } from "../numbers/measures.js";
+import { el } from "./dom.js";
+import { momentWords } from "./words.js";
+
+/** Milliseconds of quiet after which a position is read out. */
+const SETTLED = 300;
+
+export class Voice {
+  #timer = 0;
+
+  /** @param {HTMLCanvasElement} canvas Of the grid, which is labelled with what it shows. */
+  constructor(canvas) {
+    this.canvas = canvas;
+    this.element = el("div", { class: "unseen", role: "status", "aria-live": "polite" });
+  }
+
+  say(words) {
+    this.element.textContent = words;
+  }
+
+  /** Tell of a scene, unless another one follows at once. */
+  describe({ series, position, frame, mode }) {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => {
+      const when = momentWords(series.epoch(position), series.snapshots[position].step);
+      const words = `${series.layer.layer}, ${when}`;
+      const median = formatValue(quantile(frame.rotation, 0.5));
+      this.canvas.setAttribute("aria-label", `${words}: ${series.filters} filters, ${mode}; median rotation ${median}`);
+      this.say(words);
+    }, SETTLED);
+  }
+}

@@ -1,0 +1,42 @@
+/** Phrases, as filterscope's pictures put them. */
+
+export function plural(count, noun) {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
+}
+
+/** `64 of 512 filters × 1 channel × 31 taps`. */
+export function shapeWords(header) {
+  const [filters, channels, taps] = header.shape;
+  const total = header.total_filters;
+  const count = filters < total ? `${filters} of ${plural(total, "filter")}` : plural(filters, "filter");
+  return `${count} × ${plural(channels, header.complex ? "complex channel" : "channel")} × ${plural(taps, "tap")}`;
+}
+
+/** When a snapshot was taken; its step where the epoch is not known. */
+export function momentWords(epoch, step) {
+  return epoch === null ? `step ${step}` : `epoch ${epoch}`;
+}
+
+/** The parts that are not empty, with dots between. */
+export function joined(...parts) {
+  return parts.filter((part) => part).join(" · ");
+}
+
+/** A long name without its middle: both the module's beginning and its own name tell layers apart. */
+export function shortened(name, most) {
+  if (name.length <= most) return name;
+  const tail = Math.ceil((most - 1) * 0.6);
+  return `${name.slice(0, most - 1 - tail)}…${name.slice(-tail)}`;
+}
+
+/** Numbers that a search asks for: "3, 7, 20-25". */
+export function searchNumbers(text) {
+  const found = new Set();
+  for (const part of text.split(/[\s,;]+/)) {
+    const range = /^#?(\d{1,7})(?:[-–](\d{1,7}))?$/.exec(part);
+    if (!range) continue;
+    const [low, high] = [Number(range[1]), Number(range[2] ?? range[1])];
+    for (let number = low; number <= Math.min(high, low + 9999); number++) found.add(number);
+  }
+  return found;
+}

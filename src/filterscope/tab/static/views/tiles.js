@@ -1,0 +1,118 @@
+/** How tiles look: faces, numbers and ghosts that stay, the filters' shapes that move, and what lies on top. */
+
+import { STEM_TAPS } from "../draw/curve.js";
+import { theme } from "../draw/palette.js";
+import { drawCurves, drawFrames, drawGhosts, drawHeat, drawStems, placeCurve } from "../draw/shapes.js";
+import { formatValue } from "../numbers/format.js";
+
+const FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif";
+
+/** Everything below the moving curves: ground, faces, numbers, zero lines, ghosts; in evolution the heat, too. */
+export function drawStill(context, layout, visible, scene, seen) {
+  const { frame, order, series, found } = scene;
+  context.fillStyle = theme.ground;
+  context.fillRect(0, seen.top, layout.width, seen.bottom - seen.top);
+  context.lineWidth = 1;
+  for (const i of visible) {
+    const { x, y, w, h } = layout.tiles[i];
+    const mark = frame.marks[order[i]];
+    context.beginPath();
+    context.roundRect(x + 0.5, y + 0.5, w - 1, h - 1, layout.radius);
+    context.fillStyle = mark === "dead" ? theme.dead : mark === "NaN" ? theme.broken : theme.tile;
+    context.fill();
+    context.strokeStyle = theme.edge;
+    context.stroke();
+  }
+  if (layout.head) drawNumbers(context, layout, visible, scene);
+  if (frame.kind === "curve") {
+    context.fillStyle = theme.zero;
+    for (const i of visible) {
+      const box = layout.inner[i];
+      const { zero } = placeCurve(box, 1, 1, frame.signed);
+      context.fillRect(box.x, Math.round(zero) - 0.5, box.w, 1);
+    }
+  }
+  if (frame.ghost) drawGhosts(context, layout, visible, scene, seen);
+  if (scene.evolution) drawHeat(context, layout, visible, scene, seen, scene.evolution);
+  if (found.size) fade(context, layout, visible, (i) => found.has(series.numberOf(order[i])));
+}
+
+function drawNumbers(context, layout, visible, { frame, order, series }) {
+  context.textBaseline = "middle";
+  const baseline = layout.head === 17 ? 9.5 : 7;
+  const inset = layout.head === 17 ? 7 : 4;
+  for (const i of visible) {
+    const { x, y, w } = layout.tiles[i];
+    const mark = frame.marks[order[i]];
+    context.font = `${layout.font}px ${FONT}`;
+    context.fillStyle = mark === "NaN" && theme.name === "dark" ? "#ffe2a6" : mark === "NaN" ? theme.ink : theme.grey;
+    context.textAlign = "left";
+    context.fillText(String(series.numberOf(order[i])), x + inset, y + baseline);
+    if (mark && w > 44) {
+      context.textAlign = "right";
+      context.font = `600 ${layout.font}px ${FONT}`;
+      context.fillText(mark, x + w - inset, y + baseline);
+    }
+  }
+}
+
+/** What a search did not ask for recedes. */
+function fade(context, layout, visible, keep) {
+  context.globalAlpha = 0.82;
+  context.fillStyle = theme.ground;
+  for (const i of visible) {
+    const { x, y, w, h } = layout.tiles[i];
+    if (!keep(i)) context.fillRect(x, y, w, h);
+  }
+  context.globalAlpha = 1;
+}
+
+/** What moves with the epoch. */
+export function drawTiles(context, layout, visible, scene, seen) {
+  const { frame, order, series, found } = scene;
+  const shown = found.size ? visible.filter((i) => found.has(series.numberOf(order[i]))) : visible;
+  if (frame.kind === "curve" && frame.columns <= STEM_TAPS) drawStems(context, layout, shown, frame, order);
+  else if (frame.kind === "curve" || frame.kind === "response") drawCurves(context, layout, shown, scene, seen);
+  else if (frame.kind === "heat") drawHeat(context, layout, shown, scene, seen, frame);
+  if (frame.kind === "heat" || frame.kind === "evolution") drawFrames(context, layout, shown, frame, order);
+  if (frame.kind === "evolution") drawMoment(context, layout, shown, scene);
+  if (scene.scale === "filter" && frame.kind !== "response" && layout.head === 17)
+    drawNorms(context, layout, shown, frame, order);
+  for (const [row, colour, width] of [
+    [scene.hovered, theme.grey, 1],
+    [scene.selected, theme.accent, 2],
+  ]) {
+    const i = row < 0 ? -1 : order.indexOf(row);
+    if (i < 0) continue;
+    const { x, y, w, h } = layout.tiles[i];
+    context.beginPath();
+    context.roundRect(x + width / 2, y + width / 2, w - width, h - width, layout.radius);
+    context.lineWidth = width;
+    context.strokeStyle = colour;
+    context.stroke();
+  }
+}
+
+/** The shown epoch in tiles of epochs x taps. */
+function drawMoment(context, layout, visible, { position, count }) {
+  for (const i of visible) {
+    const { x, y, w, h } = layout.inner[i];
+    const at = y + ((position + 0.5) / count) * h;
+    context.fillStyle = "rgba(17, 24, 39, 0.75)";
+    context.fillRect(x, at - 0.75, w, 1.5);
+    context.fillStyle = theme.accent;
+    for (const left of [x - 1, x + w - 4]) context.fillRect(left, at - 1.5, 5, 3);
+  }
+}
+
+/** With a scale of its own, every tile tells its filter's norm. */
+function drawNorms(context, layout, visible, frame, order) {
+  context.font = `${layout.font}px ${FONT}`;
+  context.textBaseline = "middle";
+  context.textAlign = "right";
+  context.fillStyle = theme.grey;
+  for (const i of visible) {
+    const { x, y, w } = layout.tiles[i];
+    if (!frame.marks[order[i]]) context.fillText(`‖w‖ ${formatValue(frame.norm[order[i]])}`, x + w - 7, y + 9.5);
+  }
+}
