@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import random
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
 from tests.support import drawing
+from tests.support.browser import NO_CHROMIUM
 
+# Worker processes that compile for torch take longer to start than our models to compile.
+os.environ.setdefault("TORCHINDUCTOR_COMPILE_THREADS", "1")
 drawing.install()
 
 #: Modules beside the tests that assert: their failures too show the values compared.
@@ -41,3 +46,11 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[object]:
     """Around a test and the fixtures that it is the first to ask for."""
     with drawing.real(item.get_closest_marker("pictures") is not None):
         return (yield)
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Say aloud that a part was not tried: among thousands of dots nobody sees an s."""
+    skipped = sum(NO_CHROMIUM in str(report.longrepr) for report in terminalreporter.getreports("skipped"))
+    if skipped:
+        words = f"THE FILTERS TAB WAS NOT TRIED IN A BROWSER, {skipped} tests skipped: {NO_CHROMIUM}"
+        terminalreporter.write_line(words, red=True, bold=True)

@@ -1,64 +1,103 @@
-"""Two real processes on the CPU: every strategy is read in full, by rank 0 alone, and training is not touched."""
+"""Two real processes on the CPU: every strategy is read in full, by rank 0 alone, and training is not touched.
+
+Processes take long to start, so that a family of strategies is launched once, for all that is asked of it.
+"""
 
 from __future__ import annotations
 
 import json
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.support.distributed_fit import TWICE
 from tests.support.events import Logged
 
 ROOT = Path(__file__).parent.parent
-SECONDS = 120
+SECONDS = 240
+FAMILIES = (
+    ("ddp",),
+    ("ddp_spawn",),
+    ("ddp_fork",),
+    ("fsdp1", "fsdp1_flat", "fsdp1_root_only"),
+    ("fsdp2", "fsdp2_weight_norm", "fsdp2_spectral"),
+)
+#: All of whose layers can be compared with the model's own.
+WHOLE = ("ddp", "ddp_spawn", "ddp_fork", "fsdp1", "fsdp1_flat", "fsdp1_root_only", "fsdp2")
 
 
-def fit(strategy: str, directory: Path, *flags: str) -> tuple[list[dict], str]:
-    """Run a fit in two processes; a hang fails with what was printed so far."""
-    command = [sys.executable, "-m", "tests.support.distributed_fit", strategy, str(directory), *flags]
+@dataclass
+class Launch:
+    """What two ranks printed, and the directory of their files."""
+
+    directory: Path
+    lines: list[dict[str, Any]]
+    errors: str
+
+    def said(self, strategy: str, key: str) -> list[Any]:
+        """Values of a key, by rank and then in the order in which they were printed."""
+        lines = [line for line in self.lines if line["strategy"] == strategy and key in line]
+        return [line[key] for rank in (0, 1) for line in lines if line["rank"] == rank]
+
+
+def launch(family: tuple[str, ...], directory: Path) -> Launch:
+    """Run fits in two processes; a hang fails with what was printed so far."""
+    command = [sys.executable, "-m", "tests.support.distributed_fit", str(directory), *family]
     try:
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=SECONDS)
     except subprocess.TimeoutExpired as hang:
-        pytest.fail(f"{strategy} hung for {SECONDS} s: {hang.stdout!r} {hang.stderr!r}")
+        pytest.fail(f"{family} hung for {SECONDS} s: {hang.stdout!r} {hang.stderr!r}")
     assert done.returncode == 0, done.stdout + done.stderr
-    ranks = [json.loads(line) for line in done.stdout.splitlines() if line.startswith('{"rank"')]
-    return sorted(ranks, key=lambda rank: rank["rank"]), done.stderr
+    lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith('{"strategy"')]
+    return Launch(directory, lines, done.stderr)
 
 
-@pytest.mark.parametrize(
-    "strategy", ["ddp", "ddp_spawn", "ddp_fork", "fsdp1", "fsdp1_flat", "fsdp1_root_only", "fsdp2"]
-)
-def test_recorded_weights_equal_those_of_the_whole_model_to_the_last_bit(strategy: str, tmp_path: Path) -> None:
-    ranks, _ = fit(strategy, tmp_path)
-    assert [rank["rank"] for rank in ranks] == [0, 1]
-    assert [rank["compared"] for rank in ranks] == [6, 0]  # 2 layers x 3 epochs, on rank 0 alone
-    logged = Logged(tmp_path)
+@pytest.fixture(scope="module")
+def launched(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """The launch of a strategy's family, when it is first asked for."""
+    known: dict[tuple[str, ...], Launch] = {}
+
+    def of(strategy: str) -> Launch:
+        family = next(each for each in FAMILIES if strategy in each)
+        if family not in known:
+            known[family] = launch(family, tmp_path_factory.mktemp(family[0]))
+        return known[family]
+
+    return of
+
+
+@pytest.mark.parametrize("strategy", WHOLE)
+def test_recorded_weights_equal_those_of_the_whole_model_to_the_last_bit(strategy: str, launched: Any) -> None:
+    found = launched(strategy)
+    assert found.said(strategy, "compared") == [6, 0]  # 2 layers x 3 epochs, on rank 0 alone
+    directory = found.directory / strategy / "compared"
+    logged = Logged(directory)
     assert {tag for tag in logged.tags() if tag.endswith("/taps")} == {"filters/conv1/taps", "filters/conv2/taps"}
     assert logged.steps("filters/conv2/weights") == [0, 2, 4, 6]  # 4 batches, dealt to 2 ranks
     assert [int(counts[:, 2].sum()) for _, counts in logged.histograms["filters/conv1/weights"]] == [54] * 4
-    assert len(list(tmp_path.rglob("events.out.tfevents.*"))) == 1
+    assert len(list(directory.rglob("events.out.tfevents.*"))) == 1
 
 
-@pytest.mark.parametrize("strategy", ["ddp", "fsdp1", "fsdp2", "fsdp2_weight_norm"])
-def test_every_rank_trains_as_without_the_monitor(strategy: str, tmp_path: Path) -> None:
-    with_monitor, _ = fit(strategy, tmp_path / "with", "digest")
-    without, _ = fit(strategy, tmp_path / "without", "digest", "without")
-    assert [rank["digest"] for rank in with_monitor] == [rank["digest"] for rank in without]
-    assert len({rank["digest"] for rank in without}) == (1 if strategy == "ddp" else 2)
+@pytest.mark.parametrize("strategy", TWICE)
+def test_every_rank_trains_as_without_the_monitor(strategy: str, launched: Any) -> None:
+    with_0, without_0, with_1, without_1 = launched(strategy).said(strategy, "digest")
+    assert (with_0, with_1) == (without_0, without_1)
+    assert (without_0 == without_1) is (strategy == "ddp")
 
 
-def test_a_layer_that_cannot_be_read_is_left_out_with_one_warning(tmp_path: Path) -> None:
-    ranks, errors = fit("fsdp2_spectral", tmp_path)
-    assert [rank["compared"] for rank in ranks] == [3, 0]
-    assert errors.count("cannot read layer 'conv1'") == 1
-    assert not [tag for tag in Logged(tmp_path).tags() if "conv1" in tag]
-    assert Logged(tmp_path).steps("filters/conv2/rms") == [0, 2, 4, 6]
+def test_a_layer_that_cannot_be_read_is_left_out_with_one_warning(launched: Any) -> None:
+    found = launched("fsdp2_spectral")
+    assert found.said("fsdp2_spectral", "compared") == [3, 0]
+    assert found.errors.count("cannot read layer 'conv1'") == 1
+    logged = Logged(found.directory / "fsdp2_spectral")
+    assert not [tag for tag in logged.tags() if "conv1" in tag]
+    assert logged.steps("filters/conv2/rms") == [0, 2, 4, 6]
 
 
-def test_a_glob_that_matches_nothing_ends_the_fit_on_all_ranks(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "tests.support.distributed_fit", "ddp", str(tmp_path), "bad_glob"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=SECONDS)
-    assert done.returncode != 0
-    assert "no layer matches 'conf*'; the model has: conv1, conv2" in done.stderr
+def test_a_glob_that_matches_nothing_ends_the_fit_on_all_ranks(launched: Any) -> None:
+    message = "layers='conf*': no layer matches 'conf*'; the model has: conv1, conv2"
+    assert launched("ddp").said("ddp", "refused") == [message] * 2

@@ -11,6 +11,7 @@ from tests.benchmark.__main__ import main
 from tests.benchmark.baselines import OTHERS
 
 
+@pytest.mark.pictures
 def test_the_smallest_setting_measures_every_figure(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     main(["--quick", "--json", str(tmp_path / "figures.json")])
     rows = json.loads((tmp_path / "figures.json").read_text())

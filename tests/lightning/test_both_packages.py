@@ -55,6 +55,7 @@ def make_trainer(package: str, tmp_path: Path, *callbacks: Any, **options: Any) 
     return importlib.import_module(package).Trainer(callbacks=list(callbacks), **(defaults | options))
 
 
+@pytest.mark.pictures
 def test_a_fit_logs_the_same_in_both(tmp_path: Path, package: str) -> None:
     net, monitor = make_net(package), Conv1dFilterMonitor(every_n_epochs=2)
     assert isinstance(monitor, importlib.import_module(package).Callback)

@@ -152,6 +152,7 @@ def test_histograms_hold_every_weight_between_the_true_extremes(tmp_path: Path) 
             assert counts[: len(rows) // 2].sum() == pytest.approx((weights < edge).sum(), abs=1)
 
 
+@pytest.mark.pictures
 def test_images_are_of_canvas_size_and_tell_epochs_apart(tmp_path: Path) -> None:
     logged = fit(tmp_path, Conv1dFilterMonitor(), max_epochs=2)
     assert len(logged.images) == 7
@@ -164,6 +165,7 @@ def test_images_are_of_canvas_size_and_tell_epochs_apart(tmp_path: Path) -> None
             assert (before != after).any(axis=2).sum() > 300, tag
 
 
+@pytest.mark.pictures
 def test_the_last_image_off_the_cadence_shows_the_final_weights_and_says_so(tmp_path: Path) -> None:
     probe = Weights("conv2")
     logged = fit(tmp_path, probe, Conv1dFilterMonitor(every_n_epochs=2, plots=("taps",)), max_epochs=3)
@@ -190,6 +192,7 @@ def test_the_initial_weights_are_those_before_the_first_update(tmp_path: Path) -
 
 @pytest.mark.parametrize("averaging_first", [True, False])
 @pytest.mark.parametrize("every", [1, 2])
+@pytest.mark.pictures
 def test_weights_copied_in_at_the_end_of_training_are_the_final_ones(
     tmp_path: Path, averaging_first: bool, every: int
 ) -> None:
@@ -217,6 +220,7 @@ def test_weights_copied_in_at_the_end_of_training_are_the_final_ones(
         ({"max_epochs": 2, "limit_train_batches": 3, "accumulate_grad_batches": 2}, None, [0, 2, 4], [0, 2, 4]),
     ],
 )
+@pytest.mark.pictures
 def test_a_fit_that_ends_elsewhere_still_ends_with_an_image_of_its_last_weights(
     tmp_path: Path, options: dict[str, Any], stop: int | None, snapshots: list[int], images: list[int]
 ) -> None:

@@ -141,6 +141,7 @@ def test_sigterm_leaves_images_of_the_last_snapshot(tmp_path: Path) -> None:
     check(tmp_path, [0, 4, 8])
 
 
+@pytest.mark.pictures
 def test_ctrl_c_while_the_last_images_are_drawn_loses_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     told, draw, main = threading.Event(), TapsPicture.update, threading.get_ident()
 

@@ -20,6 +20,7 @@ from tests.support.states import is_threadless
 from tests.support.weights import Weights, rotation
 
 
+@pytest.mark.pictures
 def test_a_second_fit_of_a_trainer_goes_on_from_the_first(tmp_path: Path) -> None:
     weights, model = Weights(), SmallNet()
     trainer = make_trainer(tmp_path, weights, Conv1dFilterMonitor(plot_every_n_epochs=1, plots=PLOTS), max_epochs=2)

@@ -62,6 +62,7 @@ def values(logged: Logged, kind: str, layer: str = "conv1") -> dict[int, float]:
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
+@pytest.mark.pictures
 def test_non_finite_weights_are_counted_left_out_and_shown_in_amber(tmp_path: Path, bad: float) -> None:
     def poison(epoch: int) -> Tensor | None:
         weights = ramp()
@@ -93,6 +94,7 @@ def test_non_finite_weights_are_counted_left_out_and_shown_in_amber(tmp_path: Pa
     assert logged.steps("filters/conv1/response") == [0, 4, 8, 12, 16]
 
 
+@pytest.mark.pictures
 def test_a_model_that_diverges_altogether_ends_its_fit_without_a_word(tmp_path: Path) -> None:
     model = SmallNet(lr=1e30)
     logged, told = fit(tmp_path, Conv1dFilterMonitor(), model=model, max_epochs=3)
@@ -105,6 +107,7 @@ def test_a_model_that_diverges_altogether_ends_its_fit_without_a_word(tmp_path: 
     assert amber(logged.images["filters/conv1/taps"][-1][1]) > 10_000
 
 
+@pytest.mark.pictures
 def test_dead_filters_are_counted_and_drawn(tmp_path: Path) -> None:
     weights = ramp()
     weights[1], weights[4] = 0, 1e-4  # zero, and far below a hundredth of the median norm
@@ -130,6 +133,7 @@ def test_a_layer_that_goes_to_zero_altogether(tmp_path: Path) -> None:
     assert logged.steps("filters/conv1/response") == logged.steps("filters/conv1/taps") == [0, 4, 8]
 
 
+@pytest.mark.pictures
 def test_a_layer_that_starts_at_zero_is_measured_from_its_first_weights(tmp_path: Path) -> None:
     model = SmallNet(lr=0)
     nn.init.zeros_(model.conv1.weight)

@@ -19,6 +19,7 @@ from filterscope.recording import session
 from tests.support.faults import At, Outcome, assert_only_lost, assert_same_training, fit, once, raising
 
 pytest_plugins = ["tests.support.faults"]
+pytestmark = pytest.mark.pictures
 
 #: The event file's own thread dies of a full disk, and says so.
 DEAD_THREAD = pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")

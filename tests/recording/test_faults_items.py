@@ -17,6 +17,7 @@ from filterscope.plots.picture import Kind
 from tests.support.faults import STEPS, Outcome, assert_only_lost, assert_same_training, fit, once, raising
 
 pytest_plugins = ["tests.support.faults"]
+pytestmark = pytest.mark.pictures
 
 
 @pytest.mark.parametrize(("kind", "epoch"), [*((kind, 1) for kind in NAMES), ("taps", 3)])

@@ -59,6 +59,7 @@ def test_a_resumed_fit_repeats_no_step_and_measures_from_the_initial_weights_whe
 
 
 @pytest.mark.parametrize("save", ["after the epoch", "after validation"])
+@pytest.mark.pictures
 def test_images_say_what_they_are_measured_from_where_the_initial_filters_are_not_known(
     tmp_path: Path, save: str
 ) -> None:
@@ -80,6 +81,7 @@ def test_images_say_what_they_are_measured_from_where_the_initial_filters_are_no
 
 
 @pytest.mark.parametrize("kept", [True, False], ids=["filters kept", "not kept"])
+@pytest.mark.pictures
 def test_histories_of_a_resumed_fit_go_on_where_filters_were_kept(tmp_path: Path, kept: bool) -> None:
     checkpoint, first = first_fit(tmp_path, "after the epoch", save_filters=kept)
     at = first.at | resumed(tmp_path, checkpoint, 1, epochs=4).at

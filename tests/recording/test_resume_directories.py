@@ -29,6 +29,7 @@ def test_a_directory_that_goes_on_from_another_has_the_initial_filters_too(tmp_p
     assert Logged(tmp_path / "run" / "version_1").steps("filters/conv1/rotation") == [12]
 
 
+@pytest.mark.pictures
 def test_a_third_fit_finds_the_first_through_the_second(tmp_path: Path) -> None:
     checkpoint, first = first_fit(tmp_path, "after the epoch")
     saver = ModelCheckpoint(dirpath=tmp_path / "second", filename="{step}", save_on_train_epoch_end=True)

@@ -17,6 +17,8 @@ from tests.support.faults import STEPS, At, assert_same_training, fit
 from tests.support.nets import SmallNet, loader, make_trainer
 from tests.support.weights import Weights, rotation
 
+pytestmark = pytest.mark.pictures
+
 
 def replace(name: str, make: Callable[[], nn.Module]) -> Callable[[Any, Any], None]:
     """Surgery: another module in the place of one, trained on."""

@@ -21,6 +21,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlencode
 
+import pytest
+
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
 
@@ -148,6 +150,9 @@ class Served:
         wait_for(lambda: newest() >= step, f"step {step} of {tag!r} in {run!r}")
 
 
+NO_CHROMIUM = "no Chromium at /usr/bin/chromium or on the PATH; on Debian: apt-get install chromium"
+
+
 @contextmanager
 def tensorboard(logdir: Path | str | None, *flags: str, before: str = "") -> Iterator[Served]:
     """Run TensorBoard on a free port until the block ends.
@@ -198,7 +203,15 @@ def executable() -> str:
     for name in ("chromium", "chromium-browser", "google-chrome"):
         if found := shutil.which(name, path=f"/usr/bin{os.pathsep}{os.environ.get('PATH', '')}"):
             return found
-    raise FileNotFoundError("no Chromium at /usr/bin/chromium or on the PATH; on Debian: apt-get install chromium")
+    raise FileNotFoundError(NO_CHROMIUM)
+
+
+def require_chromium() -> None:
+    """Skip a test where there is no Chromium, but fail it where ``CI`` is set: there it must have been installed."""
+    try:
+        executable()
+    except FileNotFoundError as error:
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(str(error))
 
 
 @contextmanager

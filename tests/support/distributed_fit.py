@@ -1,6 +1,6 @@
-"""A two-process fit on the CPU, run as a program: python -m tests.support.distributed_fit STRATEGY DIRECTORY.
+"""Two-process fits on the CPU, run as a program: python -m tests.support.distributed_fit DIRECTORY STRATEGY ....
 
-Fails with a traceback if what is recorded differs from the model. Every rank prints a line of JSON.
+Fails with a traceback if what is recorded differs from the model. Every rank prints lines of JSON.
 """
 
 from __future__ import annotations
@@ -24,6 +24,9 @@ from torch.nn.utils import parametrizations
 from filterscope import Conv1dFilterMonitor
 from tests.support.nets import SmallNet, loader, make_trainer
 from tests.support.states import random_streams
+
+#: Strategies under which every rank's training is held against one without the monitor.
+TWICE = ("ddp", "fsdp1", "fsdp2", "fsdp2_weight_norm")
 
 
 class CpuFsdpStrategy(FSDPStrategy):
@@ -81,8 +84,8 @@ def say(**facts: Any) -> None:
 class Compare(pl.Callback):
     """Holds what the monitor recorded against a gathering of the whole model."""
 
-    def __init__(self, monitor: Conv1dFilterMonitor) -> None:
-        self.monitor = monitor
+    def __init__(self, monitor: Conv1dFilterMonitor, strategy: str) -> None:
+        self.monitor, self.strategy = monitor, strategy
         self.compared = 0
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -97,7 +100,7 @@ class Compare(pl.Callback):
                 self.compared += 1
 
     def on_fit_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        say(rank=trainer.global_rank, compared=self.compared)
+        say(strategy=self.strategy, rank=trainer.global_rank, compared=self.compared)
 
 
 def strategy_of(name: str) -> Any:
@@ -120,6 +123,9 @@ def model_of(name: str) -> pl.LightningModule:
 class Digest(pl.Callback):
     """Prints a hash of this rank's parameters, optimiser state and random state."""
 
+    def __init__(self, strategy: str) -> None:
+        self.strategy = strategy
+
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         digest = hashlib.sha256(random_streams()["torch"].encode())
         tensors = [*pl_module.parameters(), *pl_module.buffers()]
@@ -128,16 +134,39 @@ class Digest(pl.Callback):
         for tensor in tensors:
             local = getattr(tensor, "to_local", lambda tensor=tensor: tensor)()
             digest.update(local.detach().contiguous().view(torch.uint8).numpy().tobytes())
-        say(rank=trainer.global_rank, digest=digest.hexdigest())
+        say(strategy=self.strategy, rank=trainer.global_rank, digest=digest.hexdigest())
 
 
-def main(name: str, directory: str, *flags: str) -> None:
-    monitor = Conv1dFilterMonitor(layers="conf*" if "bad_glob" in flags else None)
-    callbacks: list[pl.Callback] = [] if "without" in flags else [monitor]
-    callbacks.append(Digest() if "digest" in flags else Compare(monitor))
-    trainer = make_trainer(Path(directory), *callbacks, strategy=strategy_of(name), devices=2)
-    validation = loader() if name == "fsdp2" else None
-    trainer.fit(model_of(name), loader(), validation)
+def refused(directory: Path, strategy: str) -> str:
+    """What a fit with a glob that matches nothing raises."""
+    monitor = Conv1dFilterMonitor(layers="conf*")
+    try:
+        make_trainer(directory, monitor, strategy=strategy_of(strategy), devices=2).fit(model_of(strategy), loader())
+    except ValueError as error:
+        return str(error)
+    return ""
+
+
+def fits(name: str, directory: Path) -> None:
+    """A fit that is compared, and for some one with the monitor and one without."""
+    for path in ("compared", "with", "without") if name in TWICE else ("compared",):
+        monitor = Conv1dFilterMonitor()
+        ours: dict[str, list[pl.Callback]] = {
+            # Alone: it gathers the whole model, and what it leaves whole would have another digest.
+            "compared": [monitor, Compare(monitor, name)],
+            "with": [monitor, Digest(name)],
+            "without": [Digest(name)],
+        }
+        trainer = make_trainer(directory / path, *ours[path], strategy=strategy_of(name), devices=2)
+        trainer.fit(model_of(name), loader(), loader() if name == "fsdp2" else None)
+
+
+def main(root: str, *names: str) -> None:
+    """Fits with each of some strategies, one after the other."""
+    for name in names:
+        fits(name, Path(root, name))
+        if name == "ddp":
+            say(strategy=name, rank=int(os.environ["LOCAL_RANK"]), refused=refused(Path(root, "refused"), name))
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from filterscope import Conv1dFilterMonitor
+from tests.support import drawing
 from tests.support.events import Logged
 from tests.support.nets import SmallNet, loader, make_trainer
 from tests.support.pictures import assert_same_picture
@@ -78,7 +79,8 @@ def assert_same_training(one: Outcome, other: Outcome) -> None:
 @pytest.fixture(scope="session")
 def healthy(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
     """A fit in which nothing goes wrong; it trains as a fit without the monitor does."""
-    outcome = fit(tmp_path_factory.mktemp("healthy"), Conv1dFilterMonitor())
+    with drawing.real():
+        outcome = fit(tmp_path_factory.mktemp("healthy"), Conv1dFilterMonitor())
     assert_same_training(outcome, fit(tmp_path_factory.mktemp("plain")))
     assert outcome.told == []
     assert outcome.logged.steps("filters/conv1/taps") == STEPS

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.browser import LOADERS, Served, chromium, page_of, profile, tensorboard
+from tests.support.browser import LOADERS, Served, chromium, page_of, profile, require_chromium, tensorboard
 from tests.support.synthetic import STEPS, Layer, Run
 from tests.support.tab import LAST, RUNS, Look, Tab, Written, model
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def written(tmp_path_factory: pytest.TempPathFactory) -> Written:
     """Three runs, the last of them with a second monitor."""
     directory = tmp_path_factory.mktemp("logs")
@@ -25,7 +25,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Written:
     return Written(directory, runs)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def served(written: Written) -> Iterator[Served]:
     """TensorBoard with all of it loaded."""
     with tensorboard(written.directory, LOADERS["fast"]) as running:
@@ -36,15 +36,16 @@ def served(written: Written) -> Iterator[Served]:
         yield running
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def chrome() -> Iterator[Browser]:
-    """One browser for a module."""
+    """One browser for all."""
+    require_chromium()
     with chromium() as browser:
         yield browser
 
 
 class Profiles:
-    """A browser profile for every set of options that a module's tests ask for: a second page there comes sooner."""
+    """A browser profile for every set of options that tests ask for: a second page there comes sooner."""
 
     def __init__(self, browser: Browser, stack: ExitStack) -> None:
         self._browser, self._stack = browser, stack
@@ -58,7 +59,7 @@ class Profiles:
         return self._known[key]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def profiles(chrome: Browser) -> Iterator[Profiles]:
     with ExitStack() as stack:
         yield Profiles(chrome, stack)
