@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import signal
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,6 +17,8 @@ from tests.support.browser import NO_CHROMIUM
 
 # Worker processes that compile for torch take longer to start than our models to compile.
 os.environ.setdefault("TORCHINDUCTOR_COMPILE_THREADS", "1")
+# A shell that starts us in the background has us ignore Ctrl-C, and our children too; tests send it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 drawing.install()
 
 #: Modules beside the tests that assert: their failures too show the values compared.

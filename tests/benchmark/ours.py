@@ -8,7 +8,6 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
 
 import torch
 from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
@@ -56,23 +55,13 @@ class Recording:
             self.image_bytes = list(sizes_of_images(directory))
 
     def _run(self, model: nn.Module, epochs: int) -> None:
-        loop = SimpleNamespace(_batches_that_stepped=0)
-        trainer = SimpleNamespace(
-            model=model, current_epoch=0, global_step=0, num_training_batches=1, accumulate_grad_batches=1,
-            max_epochs=epochs, max_steps=-1, fit_loop=SimpleNamespace(epoch_loop=loop, total_batch_idx=-1),
-        )  # fmt: skip
         session = self._session
-        self.milestones.append(self._measured(lambda: session.start(trainer, model)))
+        self.milestones.append(self._measured(lambda: session.begin(model, epochs)))
         for epoch in range(epochs):
             with torch.no_grad():
                 for parameter in model.parameters():
                     parameter += 0.01 * parameter.std() * torch.randn_like(parameter) if parameter.numel() > 1 else 0
-            trainer.current_epoch, loop._batches_that_stepped, trainer.fit_loop.total_batch_idx = (
-                epoch,
-                epoch + 1,
-                epoch,
-            )
-            cpu = self._measured(lambda: session.end_epoch(trainer, model))
+            cpu = self._measured(lambda epoch=epoch: session.end_epoch(model, epoch + 1, epoch + 1))
             drawn = session._awaits_drawing
             hooks = self._hook
             cpu += self._measured(session.begin_epoch)
@@ -80,7 +69,7 @@ class Recording:
             (self.milestone_thread if drawn else self.thread).append(hooks)
             if drawn:
                 self.milestones.append(cpu)
-        self.milestones.append(self._measured(lambda: session.finish(trainer, model)))
+        self.milestones.append(self._measured(lambda: session.finish(model)))
 
     def _measured(self, hook) -> float:
         """CPU seconds of a hook and of all that it queues; its own wall time is left in ``_hook``."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import numpy as np
@@ -17,8 +16,6 @@ from filterscope.plots.kinds import NAMES, kind, words
 from filterscope.plots.picture import Options, draw
 from filterscope.recording.settings import TAKEN, Settings
 from tests.support.figures import noise, pixels
-
-README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
 
 
 def test_every_module_with_a_picture_is_listed_once_under_its_name() -> None:
@@ -42,10 +39,9 @@ def test_the_callbacks_annotation_and_default_are_the_list() -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_picture_says_what_it_shows_and_the_readme_does_too(name: str) -> None:
+def test_a_picture_says_what_it_shows(name: str) -> None:
     assert 10 < len(words(name)) < 70
     assert 20 < len(kind(name).meaning) < 160
-    assert f"| `{name}` |" in README
 
 
 @pytest.mark.parametrize("name", NAMES)

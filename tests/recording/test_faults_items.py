@@ -107,7 +107,7 @@ def test_numbers_that_cannot_be_computed_cost_their_layer_only(
     def here(weights: Any, *rest: Any) -> bool:
         return weights.shape == (6, 1, 9)
 
-    monkeypatch.setattr(metrics, "rotation", raising(metrics.rotation, ArithmeticError("no sense"), here))
+    monkeypatch.setattr(metrics, "rms", raising(metrics.rms, ArithmeticError("no sense"), here))
     outcome = fit(tmp_path, Conv1dFilterMonitor(plots=()))
     assert_same_training(outcome, healthy)
     for kind in ("weights", "rotation", "rms"):

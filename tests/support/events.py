@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections import defaultdict
 from pathlib import Path
 
@@ -10,6 +11,11 @@ import numpy as np
 from PIL import Image
 from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
 from tensorboard.util import tensor_util
+
+
+def _age(path: Path) -> tuple[str, list[int]]:
+    """Directory, second, process, and number in the process: as numbers, for the tenth comes after the ninth."""
+    return str(path.parent), [int(number) for number in re.findall(r"\d+", path.name)]
 
 
 class Logged:
@@ -22,7 +28,7 @@ class Logged:
         self.histograms: dict[str, list[tuple[int, np.ndarray]]] = defaultdict(list)
         self.texts: dict[str, list[tuple[int, str]]] = defaultdict(list)
         self.descriptions: dict[str, str] = {}
-        for path in sorted(Path(log_dir).rglob("events.out.tfevents.*")):
+        for path in sorted(Path(log_dir).rglob("events.out.tfevents.*"), key=_age):
             for event in EventFileLoader(str(path)).Load():
                 for value in event.summary.value:
                     self._take(event.step, value)
