@@ -81,8 +81,9 @@ def test_pictures_are_those_of_the_python_functions(run_dir: Path, capsys: pytes
         "evolution": plot_evolution(until),
         "drift": plot_drift(until),
     }
-    names = draw(capsys, run_dir, "--layer", "conv1", "--epoch", 2, "-o", "deep/er")
-    assert names == [f"deep/er/conv1_{kind}_epoch0002.png" for kind in wanted]
+    asked = [word for name in wanted for word in ("--kind", name)]
+    names = draw(capsys, run_dir, "--layer", "conv1", "--epoch", 2, "-o", "deep/er", *asked)
+    assert names == [f"deep/er/conv1_{name}_epoch0002.png" for name in wanted]
     for name, figure in zip(names, wanted.values(), strict=True):
         np.testing.assert_array_equal(decoded(name), png(figure))
 
