@@ -44,6 +44,7 @@ PUBLIC = {
     "Conv1dFilterMonitor",
     "FilterBank",
     "FilterHistory",
+    "FilterRecorder",
     "dead_filters",
     "frequency_response",
     "load_history",

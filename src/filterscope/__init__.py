@@ -14,6 +14,7 @@ _HOME = {
     "Conv1dFilterMonitor": "filterscope.lightning.callback",
     "FilterBank": "filterscope.filters.bank",
     "FilterHistory": "filterscope.filters.history",
+    "FilterRecorder": "filterscope.recording.recorder",
     "dead_filters": "filterscope.filters.bank",
     "frequency_response": "filterscope.filters.spectrum",
     "load_history": "filterscope.events.history",
@@ -29,6 +30,7 @@ __all__ = [
     "Conv1dFilterMonitor",
     "FilterBank",
     "FilterHistory",
+    "FilterRecorder",
     "dead_filters",
     "frequency_response",
     "load_history",
@@ -52,6 +54,7 @@ if TYPE_CHECKING:
     from filterscope.plots.response import plot_response
     from filterscope.plots.single import plot_filter
     from filterscope.plots.taps import plot_taps
+    from filterscope.recording.recorder import FilterRecorder
 
 
 def __getattr__(name: str) -> Any:

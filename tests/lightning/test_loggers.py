@@ -10,10 +10,12 @@ from typing import Any
 import pytest
 import pytorch_lightning as pl
 import torch
-from pytorch_lightning.loggers import CSVLogger, TensorBoardLogger
+from pytorch_lightning.callbacks import ModelCheckpoint
+from pytorch_lightning.loggers import CSVLogger, Logger, TensorBoardLogger
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
-from filterscope import Conv1dFilterMonitor
+from filterscope import Conv1dFilterMonitor, load_history
+from filterscope.lightning import loggers
 from tests.support.events import Logged
 from tests.support.nets import QUIET, SmallNet, loader, make_trainer
 
@@ -50,15 +52,115 @@ def test_without_a_logger_the_fit_is_refused_with_words_that_help(tmp_path: Path
         fit(tmp_path, Conv1dFilterMonitor(), logger=logger)
 
 
-def test_a_logger_that_is_no_tensorboard_is_told_once_and_the_fit_goes_on(tmp_path: Path) -> None:
-    csv = CSVLogger(str(tmp_path), name="csv")
-    told = fit(tmp_path, Conv1dFilterMonitor(), logger=csv)
-    assert len(told) == 1
-    assert "TensorBoard" in told[0]
-    assert "CSVLogger" in told[0]
-    assert list(tmp_path.rglob("events*")) == []
+class Bare(Logger):
+    """A logger of another make, which has no ``experiment``, no directory and no version."""
+
+    name = "bare"
+    version = None
+
+    def log_metrics(self, metrics: dict[str, float], step: int | None = None) -> None:
+        pass
+
+    def log_hyperparams(self, params: Any) -> None:
+        pass
+
+
+class Dict(Bare):
+    """One whose ``experiment`` is something else again."""
+
+    @property
+    def experiment(self) -> Any:
+        return {"of another": "make"}
+
+
+class Broken(Bare):
+    """One whose ``experiment`` cannot be made, which Lightning itself does not bear at the start of a fit."""
+
+    @property
+    def experiment(self) -> Any:
+        raise ConnectionError("no server")
+
+
+def test_a_logger_that_breaks_is_one_without_an_experiment() -> None:
+    assert loggers._experiment(Broken()) is None
+
+
+def said(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [record.getMessage() for record in caplog.records if record.getMessage().startswith("filterscope")]
+
+
+def directory_named(words: str) -> Path:
+    """What the TensorBoard command in a message shows."""
+    return Path(words.split("tensorboard --logdir ")[1])
+
+
+def test_without_tensorboard_the_monitor_writes_files_of_its_own_and_says_where(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    csv = CSVLogger(str(tmp_path), name="csv", version=3)
+    first, second = Conv1dFilterMonitor(layers="conv1"), Conv1dFilterMonitor(plots=(), tag="again")
+    with caplog.at_level("INFO"):
+        assert fit(tmp_path, first, second, logger=csv) == []
+    (words,) = said(caplog)
+    assert "CSVLogger takes no TensorBoard summaries" in words
+    assert directory_named(words) == tmp_path / "csv" / "version_3" / "filters"
+    (file,) = directory_named(words).rglob("events*")  # one for both
+    assert file.parent.name == "3"
+    logged = Logged(file.parent)
+    assert logged.steps("filters/conv1/drift") == [4, 8]
+    assert logged.steps("again/conv2/rms") == [0, 4, 8]
+    assert {*load_history(directory_named(words), tag="again")} == {"conv1", "conv2"}
+    assert not len(list(tmp_path.rglob("events*"))) > 1
     with_monitor = trained(tmp_path, Conv1dFilterMonitor(), logger=csv)
     assert torch.equal(with_monitor, trained(tmp_path, logger=csv))
+
+
+@pytest.mark.parametrize("make", [Bare, Dict])
+def test_a_logger_without_an_experiment_is_no_crash_wherever_it_stands(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, make: type[Bare]
+) -> None:
+    beside = TensorBoardLogger(str(tmp_path), name="run", version=0)
+    assert fit(tmp_path, Conv1dFilterMonitor(plots=()), logger=[make(), beside]) == []
+    assert Logged(tmp_path / "run").steps("filters/conv1/rms") == [0, 4, 8]
+    numbers = []
+    for _ in range(2):
+        with caplog.at_level("INFO"):
+            alone = {"logger": make(), "default_root_dir": tmp_path / "root"}
+            assert fit(tmp_path, Conv1dFilterMonitor(plots=()), **alone) == []
+        folder = directory_named(said(caplog)[-1])
+        assert folder == tmp_path / "root" / "filters"
+        numbers.append(sorted(path.name for path in folder.iterdir()))
+    assert numbers == [["0"], ["0", "1"]]  # a directory for each fit
+    assert Logged(folder / "1").steps("filters/conv1/rms") == [0, 4, 8]
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("versioned", [True, False])
+def test_a_resumed_fit_goes_on_in_the_same_files_of_its_own(tmp_path: Path, versioned: bool) -> None:
+    def logger() -> Any:
+        return CSVLogger(str(tmp_path / "root"), name="csv", version=0) if versioned else Bare()
+
+    options = {"default_root_dir": tmp_path / "root", "enable_checkpointing": True}
+    saver = ModelCheckpoint(dirpath=tmp_path, filename="last", save_on_train_epoch_end=True)
+    fit(tmp_path, Conv1dFilterMonitor(plots=()), saver, logger=logger(), **options)
+    trainer = make_trainer(tmp_path, Conv1dFilterMonitor(plots=()), logger=logger(), max_epochs=4, **options)
+    trainer.fit(SmallNet(), loader(), ckpt_path=tmp_path / "last.ckpt")
+    (folder,) = {path.parent for path in (tmp_path / "root").rglob("events*")}
+    assert load_history(folder)["conv1"].epochs.tolist() == [0, 1, 2, 3, 4]
+
+
+def test_files_that_cannot_be_made_leave_the_monitor_inactive_and_the_fit_alone(tmp_path: Path) -> None:
+    (tmp_path / "filters").write_text("a file in the way")
+    told = fit(tmp_path, Conv1dFilterMonitor(), logger=Bare(), default_root_dir=tmp_path)
+    assert [("inactive" in words, str(tmp_path / "filters") in words) for words in told] == [(True, True)]
+
+
+def test_in_fabric_the_monitor_names_what_works_there() -> None:
+    fabric = pytest.importorskip("lightning_fabric").Fabric(accelerator="cpu", callbacks=[Conv1dFilterMonitor()])
+    with pytest.raises(MisconfigurationException, match=r"filterscope\.FilterRecorder\(model, log_dir\)"):
+        fabric.setup(SmallNet())
+    with pytest.raises(MisconfigurationException, match="this is a Fabric"):
+        fabric.call("on_fit_start", fabric, SmallNet())
 
 
 def test_every_tensorboard_logger_gets_everything_and_others_nothing(tmp_path: Path) -> None:
@@ -113,7 +215,7 @@ def test_two_monitors_with_one_tag_are_refused_with_a_tag_that_works(tmp_path: P
 
 def test_the_lightning_package_of_the_other_name_works_too(tmp_path: Path) -> None:
     lightning = pytest.importorskip("lightning.pytorch")
-    loggers = pytest.importorskip("lightning.pytorch.loggers")
+    their_loggers = pytest.importorskip("lightning.pytorch.loggers")
 
     class Net(lightning.LightningModule):  # type: ignore[name-defined,misc]
         def __init__(self) -> None:
@@ -129,7 +231,7 @@ def test_the_lightning_package_of_the_other_name_works_too(tmp_path: Path) -> No
     monitor = Conv1dFilterMonitor(plots=("taps",))
     assert isinstance(monitor, lightning.Callback)
     assert isinstance(monitor, pl.Callback)
-    logger = loggers.TensorBoardLogger(str(tmp_path), name="run")
+    logger = their_loggers.TensorBoardLogger(str(tmp_path), name="run")
     trainer = lightning.Trainer(logger=logger, callbacks=[monitor], max_epochs=1, **QUIET)
     trainer.fit(Net(), loader())
     assert Logged(tmp_path).steps("filters/conv/taps") == [0, 4]

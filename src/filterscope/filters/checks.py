@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Mapping, Sequence
 from numbers import Real
 from typing import Any
@@ -19,6 +20,24 @@ def check_count(name: str, value: Any, otherwise: str = "") -> None:
         raise TypeError(f"{name}={value!r} is not an integer; give 1, 2, 3, ...{otherwise}")
     if value < 1:
         raise ValueError(f"{name}={value!r} is below 1; give 1, 2, 3, ...{otherwise}")
+
+
+def check_position(name: str, value: Any) -> int:
+    """Refuse what is no integer from 0 on; any kind of integer will do, numpy's too.
+
+    Raises:
+        TypeError: Not an integer.
+        ValueError: Below 0.
+    """
+    try:
+        number = operator.index(value)
+    except TypeError:
+        number = None
+    if number is None or isinstance(value, bool):
+        raise TypeError(f"{name}={value!r} is not an integer; give 0, 1, 2, ...")
+    if number < 0:
+        raise ValueError(f"{name}={value!r} is below 0; give 0, 1, 2, ...")
+    return number
 
 
 def check_patterns(layers: str | Sequence[str] | None) -> None:

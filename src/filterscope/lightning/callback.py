@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pytorch_lightning
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
-from pytorch_lightning.utilities.rank_zero import rank_zero_warn
-from torch.utils.tensorboard import SummaryWriter
 from typing_extensions import override
 
+from filterscope.lightning import loggers
 from filterscope.lightning.trainer import batches_done, current_step, epochs_done, epochs_planned
 from filterscope.plots.kinds import NAMES, PlotName
 from filterscope.recording.session import Session, warn_without_layers
@@ -102,12 +101,13 @@ class Conv1dFilterMonitor(_Callback):
 
     @override
     def on_fit_start(self, trainer: Any, pl_module: Any) -> None:
+        _require_trainer(trainer)
         self._require_own_tag(trainer)
-        writers = self._writers(trainer)
+        checkpoint = trainer.ckpt_path or ""
+        writers = loggers.writers(trainer, self._state if checkpoint else None)
         before = self._session
         if before is not None and (not trainer.global_step or trainer.ckpt_path or not before.is_of(pl_module)):
             before = None  # a new fit, or weights from elsewhere
-        checkpoint = trainer.ckpt_path or ""
         session = Session(self.settings, writers, pl_module, before, self._state if checkpoint else None, checkpoint)
         if trainer.global_rank == 0:
             warn_without_layers(pl_module, self.settings.layers)
@@ -146,11 +146,17 @@ class Conv1dFilterMonitor(_Callback):
     def on_fit_end(self, trainer: Any, pl_module: Any) -> None:
         if self._session is not None:
             self._session.finish(trainer.model)
+            loggers.release(trainer)
 
     @override
     def on_exception(self, trainer: Any, pl_module: Any, exception: BaseException) -> None:
         if self._session is not None:
             self._session.fail()
+            loggers.release(trainer)
+
+    def on_after_setup(self, fabric: Any, module: Any) -> None:
+        """Fabric calls this when it takes in a model: it has no epochs of its own, and calls no hook of ours."""
+        _require_trainer(fabric)
 
     # Not state_dict: Lightning would refuse two monitors of one tag before we can say what works.
     @override
@@ -170,22 +176,10 @@ class Conv1dFilterMonitor(_Callback):
                 f"tag='{self.settings.tag}_2'"
             )
 
-    def _writers(self, trainer: Any) -> list[SummaryWriter]:
-        """TensorBoard writers of the Trainer; none where nothing is to be written."""
-        if trainer.fast_dev_run or any(type(logger).__name__ == "DummyLogger" for logger in trainer.loggers):
-            return []
-        if not trainer.loggers:
-            raise MisconfigurationException(
-                "Conv1dFilterMonitor needs a logger to write to; use Trainer(logger=TensorBoardLogger(...)), or leave "
-                "logger at its default"
-            )
-        if trainer.global_rank != 0:
-            return []
-        experiments = [logger.experiment for logger in trainer.loggers]
-        writers = [experiment for experiment in experiments if isinstance(experiment, SummaryWriter)]
-        if not writers:
-            names = ", ".join(type(logger).__name__ for logger in trainer.loggers)
-            rank_zero_warn(f"Conv1dFilterMonitor writes to TensorBoard only; the Trainer logs to {names}: inactive")
-        for writer in writers:
-            writer._get_file_writer()  # opened here, so that the recording thread never opens one
-        return writers
+
+def _require_trainer(trainer: Any) -> None:
+    if not hasattr(trainer, "fit_loop"):
+        raise MisconfigurationException(
+            f"Conv1dFilterMonitor is for a Trainer, and this is a {type(trainer).__name__}; in a loop of your own use "
+            "recorder = filterscope.FilterRecorder(model, log_dir), and recorder.snapshot(epoch) after every epoch"
+        )

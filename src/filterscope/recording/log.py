@@ -98,22 +98,35 @@ class SnapshotLog:
             past: What was recorded until then, by layer. Others are measured from the resumed weights.
             is_elsewhere: Whether it was recorded in another directory.
         """
-        for order, (name, bank) in enumerate(reading.banks.items()):
+        self.recall(epoch, step, reading, past)
+        for order, name in enumerate(reading.banks):
             reference_step = 0
             with self._outlet.item(f"the history of {name}", "history") as values:
-                known = past.get(name, Past())
-                dated = bank.with_fields(epoch=epoch, step=step)
-                track = self._begin(name, dated, known.references)
-                for each in known.banks:
-                    if (each.step or 0) < step:
-                        track.recall(each)
-                track.add(dated)
+                track = self._tracks[name]
+                track.add(track.latest)
                 if not is_elsewhere:
-                    self._last_step = max(self._last_step, known.last_step)
-                if is_elsewhere or track.reference is dated:
+                    self._last_step = max(self._last_step, past.get(name, Past()).last_step)
+                if is_elsewhere or track.reference is track.latest:
                     values += self._filters(order, track.reference, reading)
                     reference_step = track.reference.step or 0
             self._outlet.send(reference_step, reading.time)
+
+    def recall(self, epoch: int, step: int, reading: Reading, past: Mapping[str, Past]) -> None:
+        """Begin with what was recorded before: what to measure from, and the rows of pictures of the whole history.
+
+        Args:
+            epoch: Epochs completed.
+            step: Of this reading; what was recorded there or later is given up.
+            reading: The weights now.
+            past: What was recorded, by layer.
+        """
+        for name, bank in reading.banks.items():
+            with self._outlet.item(f"the history of {name}", "history"):
+                known = past.get(name, Past())
+                track = self._begin(name, bank.with_fields(epoch=epoch, step=step), known.references)
+                for each in known.banks:
+                    if (each.step or 0) < step:
+                        track.recall(each)
 
     def snapshot(self, epoch: int, step: int, reading: Reading) -> None:
         """Log what is logged at every snapshot: raw filters, histogram and scalars.
@@ -215,7 +228,7 @@ class SnapshotLog:
         if not self._settings.save_filters:
             return []
         track = self._tracks.get(bank.layer)
-        is_reference = track is None or track.reference is bank
+        is_reference = track is None or track.reference.step == bank.step
         size = sum(each.weights.nbytes for each in reading.banks.values())
         max_filters = self._settings.max_filters
         if is_reference and size > WHOLE_BYTES and bank.head(max_filters) is not bank:

@@ -103,6 +103,35 @@ def _candidates(directory: str, checkpoint: str) -> Iterator[str]:
         yield from (os.path.join(above, tail) for tail in tails)
 
 
+def recorded_before(directory: str, tag: str, epoch: int, step: int | None) -> tuple[dict[str, Past], int]:
+    """What the event files right in a directory hold from before a snapshot.
+
+    Args:
+        directory: Where they are.
+        tag: The recorder's.
+        epoch: Epochs completed at the snapshot.
+        step: Its step; ``None`` if it will be the one after the last snapshot of earlier epochs.
+
+    Returns:
+        What is known of each layer, and how many snapshots there are.
+    """
+    past: dict[str, Past] = {}
+    for recorded in read_run(directory):
+        if recorded.tag == tag:
+            before = [
+                bank for bank in recorded.banks if ((bank.epoch or 0) < epoch if step is None else _step(bank) < step)
+            ]
+            if before:
+                last = _step(before[-1])
+                known = (bank for bank in recorded.references if bank is not None and _step(bank) <= last)
+                past[recorded.layer] = Past([bank for bank in known if bank.weights.any()], before, last)
+    return past, max((len(layer.banks) for layer in past.values()), default=0)
+
+
+def _step(bank: FilterBank) -> int:
+    return bank.step or 0
+
+
 def read_past(runs: Sequence[PastRun], tag: str, epoch: int, step: int) -> dict[str, Past]:
     """What was recorded before a checkpoint, by layer.
 
@@ -118,11 +147,11 @@ def read_past(runs: Sequence[PastRun], tag: str, epoch: int, step: int) -> dict[
             if recorded.tag != tag:
                 continue
             layer = past.setdefault(recorded.layer, Past())
-            known = (bank for bank in recorded.references if bank is not None and (bank.step or 0) <= step)
+            known = (bank for bank in recorded.references if bank is not None and _step(bank) <= step)
             layer.references += [bank for bank in known if bank.weights.any()]
             # A run that went on from another begins with a copy of the reference, which is no snapshot of its own.
-            own = [bank for bank in recorded.banks if run.start < (bank.step or 0) <= step]
-            layer.banks = [bank for bank in layer.banks if (bank.step or 0) <= run.start] + own
-            ended = [bank.step or 0 for bank in recorded.banks if (bank.epoch or 0) <= epoch]
+            own = [bank for bank in recorded.banks if run.start < _step(bank) <= step]
+            layer.banks = [bank for bank in layer.banks if _step(bank) <= run.start] + own
+            ended = [_step(bank) for bank in recorded.banks if (bank.epoch or 0) <= epoch]
             layer.last_step = max(ended, default=-1)
     return past

@@ -17,6 +17,7 @@ import numpy as np
 from torch import nn
 from torch.utils.tensorboard import SummaryWriter
 
+from filterscope.events.history import read_run
 from filterscope.filters.selection import sample_rates, select
 from filterscope.models.gather import gather, is_sharded
 from filterscope.models.layers import find_layers
@@ -87,8 +88,7 @@ class Session:
         self._last: tuple[int, Reading] | None = None  # the step given at the last snapshot, and its weights
         self._final: Reading | None = None
         self._awaits_drawing = False
-        taps = {layer.name: layer.taps for layer in find_layers(model)}
-        sample_rates(select(taps, settings.layers), settings.sample_rate)
+        check_layers(model, settings)
 
     @contextmanager
     def harmless(self, what: str) -> Iterator[None]:
@@ -120,7 +120,7 @@ class Session:
             model: As it is trained, wrapped or not; in all methods.
             total: Epochs that are planned, if known.
         """
-        self._plan(total)
+        self.plan(total)
         self._take(model, 0, 0)
         self._draw()
         if self._last is not None:
@@ -136,14 +136,58 @@ class Session:
             step: Position on the step axis.
             total: Epochs that are planned in all, if known.
         """
-        self._plan(total)
+        self.plan(total)
         self._start_step = step
         if (reading := self._read(model)) is not None and (log := self._log) is not None:
             self._place = replace(self._place, start=step)
             self._worker.submit(lambda: log.resume(epoch, step, reading, *self._recall(epoch, step)))
 
-    def _plan(self, total: int | None) -> None:
+    @_harmless
+    def snapshot(
+        self, model: nn.Module, epoch: int, step: int, number: int, past: Mapping[str, Past] | None = None
+    ) -> None:
+        """A snapshot at any moment; one before it that waited to be drawn was not the final one.
+
+        Args:
+            model: As it is trained.
+            epoch: Epochs completed.
+            step: Position on the step axis.
+            number: How many snapshots came before it: with the planned total, that tells milestones.
+            past: What is known from before, where a record goes on with this snapshot.
+        """
+        if self._awaits_drawing:
+            self._draw()
+        self._take(model, epoch, step, past)
+        self._awaits_drawing = self._is_milestone(number)
+
+    def plan(self, total: int | None) -> None:
+        """Decide which snapshots are milestones, if so many are planned after the initial one."""
         self._is_milestone = milestones(total, self._settings.every_n_epochs, self._settings.plot_every_n_epochs)
+
+    def tell_superseded(self) -> None:
+        """Before a record begins: warn if there is an older one in its place. Event files take time to read."""
+        if self._log is not None:
+            self._worker.submit(self._tell_superseded)
+
+    def _tell_superseded(self) -> None:
+        directory, tag = self._place.directory, self._settings.tag
+        epochs = [bank.epoch for each in read_run(directory) if each.tag == tag for bank in each.banks]
+        if epochs:
+            self._faults.report(
+                "superseded",
+                f"{directory} holds an older record under tag={tag!r}, of epochs {epochs[0]} to {epochs[-1]}: this one "
+                "supersedes it. To keep both, give each a directory of its own",
+            )
+
+    @property
+    def writes(self) -> bool:
+        """Whether it records, or only takes part in reading a sharded model."""
+        return self._log is not None
+
+    @property
+    def directory(self) -> str:
+        """Where it records."""
+        return self._place.directory
 
     def state(self) -> dict[str, Any]:
         """Where a fit that goes on from here will find what was recorded: some hundred bytes."""
@@ -172,10 +216,15 @@ class Session:
         if is_sharded(model):
             self._final = self._read(model)
 
-    def finish(self, model: nn.Module) -> None:
-        """The fit has ended well: log the final weights, once, and finish writing."""
-        if self._ended is not None:
+    def finish(self, model: nn.Module | None = None) -> None:
+        """The training has ended well: draw the last snapshot as the final one, and finish writing.
+
+        Args:
+            model: If given, its weights are logged once more, should they differ from the last snapshot's.
+        """
+        if model is not None and self._ended is not None:
             self._log_final(model)
+        if self._last is not None and (self._ended is not None or model is None):
             self._draw_last(final=True)
         self.close()
 
@@ -207,10 +256,12 @@ class Session:
     def _draw_last(self, final: bool = False) -> None:
         self._draw(final)
 
-    def _take(self, model: nn.Module, epoch: int, step: int) -> None:
+    def _take(self, model: nn.Module, epoch: int, step: int, past: Mapping[str, Past] | None = None) -> None:
         if self._log is not None or is_sharded(model):
             reading = self._read(model)
             if reading is not None:
+                if past and (log := self._log) is not None:
+                    self._worker.submit(lambda: log.recall(epoch, step, reading, past))
                 self._submit(epoch, step, reading)
 
     def _read(self, model: nn.Module) -> Reading | None:
@@ -266,11 +317,21 @@ def warn_if_large(reading: Reading, settings: Settings, epochs: int | None) -> N
     if size > LARGE:
         works = math.ceil(size / LARGE) * settings.every_n_epochs
         warnings.warn(
-            f"Conv1dFilterMonitor will write {size / 2**30:.1f} GiB of raw filters in {epochs} epochs; "
+            f"filterscope will write {size / 2**30:.1f} GiB of raw filters in {epochs} epochs; "
             f"every_n_epochs={works}, a smaller max_filters, fewer layers, or save_filters=False would write less than "
             f"{LARGE / 2**30:.0f} GiB",
             stacklevel=2,
         )
+
+
+def check_layers(model: nn.Module, settings: Settings) -> None:
+    """Refuse globs that match no layer.
+
+    Raises:
+        ValueError: Says which, and what there is.
+    """
+    taps = {layer.name: layer.taps for layer in find_layers(model)}
+    sample_rates(select(taps, settings.layers), settings.sample_rate)
 
 
 def same_weights(reading: Reading, other: Reading) -> bool:
@@ -286,6 +347,4 @@ def warn_without_layers(model: nn.Module, layers: str | Sequence[str] | None) ->
     found = find_layers(model)
     if not select({layer.name: layer.taps for layer in found}, layers):
         hint = " with more than one tap; layers='*' takes pointwise ones too" if found else ""
-        warnings.warn(
-            f"Conv1dFilterMonitor found no 1-D filters{hint} in {type(model).__name__}: nothing to log", stacklevel=3
-        )
+        warnings.warn(f"filterscope found no 1-D filters{hint} in {type(model).__name__}: nothing to log", stacklevel=3)

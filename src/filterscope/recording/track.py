@@ -48,6 +48,7 @@ class Track:
         self._reference_sizes = self._sizes if reference is None else metrics.norms(reference.weights)
         self._options = options
         self._every, self._count = 1, 0
+        self._is_begun = False  # a row from before a resume is no snapshot to measure a change from
         self._epochs: list[int] = []
         self._rows: dict[Kind, list[Array]] = {kind: [] for kind in kinds if kind.row is not None}
 
@@ -68,8 +69,9 @@ class Track:
 
     def add(self, bank: FilterBank) -> None:
         """Take in a snapshot."""
-        if self._count:
+        if self._is_begun:
             self.previous, self._previous_sizes = self.latest, self._sizes
+        self._is_begun = True
         self.latest, self._sizes = bank, metrics.norms(bank.weights)
         if not self._reference_sizes.any() and self._sizes.any():
             self.reference, self._reference_sizes = bank, self._sizes

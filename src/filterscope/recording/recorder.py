@@ -1,0 +1,200 @@
+"""Records a model's filters from any training loop, on the engine that the Lightning callback uses."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import weakref
+from collections.abc import Callable, Mapping, Sequence
+from types import TracebackType
+from typing import Any, Literal
+
+import torch.distributed
+from torch import nn
+from torch.utils.tensorboard import SummaryWriter
+
+from filterscope.filters.checks import check_count, check_position
+from filterscope.plots.kinds import NAMES, PlotName
+from filterscope.recording.resume import recorded_before
+from filterscope.recording.session import Session, check_layers, warn_without_layers
+from filterscope.recording.settings import Settings
+
+
+class FilterRecorder:
+    """Records the 1-D convolution filters of a model as any loop trains it, for TensorBoard and its Filters tab.
+
+    What :class:`filterscope.Conv1dFilterMonitor` logs in a Trainer, this logs wherever you call it: the same cards,
+    raw filters, history and command. The calling thread copies the weights, no more; a thread of ours computes, draws
+    and writes. Training is bit-identical with and without it, and no fault in drawing or writing ends it.
+
+    In distributed training all ranks may call all of it: rank 0 alone writes, and sharded models need every rank.
+    Models wrapped by DDP, FSDP, ``torch.compile`` or Fabric are read under their own names.
+
+    Args:
+        model: The model that is trained, wrapped or not.
+        writer: A ``SummaryWriter``, which stays open, or a directory, for which one is made and closed at the end.
+        total: How many snapshots are planned, the initial one included. Images are logged at the first, the last, and
+            at most eight geometrically spaced ones between; without it at powers of four.
+        layers: As in :class:`filterscope.Conv1dFilterMonitor`, and so are all that follow.
+        plots: Which images to log.
+        channels: How images show a filter's input channels.
+        max_filters: Filters that images show and raw filters hold.
+        save_filters: Whether to keep the filters of every snapshot.
+        sample_rate: Samples per second (Hz) at a layer's input.
+        tag: First segment of every TensorBoard tag. Several recorders of one directory need different ones.
+
+    Raises:
+        TypeError: An argument is of the wrong type, such as a ``writer`` that is neither of the two.
+        ValueError: An argument has a value that cannot work; a glob matches no layer.
+
+    Example:
+        >>> import filterscope
+        >>> with filterscope.FilterRecorder(model, "runs/plain", total=61) as recorder:  # doctest: +SKIP
+        ...     recorder.snapshot(0)
+        ...     for epoch in range(60):
+        ...         train_one_epoch(model)
+        ...         recorder.snapshot(epoch + 1)
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        writer: SummaryWriter | str | os.PathLike[str],
+        *,
+        total: int | None = None,
+        layers: str | Sequence[str] | None = None,
+        plots: Sequence[PlotName | Callable[..., Any]] = NAMES,
+        channels: Literal["auto", "all", "sum", "mean", "max", "l2", "principal"] = "auto",
+        max_filters: int | None = 64,
+        save_filters: bool = True,
+        sample_rate: float | Mapping[str, float] | None = None,
+        tag: str = "filters",
+    ) -> None:
+        if not isinstance(model, nn.Module):
+            raise TypeError(f"model must be a torch module, got {type(model).__name__}")
+        if not isinstance(writer, SummaryWriter | str | os.PathLike):
+            raise TypeError(
+                f"writer is a {type(writer).__name__}; give a torch.utils.tensorboard.SummaryWriter or a directory"
+            )
+        if not isinstance(writer, SummaryWriter) and os.path.isfile(writer):
+            raise ValueError(f"writer={os.fspath(writer)!r} is a file; give a directory")
+        if total is not None:
+            check_count("total", total, ", or None if that is not known")
+        self._settings = Settings(
+            layers, plots=plots, channels=channels, max_filters=max_filters, save_filters=save_filters,
+            sample_rate=sample_rate, tag=tag,
+        )  # fmt: skip
+        check_layers(model, self._settings)
+        if _rank() == 0:
+            warn_without_layers(model, layers)
+        self._model, self._writer = model, writer
+        self._planned = None if total is None else total - 1  # after the initial one
+        self._own: SummaryWriter | None = None
+        self._session: Session | None = None
+        self._abandoned: weakref.finalize[..., FilterRecorder] | None = None  # what to do if nobody closes us
+        self._last: tuple[int, int] | None = None  # epoch and step of the last snapshot
+        self._count = 0  # snapshots so far, those of a record that went on included
+        self._is_closed = False
+
+    def snapshot(self, epoch: int, step: int | None = None) -> None:
+        """Record the weights as they are.
+
+        Epoch 0 at step 0 begins a record, which supersedes an older one in the same directory. A first snapshot at any
+        other moment goes on from what the directory holds up to its step: initial filters and history included.
+
+        Args:
+            epoch: Epochs completed: 0 is before training.
+            step: Position on TensorBoard's step axis, which rises. Default: one more than the last.
+
+        Raises:
+            TypeError: Not integers.
+            ValueError: Below 0; or ``epoch`` or ``step`` goes backwards.
+            RuntimeError: The recorder is closed.
+        """
+        epoch = check_position("epoch", epoch)
+        step = step if step is None else check_position("step", step)
+        if self._is_closed:
+            raise RuntimeError("this FilterRecorder is closed; make another one, which goes on where it ended")
+        begins = epoch == 0 and not step
+        if self._last is not None and not begins:
+            step = self._checked(epoch, step, *self._last)
+        session, past = self._current(anew=begins), None
+        if begins:
+            step, self._count = 0, 0
+            session.tell_superseded()
+        elif self._last is None and session.writes:
+            with session.harmless("history"):
+                past, self._count = recorded_before(session.directory, self._settings.tag, epoch, step)
+        if step is None:
+            step = max((layer.last_step for layer in (past or {}).values()), default=-1) + 1
+        self._last = epoch, step
+        if begins:
+            session.begin(self._model, self._planned)
+        else:
+            session.snapshot(self._model, epoch, step, self._count, past)
+        self._count += 1
+        if self._abandoned is None:
+            self._abandoned = weakref.finalize(self, _end, session, self._own)
+            atexit.register(self._abandoned)  # after the thread's own ending, and so done before it
+
+    def close(self) -> None:
+        """Draw the last snapshot as the final one, and write everything; nothing more can be recorded then."""
+        self._finish(lambda session: session.finish())
+
+    def __enter__(self) -> FilterRecorder:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        """Close. After an exception the last snapshot is drawn too, but not called the final one."""
+        if kind is None:
+            self.close()
+        else:
+            self._finish(lambda session: session.fail())
+
+    def _checked(self, epoch: int, step: int | None, last_epoch: int, last_step: int) -> int:
+        if epoch < last_epoch:
+            raise ValueError(f"epoch={epoch} comes after epoch {last_epoch}; snapshot(0) would begin a new record")
+        if step is not None and step <= last_step:
+            raise ValueError(f"step={step} comes after step {last_step}; steps must rise, or be left out")
+        return last_step + 1 if step is None else step
+
+    def _current(self, anew: bool) -> Session:
+        """The session to record with. The rank is looked up each time: processes may be joined at any moment."""
+        is_first = _rank() == 0
+        if self._session is not None:
+            if not anew and (is_first or not self._session.writes):
+                return self._session
+            self._session.close()
+            self._forget()
+        if is_first and self._own is None and not isinstance(self._writer, SummaryWriter):
+            self._own = SummaryWriter(os.fspath(self._writer))
+        writers = [each for each in (self._own or self._writer,) if isinstance(each, SummaryWriter)] if is_first else []
+        self._session = Session(self._settings, writers, self._model)
+        self._session.plan(self._planned)
+        return self._session
+
+    def _finish(self, how: Callable[[Session], None]) -> None:
+        self._is_closed = True
+        if self._session is not None:
+            how(self._session)  # if Ctrl-C cuts it short, the rest is done at exit
+            self._forget()
+        if self._own is not None:
+            self._own.close()
+
+    def _forget(self) -> None:
+        if self._abandoned is not None:
+            self._abandoned.detach()
+            atexit.unregister(self._abandoned)
+            self._abandoned = None
+
+
+def _end(session: Session, own: SummaryWriter | None) -> None:
+    """The recorder was given up, or the process ends: draw its last snapshot, write everything."""
+    session.fail()
+    if own is not None:
+        own.close()
+
+
+def _rank() -> int:
+    is_distributed = torch.distributed.is_available() and torch.distributed.is_initialized()
+    return torch.distributed.get_rank() if is_distributed else 0
