@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,10 @@ FAMILIES = (
 WHOLE = ("ddp", "ddp_spawn", "ddp_fork", "fsdp1", "fsdp1_flat", "fsdp1_root_only", "fsdp2")
 
 
+#: Wrappers of models in a loop of one's own.
+LOOPS = ("ddp", "ddp and compile", "fsdp1", "fsdp2", "fabric")
+
+
 @dataclass
 class Launch:
     """What two ranks printed, and the directory of their files."""
@@ -45,8 +50,11 @@ class Launch:
 
 
 def launch(family: tuple[str, ...], directory: Path) -> Launch:
-    """Run fits in two processes; a hang fails with what was printed so far."""
+    """Run fits in two processes, or loops; a hang fails with what was printed so far."""
     command = [sys.executable, "-m", "tests.support.distributed_fit", str(directory), *family]
+    if family == LOOPS:
+        two = ["torch.distributed.run", "--standalone", "--nproc-per-node=2", "-m"]
+        command = [sys.executable, "-m", *two, "tests.support.distributed_loop", str(directory)]
     try:
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=SECONDS)
     except subprocess.TimeoutExpired as hang:
@@ -61,8 +69,8 @@ def launched(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """The launch of a strategy's family, when it is first asked for."""
     known: dict[tuple[str, ...], Launch] = {}
 
-    def of(strategy: str) -> Launch:
-        family = next(each for each in FAMILIES if strategy in each)
+    def of(strategy: str, families: Sequence[tuple[str, ...]] = FAMILIES) -> Launch:
+        family = next(each for each in families if strategy in each)
         if family not in known:
             known[family] = launch(family, tmp_path_factory.mktemp(family[0]))
         return known[family]
@@ -101,3 +109,14 @@ def test_a_layer_that_cannot_be_read_is_left_out_with_one_warning(launched: Any)
 def test_a_glob_that_matches_nothing_ends_the_fit_on_all_ranks(launched: Any) -> None:
     message = "layers='conf*': no layer matches 'conf*'; the model has: conv1, conv2"
     assert launched("ddp").said("ddp", "refused") == [message] * 2
+
+
+@pytest.mark.parametrize("wrapped", LOOPS)
+def test_a_recorder_in_a_plain_loop_reads_every_wrapped_model_and_leaves_it_alone(wrapped: str, launched: Any) -> None:
+    found = launched(wrapped, (LOOPS,))
+    assert found.said(wrapped, "files") == [1, 1]  # rank 0 alone opened the directory
+    with_0, without_0, with_1, without_1 = found.said(wrapped, "digest")
+    assert (with_0, with_1) == (without_0, without_1)
+    logged = Logged(next((found.directory / wrapped).glob("events*")).parent)
+    assert logged.steps("filters/conv1/rms")[:4] == [0, 2, 4, 6]
+    assert {tag.split("/")[1] for tag in logged.tags()} == {"conv1", "conv2", "layers"}

@@ -17,13 +17,14 @@ import torch
 from PIL import Image
 from torch import nn
 
+from filterscope import load_history
 from filterscope.plots import kinds
 from tests.support.events import Logged
 
 pytest.importorskip("aeon")
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
-TRAINING = ("gunpoint.py", "basic_motions.py", "lightning_cli/main.py")
+TRAINING = ("gunpoint.py", "any_loop.py", "basic_motions.py", "lightning_cli/main.py")
 #: Both data sets make 5 batches per epoch.
 BATCHES = 5
 
@@ -125,6 +126,22 @@ def test_gunpoint(gunpoint: tuple[Path, str]) -> None:
     layers = {"conv1": 64 * 31, "conv2": 64 * 64 * 9}
     check_logged(logged, layers, list(range(61)), [0, 1, 2, 3, 5, 8, 13, 22, 36, 60])
     assert by_layer(logged.images) == {kind: set(layers) for kind in kinds.NAMES}
+
+
+def test_any_loop(tmp_path: Path) -> None:
+    printed = run("any_loop.py", tmp_path, "--epochs", "40")
+    assert len(re.findall(r"^test accuracy, (?:plain|under fabric): (?:8|9)\d\.\d%$", printed, re.MULTILINE)) == 2
+    assert log_dir(printed) == "runs"
+    layers = {"conv1": 64 * 31, "conv2": 64 * 64 * 9}
+    histories = [load_history(tmp_path / "runs" / name) for name in ("plain", "fabric")]
+    for found, name in zip(histories, ("plain", "fabric"), strict=True):
+        logged = Logged(tmp_path / "runs" / name)
+        assert by_layer(logged.images) == {kind: set(layers) for kind in kinds.NAMES}
+        steps = logged.steps("filters/conv1/taps")
+        assert (len(steps), steps[0], steps[-1]) == (10, 0, 40)
+        assert {layer: len(history) for layer, history in found.items()} == dict.fromkeys(layers, 41)
+    for layer in layers:  # one seed, one training
+        np.testing.assert_array_equal(histories[0][layer].weights, histories[1][layer].weights)
 
 
 def test_basic_motions(tmp_path: Path) -> None:

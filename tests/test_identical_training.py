@@ -7,6 +7,7 @@ import shutil
 import threading
 import warnings
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -22,7 +23,7 @@ from torch.ao.quantization import FakeQuantize
 from torch.nn.utils import parametrizations, parametrize, prune, spectral_norm, weight_norm
 from torch.utils.data import DataLoader, Dataset
 
-from filterscope import Conv1dFilterMonitor
+from filterscope import Conv1dFilterMonitor, FilterRecorder
 from filterscope.recording import log
 from tests.support.events import Logged
 from tests.support.nets import SmallNet, loader, make_trainer, series
@@ -229,6 +230,28 @@ def test_training_is_the_same_without_the_monitor(tmp_path: Path, name: str) -> 
 @pytest.mark.skipif(not any(map(shutil.which, ("c++", "g++", "clang++"))), reason="no C++ compiler for torch.compile")
 def test_training_of_a_compiled_model_is_the_same_without_the_monitor(tmp_path: Path) -> None:
     compare(Setting(lambda: torch.compile(Net())), tmp_path)
+
+
+@pytest.mark.pictures
+def test_training_in_a_plain_loop_is_the_same_without_a_recorder(tmp_path: Path) -> None:
+    def left_by(records: bool) -> dict[str, str]:
+        pl.seed_everything(11)
+        model = Net(parametrizations.spectral_norm, nn.BatchNorm1d(6), nn.Dropout(0.3))
+        optimizer = model.configure_optimizers()
+        with FilterRecorder(model, tmp_path, total=4) if records else nullcontext() as recorder:
+            for epoch in range(4):
+                for batch in DataLoader(Noisy(), batch_size=4, shuffle=True) if epoch else ():
+                    optimizer.zero_grad()
+                    model.training_step(batch, 0).backward()
+                    optimizer.step()
+                if recorder is not None:
+                    recorder.snapshot(epoch)
+        parts = dict(model.named_parameters()), dict(model.named_buffers()), optimizer.state_dict()
+        flags = {name: each.training for name, each in model.named_modules()}
+        return {str(i): digest(part) for i, part in enumerate((*parts, flags))} | random_streams()
+
+    assert left_by(records=True) == left_by(records=False)
+    assert Logged(tmp_path).steps("filters/body.0/drift") == [1, 2, 3]
 
 
 def nudge(trainer: pl.Trainer, model: Any) -> None:

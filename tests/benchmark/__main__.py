@@ -38,7 +38,7 @@ import filterscope
 from filterscope.events import blob, summaries
 from tests.benchmark import baselines, fits
 from tests.benchmark.models import MODELS
-from tests.benchmark.ours import Recording
+from tests.benchmark.ours import Recording, snapshots_of_a_recorder
 
 Row = dict[str, Any]
 
@@ -75,6 +75,7 @@ def of_model(name: str, epochs: int, runs: int) -> list[Row]:
     ours = Recording(model, epochs)
     bare = Recording(model, epochs, images=False, save_filters=False)
     kept = Recording(model, epochs, images=False)
+    recorder = snapshots_of_a_recorder(model, epochs)
     limit = 4 * statistics.median(copy) + 0.5e-3
     thread, at_milestone = statistics.median(ours.thread), statistics.median(ours.milestone_thread)
     mean_milestone = statistics.mean(ours.milestones)
@@ -87,6 +88,8 @@ def of_model(name: str, epochs: int, runs: int) -> list[Row]:
             f"{spread(ours.thread)}, a copy {spread(copy)}"),
         row(name, "training thread, milestone / (4 copies + 0.5 ms)", at_milestone / limit, 1,
             spread(ours.milestone_thread)),
+        row(name, "training thread, `FilterRecorder.snapshot` / the callback's hook",
+            statistics.median(recorder) / thread, 1.2, f"{spread(recorder)} against {spread(ours.thread)}"),
         row(name, "CPU, milestone (mean of all, set-up included) / subplot recipe", mean_milestone / per_recipe, 1 / 20,
             f"{1000 * mean_milestone:.0f} ms against {spread(recipe)}"),
         row(name, f"CPU, {epochs} epochs / subplot recipe each epoch", ours.cpu / (epochs * per_recipe), 1 / 100,
@@ -156,7 +159,7 @@ def of_import(runs: int) -> list[Row]:
 def of_memory(few: int, many: int) -> list[Row]:
     """Peak memory of a long recording against a short one, each in a process of its own."""
     program = (
-        "import resource, torch; from tests.benchmark.ours import Recording; "
+        "import resource, torch; from tests.benchmark.ours import Recording, snapshots_of_a_recorder; "
         "Recording(torch.nn.Conv1d(1, 64, 251), {}); print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)"
     )
 

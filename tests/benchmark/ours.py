@@ -14,6 +14,7 @@ from tensorboard.backend.event_processing.event_file_loader import EventFileLoad
 from torch import nn
 from torch.utils.tensorboard import SummaryWriter
 
+from filterscope import FilterRecorder
 from filterscope.recording.session import Session
 from filterscope.recording.settings import Settings
 
@@ -25,6 +26,39 @@ def sizes_of_images(directory: str) -> Iterator[int]:
             for value in event.summary.value:
                 if value.metadata.plugin_data.plugin_name == "images":
                     yield len(value.tensor.string_val[2])
+
+
+def step_at_random(model: nn.Module) -> None:
+    """What training would do to the weights, in no time."""
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter += 0.01 * parameter.std() * torch.randn_like(parameter) if parameter.numel() > 1 else 0
+
+
+def drained(session: Session) -> None:
+    """Wait until a session's thread has done all that is queued."""
+    if session._worker._thread is not None:
+        done = threading.Event()
+        session._worker.submit(done.set)
+        done.wait()
+
+
+def snapshots_of_a_recorder(model: nn.Module, epochs: int) -> list[float]:
+    """Seconds that the calling thread spends in each ``FilterRecorder.snapshot`` of an epoch without images."""
+    seconds = []
+    gc.collect()
+    with tempfile.TemporaryDirectory() as directory, FilterRecorder(model, directory, total=epochs + 1) as recorder:
+        recorder.snapshot(0)
+        for epoch in range(epochs):
+            session = recorder._session
+            assert session is not None
+            drained(session)
+            step_at_random(model)
+            awaited, begin = session._awaits_drawing, time.perf_counter()
+            recorder.snapshot(epoch + 1)
+            if not awaited:
+                seconds.append(time.perf_counter() - begin)
+    return seconds
 
 
 class Recording:
@@ -58,9 +92,7 @@ class Recording:
         session = self._session
         self.milestones.append(self._measured(lambda: session.begin(model, epochs)))
         for epoch in range(epochs):
-            with torch.no_grad():
-                for parameter in model.parameters():
-                    parameter += 0.01 * parameter.std() * torch.randn_like(parameter) if parameter.numel() > 1 else 0
+            step_at_random(model)
             cpu = self._measured(lambda epoch=epoch: session.end_epoch(model, epoch + 1, epoch + 1))
             drawn = session._awaits_drawing
             hooks = self._hook
@@ -76,10 +108,7 @@ class Recording:
         cpu, wall = time.process_time(), time.perf_counter()
         hook()
         self._hook = time.perf_counter() - wall
-        if self._session._worker._thread is not None:
-            done = threading.Event()
-            self._session._worker.submit(done.set)
-            done.wait()
+        drained(self._session)
         spent = time.process_time() - cpu
         self.cpu += spent
         return spent

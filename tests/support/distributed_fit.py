@@ -127,14 +127,20 @@ class Digest(pl.Callback):
         self.strategy = strategy
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        digest = hashlib.sha256(random_streams()["torch"].encode())
-        tensors = [*pl_module.parameters(), *pl_module.buffers()]
-        for state in trainer.optimizers[0].state.values():
-            tensors += [value for value in state.values() if isinstance(value, torch.Tensor)]
-        for tensor in tensors:
-            local = getattr(tensor, "to_local", lambda tensor=tensor: tensor)()
-            digest.update(local.detach().contiguous().view(torch.uint8).numpy().tobytes())
-        say(strategy=self.strategy, rank=trainer.global_rank, digest=digest.hexdigest())
+        digest = digest_of(pl_module, trainer.optimizers[0])
+        say(strategy=self.strategy, rank=trainer.global_rank, digest=digest)
+
+
+def digest_of(model: nn.Module, optimizer: torch.optim.Optimizer) -> str:
+    """A hash of this rank's parameters, buffers, optimiser state and random state."""
+    digest = hashlib.sha256(random_streams()["torch"].encode())
+    tensors = [*model.parameters(), *model.buffers()]
+    for state in optimizer.state.values():
+        tensors += [value for value in state.values() if isinstance(value, torch.Tensor)]
+    for tensor in tensors:
+        local = getattr(tensor, "to_local", lambda tensor=tensor: tensor)()
+        digest.update(local.detach().contiguous().view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
 
 
 def refused(directory: Path, strategy: str) -> str:
