@@ -248,14 +248,15 @@ for epoch in range(6):
 
 
 @pytest.mark.parametrize(
-    ("end", "status"),
-    [("", 0), ("raise ValueError", 1), ("import os, signal; os.kill(os.getpid(), signal.SIGINT)", -2)],
+    "end",
+    ["", "raise ValueError", "import os, signal; os.kill(os.getpid(), signal.SIGINT)"],
+    ids=["", "error", "Ctrl-C"],
 )
-def test_what_nobody_closes_is_written_at_exit(tmp_path: Path, end: str, status: int) -> None:
+def test_what_nobody_closes_is_written_at_exit(tmp_path: Path, end: str) -> None:
     root = Path(__file__).parents[2]
     code = ABANDONED.format(end=end)
     done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], cwd=root, capture_output=True, timeout=120)
-    assert done.returncode == status, done.stderr
+    assert (done.returncode != 0) is bool(end), done.stderr
     assert load_history(tmp_path)["conv1"].epochs.tolist() == [*range(6)]
     assert Logged(tmp_path).steps("filters/conv1/taps") == [0, 1, 2, 3, 5]
     assert b"Exception ignored" not in done.stderr
