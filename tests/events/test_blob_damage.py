@@ -65,6 +65,7 @@ ALLOWED: dict[str, list[Any]] = {
     "dilation": [],
     "groups": [],
     "transposed": [True, False],
+    "within_epoch": [True, False],
     "sample_rate": [None, 0.5, 1.0, 1e300],
 }
 
@@ -75,7 +76,7 @@ def is_in(value: Any, values: list[Any]) -> bool:
 
 @pytest.mark.parametrize("name", [field.name for field in fields(Header)])
 def test_a_field_with_a_value_that_cannot_be_is_refused_by_name(name: str) -> None:
-    found, weights = by_hand(encode(bank(indices=[1, 3, 5, 7], total_filters=9, **LIKELY)))[3:]
+    found, weights = by_hand(encode(bank(indices=[1, 3, 5, 7], total_filters=9, within_epoch=True, **LIKELY)))[3:]
     for value in NONSENSE:
         blob = made(found | {name: value}, weights)
         if is_in(value, ALLOWED[name]):
@@ -87,6 +88,9 @@ def test_a_field_with_a_value_that_cannot_be_is_refused_by_name(name: str) -> No
                 with pytest.raises(BlobError, match=f"its header has {name}="):
                     decode(blob)
     del found[name]
+    if name == "within_epoch":  # written only where it is so: what has none is of an epoch's end
+        assert not decode(made(found, weights)).within_epoch
+        return
     with pytest.raises(BlobError, match=f"lacks some of .*{name}"):
         decode(made(found, weights))
 

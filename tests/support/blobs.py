@@ -11,12 +11,24 @@ import numpy as np
 from filterscope import FilterBank
 from filterscope.events.blob import encode
 
-FIELDS = ("layer", "total_filters", "epoch", "step", "stride", "dilation", "groups", "transposed", "sample_rate")
+FIELDS = (
+    "layer",
+    "total_filters",
+    "epoch",
+    "step",
+    "stride",
+    "dilation",
+    "groups",
+    "transposed",
+    "sample_rate",
+    "within_epoch",
+)
 
 #: A value of each that is not its default.
 FULL: dict[str, Any] = {
     "epoch": 17,
     "step": 2**40,
+    "within_epoch": True,
     "stride": 2,
     "dilation": 3,
     "groups": 4,

@@ -47,6 +47,7 @@ class Header:
         complex: Whether the weights are pairs of real and imaginary parts.
         order: Position of the layer among those monitored, from 0.
         reference: Whether rotation and difference are measured from these weights; such are kept in float32.
+        within_epoch: Whether the snapshot was taken by steps, and not at an epoch's end. Written only where it is so.
     """
 
     layer: str
@@ -64,6 +65,7 @@ class Header:
     groups: int
     transposed: bool
     sample_rate: float | None
+    within_epoch: bool = False
 
     @property
     def weight_bytes(self) -> int:
@@ -72,7 +74,8 @@ class Header:
 
     def to_json(self) -> bytes:
         """JSON in UTF-8."""
-        return json.dumps(vars(self), separators=(",", ":"), allow_nan=False).encode()
+        written = vars(self) if self.within_epoch else {k: v for k, v in vars(self).items() if k != "within_epoch"}
+        return json.dumps(written, separators=(",", ":"), allow_nan=False).encode()
 
     @classmethod
     def from_json(cls, text: bytes) -> Header:
@@ -86,8 +89,9 @@ class Header:
         except (ValueError, RecursionError) as error:
             raise BlobError(f"damaged filter bank: its header is not JSON ({error})") from None
         names = [field.name for field in fields(cls)]
-        if not isinstance(found, dict) or not set(names) <= set(found):
+        if not isinstance(found, dict) or not set(names) - {"within_epoch"} <= set(found):
             raise BlobError(f"damaged filter bank: its header lacks some of {', '.join(names)}")
+        found.setdefault("within_epoch", False)
         for name in names:
             if not _CHECKS[name](found[name]):
                 raise BlobError(f"damaged filter bank: its header has {name}={str(found[name])[:80]!r}")
@@ -120,6 +124,7 @@ def describe(bank: FilterBank, order: int = 0, reference: bool = False) -> Heade
         total_filters=bank.total_filters,
         epoch=None if bank.epoch is None else int(bank.epoch),
         step=None if bank.step is None else int(bank.step),
+        within_epoch=bool(bank.within_epoch),
         stride=bank.stride,
         dilation=bank.dilation,
         groups=bank.groups,
@@ -205,7 +210,17 @@ def decode(blob: bytes) -> FilterBank:
 
 
 #: Fields that a header and a bank share as they are.
-_SHARED = ("total_filters", "epoch", "step", "stride", "dilation", "groups", "transposed", "sample_rate")
+_SHARED = (
+    "total_filters",
+    "epoch",
+    "step",
+    "within_epoch",
+    "stride",
+    "dilation",
+    "groups",
+    "transposed",
+    "sample_rate",
+)
 
 
 def _split(blob: bytes) -> tuple[Header, int]:
@@ -270,6 +285,7 @@ _CHECKS: dict[str, Any] = {
     "dilation": _is_count,
     "groups": _is_count,
     "transposed": lambda value: isinstance(value, bool),
+    "within_epoch": lambda value: isinstance(value, bool),
     "sample_rate": lambda value: value is None or (_is_real(value) and math.isfinite(value) and value > 0),
 }
 

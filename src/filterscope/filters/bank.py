@@ -35,6 +35,7 @@ class FilterBank:
         total_filters: Number of filters in the layer, of which ``weights`` may hold fewer.
         epoch: Epochs completed, 0 before training; ``None`` outside of training.
         step: Position on TensorBoard's step axis; ``None`` outside of training.
+        within_epoch: Whether it was taken by steps, and not at an epoch's end.
         stride: Stride of the convolution.
         dilation: Input samples between two neighbouring taps.
         groups: Groups of the convolution.
@@ -56,6 +57,7 @@ class FilterBank:
     groups: int = 1
     transposed: bool = False
     sample_rate: float | None = None
+    within_epoch: bool = False
 
     def __post_init__(self) -> None:
         weights = _as_weights(self.weights)
