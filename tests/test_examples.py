@@ -24,7 +24,7 @@ from tests.support.events import Logged
 pytest.importorskip("aeon")
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
-TRAINING = ("gunpoint.py", "any_loop.py", "basic_motions.py", "lightning_cli/main.py")
+TRAINING = ("gunpoint.py", "any_loop.py", "streaming.py", "basic_motions.py", "lightning_cli/main.py")
 #: Both data sets make 5 batches per epoch.
 BATCHES = 5
 
@@ -142,6 +142,20 @@ def test_any_loop(tmp_path: Path) -> None:
         assert {layer: len(history) for layer, history in found.items()} == dict.fromkeys(layers, 41)
     for layer in layers:  # one seed, one training
         np.testing.assert_array_equal(histories[0][layer].weights, histories[1][layer].weights)
+
+
+def test_streaming(tmp_path: Path) -> None:
+    printed = run("streaming.py", tmp_path, "--steps", "400", "--every", "20")
+    assert accuracy(printed) >= 80
+    assert log_dir(printed) == "runs/streaming/version_0"
+    directory = tmp_path / log_dir(printed)
+    histories, logged = load_history(directory), Logged(directory)
+    assert {name: history.steps.tolist() for name, history in histories.items()} == {
+        name: [*range(0, 401, 20)] for name in ("conv1", "conv2")
+    }
+    assert histories["conv1"].by_step
+    assert logged.steps("filters/conv1/taps") == [0, 20, 40, 60, 80, 100, 140, 200, 280, 400]
+    assert by_layer(logged.images) == {kind: {"conv1", "conv2"} for kind in kinds.NAMES}
 
 
 def test_basic_motions(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import random
 import shutil
 import threading
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import partial
@@ -21,7 +21,7 @@ from pytorch_lightning.callbacks import EMAWeightAveraging, LambdaCallback, Stoc
 from torch import Tensor, nn
 from torch.ao.quantization import FakeQuantize
 from torch.nn.utils import parametrizations, parametrize, prune, spectral_norm, weight_norm
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, IterableDataset
 
 from filterscope import Conv1dFilterMonitor, FilterRecorder
 from filterscope.recording import log
@@ -49,6 +49,15 @@ class Noisy(Dataset):
         x, label = self.series[index]
         gain = 1 + 0.1 * random.random() + 0.1 * np.random.standard_normal()  # noqa: NPY002 - the global stream
         return float(gain) * x + 0.1 * torch.randn_like(x), label
+
+
+class Endless(IterableDataset):
+    """The same without end."""
+
+    def __iter__(self) -> Iterator[Any]:
+        samples = Noisy()
+        while True:
+            yield from (samples[i] for i in range(len(samples)))
 
 
 class Net(pl.LightningModule):
@@ -128,6 +137,8 @@ class Setting:
     trainer: Mapping[str, Any] = field(default_factory=dict)
     callback: Callable[[], pl.Callback] = pl.Callback
     loader: Mapping[str, Any] = field(default_factory=dict)
+    monitor: Mapping[str, Any] = field(default_factory=dict)
+    endless: bool = False
     validates: bool = False
     layers: tuple[str, str] = ("body.0", "body.2")
 
@@ -166,6 +177,18 @@ SETTINGS: dict[str, Setting] = {
     "SWA": Setting(callback=swa, trainer={"max_epochs": 3}),
     "SWA with batch norm": Setting(batch_norm, callback=swa, trainer={"max_epochs": 3}, layers=NORMED),
     "two optimisers": Setting(TwoOptimizers),
+    "by steps": Setting(trainer={"accumulate_grad_batches": 3}, monitor={"every_n_train_steps": 1}),
+    "by steps, two optimisers": Setting(TwoOptimizers, monitor={"every_n_train_steps": 3}),
+    "a stream": Setting(
+        lambda: Net(parametrizations.spectral_norm, nn.Dropout(0.3)),
+        {"max_steps": 30, "max_epochs": -1},
+        monitor={"every_n_train_steps": 7},
+        endless=True,
+        layers=("body.0", "body.3"),
+    ),
+    "a stream, EMA": Setting(
+        trainer={"max_steps": 30, "max_epochs": -1}, callback=ema, monitor={"every_n_train_steps": 7}, endless=True
+    ),
     "shuffled": Setting(loader={"shuffle": True}),
     "shuffled by forked workers": Setting(
         loader={"shuffle": True, "num_workers": 2, "multiprocessing_context": "fork"}, validates=True
@@ -180,7 +203,8 @@ def run(setting: Setting, path: Path, *callbacks: pl.Callback) -> tuple[pl.Train
     model = setting.model()
     trainer = make_trainer(path, setting.callback(), *callbacks, **{"max_epochs": 2, **setting.trainer})
     validation = DataLoader(Noisy(), batch_size=8) if setting.validates else None
-    trainer.fit(model, DataLoader(Noisy(), batch_size=4, **setting.loader), validation)
+    data: Any = Endless() if setting.endless else Noisy()
+    trainer.fit(model, DataLoader(data, batch_size=4, **setting.loader), validation)
     return trainer, trainer.lightning_module
 
 
@@ -203,7 +227,7 @@ def hashes(trainer: pl.Trainer, model: nn.Module) -> dict[str, str]:
 
 
 def compare(setting: Setting, path: Path) -> None:
-    monitor = Conv1dFilterMonitor(plot_every_n_epochs=1)
+    monitor = Conv1dFilterMonitor(**({} if setting.monitor else {"plot_every_n_epochs": 1}), **setting.monitor)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         with_monitor = hashes(*run(setting, path / "with", monitor))
@@ -217,7 +241,7 @@ def compare(setting: Setting, path: Path) -> None:
 
 
 #: Where pictures are drawn as well: between batches, beside dropout's draws, beside another way to step.
-DRAWN = ("plain", "dropout", "two optimisers")
+DRAWN = ("plain", "dropout", "two optimisers", "a stream")
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,7 @@ import filterscope
 from filterscope.events import blob, summaries
 from tests.benchmark import baselines, fits
 from tests.benchmark.models import MODELS
-from tests.benchmark.ours import Recording, snapshots_of_a_recorder
+from tests.benchmark.ours import Recording, batches_without_a_snapshot, snapshots_of_a_recorder, training_steps
 
 Row = dict[str, Any]
 
@@ -116,6 +116,15 @@ def of_others(name: str, model: torch.nn.Module, thread: float, runs: int) -> li
     return rows
 
 
+def of_batches(runs: int) -> list[Row]:
+    """What a batch costs in which no snapshot is due, against the training step of a small model."""
+    hooks = batches_without_a_snapshot(500 * runs)
+    steps = training_steps(torch.nn.Conv1d(1, 8, 31), 20 * runs)
+    ratio = statistics.median(hooks) / statistics.median(steps)
+    figure = "training thread, a batch without a snapshot by steps / a training step"
+    return [row("8 x 1 x 31", figure, ratio, 0.01, f"{1e6 * statistics.median(hooks):.1f} us against {spread(steps)}")]
+
+
 def of_loading(epochs: int, runs: int) -> list[Row]:
     """``load_history`` of a layer of 64 x 1 x 251 against a pass of TensorBoard's own reader over the file."""
     weights = np.random.default_rng(0).normal(size=(64, 1, 251))
@@ -159,7 +168,7 @@ def of_import(runs: int) -> list[Row]:
 def of_memory(few: int, many: int) -> list[Row]:
     """Peak memory of a long recording against a short one, each in a process of its own."""
     program = (
-        "import resource, torch; from tests.benchmark.ours import Recording, snapshots_of_a_recorder; "
+        "import resource, torch; from tests.benchmark.ours import Recording; "
         "Recording(torch.nn.Conv1d(1, 64, 251), {}); print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)"
     )
 
@@ -201,7 +210,7 @@ def main(arguments: list[str] | None = None) -> None:
     np.random.default_rng(0)
     torch.manual_seed(0)
     quick = options.quick
-    rows = [*of_drawing(2 if quick else 9), *of_import(2 if quick else 9)]
+    rows = [*of_drawing(2 if quick else 9), *of_import(2 if quick else 9), *of_batches(1 if quick else 9)]
     for name in ("tiny",) if quick else MODELS:
         rows += of_model(name, epochs=12 if quick else 100, runs=1 if quick else 3)
     if not quick:

@@ -8,13 +8,15 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import torch
 from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
 from torch import nn
 from torch.utils.tensorboard import SummaryWriter
 
-from filterscope import FilterRecorder
+from filterscope import Conv1dFilterMonitor, FilterRecorder
 from filterscope.recording.session import Session
 from filterscope.recording.settings import Settings
 
@@ -61,6 +63,35 @@ def snapshots_of_a_recorder(model: nn.Module, epochs: int) -> list[float]:
     return seconds
 
 
+def batches_without_a_snapshot(count: int) -> list[float]:
+    """Seconds that the callback's hooks take around a batch of a fit by steps, where no snapshot is due."""
+    monitor = Conv1dFilterMonitor(every_n_train_steps=10**9)
+    loop = SimpleNamespace(_batches_that_stepped=0, _should_accumulate=lambda: False)
+    trainer: Any = SimpleNamespace(global_step=0, current_epoch=0, fit_loop=SimpleNamespace(epoch_loop=loop))
+    model, seconds = nn.Conv1d(1, 1, 3), []
+    monitor._session, monitor._step = Session(monitor.settings, [], model), 0
+    for step in range(count):
+        loop._batches_that_stepped = step
+        begin = time.perf_counter()
+        monitor.on_train_batch_start(trainer, model, None, step)
+        monitor.on_train_batch_end(trainer, model, None, None, step)
+        seconds.append(time.perf_counter() - begin)
+    return seconds
+
+
+def training_steps(model: nn.Module, count: int) -> list[float]:
+    """Seconds of a training step of a model on a batch of 16 series of 1000 samples."""
+    series, seconds = torch.randn(16, 1, 1000), []
+    optimizer = torch.optim.SGD(model.parameters(), lr=1e-6)
+    for _ in range(count):
+        begin = time.perf_counter()
+        optimizer.zero_grad()
+        model(series).square().mean().backward()
+        optimizer.step()
+        seconds.append(time.perf_counter() - begin)
+    return seconds
+
+
 class Recording:
     """A fit of a given number of epochs in which nothing happens but small random steps and snapshots.
 
@@ -90,13 +121,13 @@ class Recording:
 
     def _run(self, model: nn.Module, epochs: int) -> None:
         session = self._session
-        self.milestones.append(self._measured(lambda: session.begin(model, epochs)))
+        self.milestones.append(self._measured(lambda: (session.plan(epochs), session.begin(model))))
         for epoch in range(epochs):
             step_at_random(model)
             cpu = self._measured(lambda epoch=epoch: session.end_epoch(model, epoch + 1, epoch + 1))
             drawn = session._awaits_drawing
             hooks = self._hook
-            cpu += self._measured(session.begin_epoch)
+            cpu += self._measured(session.draw_waiting)
             hooks += self._hook
             (self.milestone_thread if drawn else self.thread).append(hooks)
             if drawn:

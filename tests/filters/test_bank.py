@@ -224,3 +224,31 @@ def test_banks_out_of_the_order_of_their_epochs_are_refused() -> None:
 def test_a_bad_number_of_filters_is_refused(count: object, error: type[Exception]) -> None:
     with pytest.raises(error, match="max_filters="):
         FilterBank("conv", np.ones((4, 1, 3))).head(count)  # type: ignore[arg-type]
+
+
+def stepped() -> FilterHistory:
+    """Two epochs of 7 steps, a snapshot every 5: epochs' ends at 7 and 14."""
+    moments = [(0, 0, False), (0, 5, True), (1, 7, False), (1, 10, True), (2, 14, False), (2, 15, True)]
+    weights = np.random.default_rng(0).normal(size=(6, 2, 1, 5))
+    banks = [
+        FilterBank("conv", each, epoch=epoch, step=step, within_epoch=within)
+        for each, (epoch, step, within) in zip(weights, moments, strict=True)
+    ]
+    return FilterHistory(banks)
+
+
+def test_a_bank_is_found_by_the_end_of_its_epoch_or_by_its_step() -> None:
+    history = stepped()
+    assert history.by_step
+    assert [history.bank(epoch).step for epoch in (0, 1, 2)] == [0, 7, 14]
+    assert [history.bank(step=step).epoch for step in (0, 5, 7, 10, 15)] == [0, 0, 1, 1, 2]
+    assert history.position(step=10) == 3
+    assert "steps 0 to 15" in repr(history)
+    with pytest.raises(KeyError, match="no snapshot of epoch 3; there are 0, 1, 2"):
+        history.bank(3)
+    with pytest.raises(KeyError, match="no snapshot at step 6; there are 0, 5, 7, 10, 14, 15"):
+        history.bank(step=6)
+    for wrong in ({}, {"epoch": 1, "step": 7}):
+        with pytest.raises(TypeError, match="give an epoch, or step="):
+            history.bank(**wrong)
+    assert not FilterHistory([history[0], history[2]]).by_step

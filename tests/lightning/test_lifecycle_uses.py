@@ -12,6 +12,7 @@ from pytorch_lightning.tuner import Tuner
 
 from filterscope import Conv1dFilterMonitor, FilterBank
 from filterscope.plots.drift import DriftPicture
+from filterscope.plots.picture import Times
 from tests.support.events import Logged
 from tests.support.lifecycles import PLOTS, EveryStage, Hook, check
 from tests.support.nets import SmallNet, loader, make_trainer
@@ -38,7 +39,7 @@ def test_a_second_fit_of_a_trainer_goes_on_from_the_first(tmp_path: Path) -> Non
     assert logged.steps("filters/conv1/drift") == [4, 8, 12, 16]
     turned = np.array([[rotation(w, r) for w, r in zip(at, initial, strict=True)] for at in weights.at.values()])
     picture = DriftPicture(*[FilterBank("conv1", initial)] * 2)
-    picture.update(FilterBank("conv1", weights.at[16]), turned, np.arange(5), "final, epoch 4")
+    picture.update(FilterBank("conv1", weights.at[16]), turned, Times(np.arange(5)), "final, epoch 4")
     assert_shows(logged.images["filters/conv1/drift"][-1][1], pixels_of(picture.sheet))
     trainer.fit(model, loader())  # nothing left to train
     check(tmp_path, [0, 4, 8, 12, 16])

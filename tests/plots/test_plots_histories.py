@@ -12,6 +12,7 @@ from filterscope import FilterHistory, plot_drift, plot_evolution
 from filterscope.plots.drawing.mosaic import PixelImage
 from filterscope.plots.drawing.raster import Raster
 from filterscope.plots.drift import DriftPicture
+from filterscope.plots.picture import Times
 from tests.support.figures import GREY, RED, near, noise, pixels, widest, words
 
 
@@ -59,7 +60,7 @@ def test_drift_of_a_layer_of_many_filters_fills_its_axes_with_those_that_it_show
     now = replace(start, weights=start.weights * np.float32([-1 if i == 3 else 1 for i in range(40)])[:, None, None])
     picture = DriftPicture(start.head(4), start.head(4))
     rotation = np.stack([np.zeros(4), [0, 0, 0, 2]])
-    picture.update(replace(now, epoch=1), rotation, np.array([0, 1]))
+    picture.update(replace(now, epoch=1), rotation, Times(np.array([0, 1])))
     image, axes = Raster(picture.sheet).pixels(), widest(picture.sheet.figure)
     for row, colour in enumerate([GREY, GREY, GREY, RED]):
         x, y = axes.transData.transform((1, row))

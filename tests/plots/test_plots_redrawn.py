@@ -11,7 +11,7 @@ from filterscope import FilterBank
 from filterscope.filters.metrics import norms
 from filterscope.plots import kinds
 from filterscope.plots.drawing.raster import Raster
-from filterscope.plots.picture import Comparison, Kind, Options
+from filterscope.plots.picture import Comparison, Kind, Options, Times
 from filterscope.plots.response import ResponsePicture
 from tests.support.figures import noise, pixels
 
@@ -22,7 +22,7 @@ def redraw(kind: Kind, picture: Any, banks: list[FilterBank]) -> None:
     then = banks[0].weights
     moments = [Comparison(bank.weights, then, norms(bank.weights), norms(then)) for bank in banks]
     rows = [] if kind.row is None else [kind.row(moment, OPTIONS) for moment in moments]
-    kind.update(picture, banks[-1], rows, np.array([bank.epoch for bank in banks]))
+    kind.update(picture, banks[-1], rows, Times(np.array([bank.epoch for bank in banks])))
 
 
 @pytest.mark.parametrize("name", kinds.NAMES)

@@ -12,7 +12,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure, FigureBase
 from matplotlib.text import Text
 
-from filterscope import FilterBank, FilterHistory, plot_drift, plot_taps
+from filterscope import FilterBank, FilterHistory, plot_drift, plot_evolution, plot_taps
 from tests.support.figures import KINDS, draw, noise, pixels, words
 
 
@@ -122,3 +122,22 @@ def test_dollar_signs_are_no_mathematics(kind: str) -> None:
     pixels(figure)
     title = next(text for text in figure.findobj(Text) if name in text.get_text())
     assert title.get_parse_math() is False
+
+
+def test_pictures_of_a_history_by_steps_tell_steps() -> None:
+    moments = [(0, 0, False), (0, 40_000, True), (1, 70_000, False), (1, 80_000, True)]
+    banks = [
+        replace(noise(6, 1, 31, seed), epoch=epoch, step=step, within_epoch=within)
+        for seed, (epoch, step, within) in enumerate(moments)
+    ]
+    history = FilterHistory(banks)
+    evolution, drift = words(plot_evolution(history)), words(plot_drift(history))
+    assert "steps 0 to 80000 ↓" in evolution
+    assert "difference from initial" in evolution
+    for shown in (evolution, drift, words(plot_taps(history[-1]))):
+        assert "step 80000" in shown
+        assert "epoch" not in shown
+    assert {"0", "20000", "40000", "60000", "80000"} <= set(drift.splitlines())
+    late = FilterHistory(banks[1:])
+    assert "since step 40000" in words(plot_drift(late))
+    assert "shaded: moved since step 40000" in words(plot_taps(late[-1], reference=late.reference))

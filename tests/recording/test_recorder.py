@@ -388,4 +388,11 @@ def test_a_stream_within_one_epoch_is_drawn_without_a_word(tmp_path: Path) -> No
     assert told_by(action) == []
     logged = Logged(tmp_path)
     assert logged.steps("filters/conv1/drift") == [100, 200, 300]
-    assert load_history(tmp_path)["conv1"].steps.tolist() == [0, 100, 200, 300]
+    history = load_history(tmp_path)["conv1"]
+    assert (history.steps.tolist(), history.epochs.tolist(), history.by_step) == ([0, 100, 200, 300], [0] * 4, True)
+    assert [bank.within_epoch for bank in history] == [False, True, True, True]
+    assert repr(history) == "FilterHistory('conv1', 4 snapshots, steps 0 to 300, 6 x 1 x 9)"
+    with FilterRecorder(model, tmp_path, plots=()) as recorder:  # goes on, in the same epoch
+        recorder.snapshot(0, 250)
+    history = load_history(tmp_path)["conv1"]
+    assert (history.steps.tolist(), history[-1].within_epoch) == ([0, 100, 200, 250], True)

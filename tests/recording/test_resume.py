@@ -15,6 +15,7 @@ from filterscope import Conv1dFilterMonitor, FilterBank, load_history
 from filterscope.plots.drift import DriftPicture
 from filterscope.plots.evolution import EvolutionPicture
 from filterscope.plots.kinds import NAMES
+from filterscope.plots.picture import Times
 from filterscope.plots.taps import TapsPicture
 from tests.support.events import Logged
 from tests.support.nets import loader, make_trainer
@@ -33,7 +34,7 @@ def test_a_resumed_fit_repeats_no_step_and_measures_from_the_initial_weights_whe
 ) -> None:
     checkpoint, first = first_fit(tmp_path, save, save_filters=kept)
     start = SAVES[save][1]
-    before = {8: [0, 4, 8], 6: [0, 4]}[start]
+    before = {8: [0, 4, 8], 6: [0, 4, 6]}[start]  # at the sixth the first fit was interrupted
     after = [step for step in (8, 12, 16, 20) if step > start]
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
@@ -93,11 +94,11 @@ def test_histories_of_a_resumed_fit_go_on_where_filters_were_kept(tmp_path: Path
     now, epochs, moment = FilterBank("conv1", at[16], epoch=4), np.array(steps) // 4, "final, epoch 4"
     drift = DriftPicture(now, reference)
     turned = [np.array([rotation(w, r) for w, r in zip(at[s], reference.weights, strict=True)]) for s in steps]
-    drift.update(now, turned, epochs, moment)
+    drift.update(now, turned, Times(epochs), moment)
     assert_shows(logged.images["filters/conv1/drift"][-1][1], pixels_of(drift.sheet))
     evolution = EvolutionPicture(now, reference, "auto")
     rows = [(at[step] - reference.weights)[:, 0] for step in steps]
-    evolution.update(now, rows, epochs, moment)
+    evolution.update(now, rows, Times(epochs), moment)
     assert_shows(logged.images["filters/conv1/evolution"][-1][1], pixels_of(evolution.sheet))
 
 

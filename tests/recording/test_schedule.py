@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import itertools
 import math
+from typing import Any
 
 import pytest
 
-from filterscope.recording.schedule import IMAGES_PER_TAG, milestones, planned_epochs
+from filterscope.recording.schedule import (
+    IMAGES_PER_TAG,
+    milestones,
+    milestones_by_step,
+    planned_epochs,
+    planned_steps,
+)
 
 
 def between(total: int, every: int = 1, plot_every: int | None = None, planned: int | None = -1) -> list[int]:
@@ -97,3 +104,43 @@ def test_a_cadence_of_images_overrides_milestones(every: int, plot_every: int, e
 )
 def test_planned_epochs(max_epochs: int | None, max_steps: int, steps_per_epoch: float, expected: int | None) -> None:
     assert planned_epochs(max_epochs, max_steps, steps_per_epoch) == expected
+
+
+@pytest.mark.parametrize("total", [1, 99, 100, 101, 500, 2000, 123_457])
+@pytest.mark.parametrize("steps_per_epoch", [30, 100, 1000, 10**9])
+def test_ten_images_at_most_where_snapshots_are_taken_by_steps(total: int, steps_per_epoch: int) -> None:
+    is_milestone = milestones_by_step(total, 100)
+    snapshots = sorted({*range(100, total + 1, 100), *range(steps_per_epoch, total + 1, steps_per_epoch), total})
+    drawn = [now for before, now in zip([0, *snapshots], snapshots, strict=False) if is_milestone(before, now)]
+    assert len({0, *drawn, total}) <= IMAGES_PER_TAG
+    if total > 2000:
+        assert len({0, *drawn, total}) == IMAGES_PER_TAG
+        assert drawn[0] <= 100 + steps_per_epoch
+
+
+def test_a_milestone_between_snapshots_by_steps_moves_to_the_later_one() -> None:
+    is_milestone = milestones_by_step(None, 10)  # at 10, 40, 160, ...
+    assert [is_milestone(*pair) for pair in ((0, 9), (9, 12), (12, 39), (39, 41), (41, 160), (160, 161))] == [
+        False, True, False, True, True, False,
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("arguments", "steps", "epochs"),
+    [
+        ((10, -1, 7, 1), 70, 10),
+        ((None, 20, 7, 1), 20, 3),
+        ((-1, 20, 7, 2), 10, 2),
+        ((10, 20, 7, 2), 10, 2),
+        ((1, 2000, 7, 1), 7, 1),
+        ((-1, -1, 7, 1), None, None),
+        ((-1, 2000, float("inf"), 1), 2000, None),
+        ((3, -1, float("inf"), 1), None, 3),
+        ((0, -1, float("inf"), 1), 0, 0),
+    ],
+)
+def test_planned_steps_count_batches_and_not_optimisers(
+    arguments: tuple[Any, ...], steps: int | None, epochs: int | None
+) -> None:
+    assert planned_steps(*arguments) == steps
+    assert planned_epochs(*arguments) == epochs

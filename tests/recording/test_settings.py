@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 
 from filterscope import Conv1dFilterMonitor
@@ -18,6 +19,8 @@ BAD: list[tuple[str, Any, type[Exception]]] = [
     *[(name, True, TypeError) for name in ("every_n_epochs", "plot_every_n_epochs", "max_filters")],
     *[(name, "3", TypeError) for name in ("every_n_epochs", "plot_every_n_epochs", "max_filters")],
     ("every_n_epochs", None, TypeError),
+    *[("every_n_train_steps", value, ValueError) for value in (0, -1)],
+    *[("every_n_train_steps", value, TypeError) for value in (1.5, "100", True)],
     ("channels", "first", ValueError),
     ("channels", "", ValueError),
     ("channels", "Sum", ValueError),
@@ -61,6 +64,8 @@ GOOD: list[dict[str, Any]] = [
     {"every_n_epochs": 10, "plot_every_n_epochs": 5},
     {"plot_every_n_epochs": None, "max_filters": None},
     {"max_filters": 1},
+    {"every_n_train_steps": 100},
+    {"every_n_train_steps": np.int64(100), "every_n_epochs": np.int32(2), "max_filters": np.uint8(16)},
     {"plots": ()},
     {"plots": ["drift", "taps"]},
     {"layers": "*"},

@@ -51,7 +51,7 @@ def test_history_is_thinned_but_keeps_first_and_last_at_every_length() -> None:
     followed = new_track(banks[0])
     for count, bank in enumerate(banks, start=1):
         followed.add(bank)
-        epochs = followed.epochs()
+        epochs = followed.times().values
         assert len(followed) == count
         assert len(epochs) <= MOST_ROWS
         assert (epochs[0], epochs[-1]) == (0, bank.epoch)
@@ -63,12 +63,12 @@ def test_history_is_thinned_but_keeps_first_and_last_at_every_length() -> None:
 
 def test_up_to_128_snapshots_are_all_kept() -> None:
     assert MOST_ROWS == 128
-    assert track(snapshots(128)).epochs().tolist() == list(range(128))
+    assert track(snapshots(128)).times().values.tolist() == list(range(128))
 
 
 @pytest.mark.parametrize("count", [129, 200, 257, 512, 700])
 def test_what_is_kept_is_evenly_spaced_and_no_less_than_half_the_rows(count: int) -> None:
-    epochs = track(snapshots(count, filters=1, channels=1, taps=1)).epochs()
+    epochs = track(snapshots(count, filters=1, channels=1, taps=1)).times().values
     gaps = np.diff(epochs)[:-1]
     assert len(set(gaps.tolist())) == 1
     assert len(epochs) > MOST_ROWS // 2
@@ -140,5 +140,27 @@ def test_a_snapshot_that_fails_leaves_no_part_of_itself() -> None:
     with pytest.raises(MemoryError):
         followed.add(banks[2])
     followed.add(banks[3])
-    assert followed.epochs().tolist() == [0, 1, 3]
+    assert followed.times().values.tolist() == [0, 1, 3]
     assert [len(each) for each in followed._rows.values()] == [3, 3]
+
+
+def test_a_snapshot_taken_back_leaves_no_trace_but_its_successor() -> None:
+    for count in (2, 5, 128, 129, 130, 131, 300):
+        banks = snapshots(count + 1)
+        followed, straight = track(banks[:-1]), track([*banks[:-2], banks[-1]])
+        followed.take_back()
+        followed.add(banks[-1])
+        assert len(followed) == len(straight) == count
+        assert followed.previous is straight.previous is banks[-3 if count > 1 else 0]
+        assert followed.times().values.tolist() == straight.times().values.tolist()
+        np.testing.assert_array_equal(rows(followed), rows(straight))
+        np.testing.assert_array_equal(rotations(followed), rotations(straight))
+
+
+def test_the_axis_of_time_is_told_by_epochs_or_by_steps() -> None:
+    followed = track(snapshots(4, every=2))
+    assert (followed.times().values.tolist(), followed.times().unit) == ([0, 2, 4, 6], "epoch")
+    assert (followed.times(by_step=True).values.tolist(), followed.times(by_step=True).unit) == (
+        [0, 10, 20, 30],
+        "step",
+    )

@@ -11,8 +11,8 @@ from filterscope.cli.output import check_writable, replacing
 
 SHORT = "a layer's epochs as an animated GIF, WebP or PNG"
 DESCRIPTION = """\
-Write a frame for every epoch recorded, all of them to one scale, with the
-epoch in the title. It repeats for ever, and rests on the last frame. A file
+Write a frame for every snapshot recorded, all of them to one scale, with the
+epoch, or the step, in the title. It repeats for ever, and rests on the last frame. A file
 that is there already is replaced once the new one is complete, and a line on
 stderr says so. A frame takes 0.4 MB of memory: for many hundreds of epochs,
 give --every.

@@ -28,10 +28,10 @@ KINDS = "\n".join(f"  {name:9}  {words(name)}" for name in NAMES)
 SHORT = "pictures as PNG, SVG or PDF files"
 DESCRIPTION = f"""\
 Draw layers into files, and print their names: LAYER_KIND_epochNNNN.png for a
-run, LAYER_KIND.png for a checkpoint. Files of these names that are there
-already are replaced. Where a layer's name holds more than letters, digits and
-._- there are underscores in its files' names, and a digest of the full name,
-which keeps such layers apart.
+run (_stepNNNNNN where snapshots were taken by steps), LAYER_KIND.png for a
+checkpoint. Files of these names that are there already are replaced. Where a
+layer's name holds more than letters, digits and ._- there are underscores in
+its files' names, and a digest of the full name, which keeps such layers apart.
 
 {KINDS}
 """
@@ -53,7 +53,7 @@ class _Picture:
 
     layer: str
     kind: str
-    epoch: int | None
+    moment: str
     draw: Callable[[], FigureBase]
 
 
@@ -62,7 +62,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_path(parser, checkpoints=True)
     add_layers(parser)
     add_tag(parser)
-    parser.add_argument("--epoch", metavar="N", type=epoch, help="epochs completed, 0 before training; default: last")
+    moment = parser.add_mutually_exclusive_group()
+    moment.add_argument("--epoch", metavar="N", type=epoch, help="epochs completed, 0 before training; default: last")
+    moment.add_argument("--step", metavar="N", type=epoch, help="the snapshot at a step, of a run that has such")
     parser.add_argument(
         "--kind", choices=(*NAMES, "all"), action="append", dest="kinds",
         help="what to draw; may be repeated. Default: all that make sense for a layer",
@@ -84,8 +86,9 @@ def run(options: argparse.Namespace) -> None:
         names = stems(histories)
     else:
         source.refuse_tag(options.path, options.tag)
-        if options.epoch is not None:
-            raise UserError(f"--epoch is for runs: {options.path!r} is a checkpoint of one moment")
+        for name in ("epoch", "step"):
+            if getattr(options, name) is not None:
+                raise UserError(f"--{name} is for runs: {options.path!r} is a checkpoint of one moment")
         banks = source.read_checkpoint(options.path, options.layers, options.sample_rate)
         pictures = [picture for bank in banks.values() for picture in _of_bank(bank, options)]
         names = stems(banks)
@@ -96,8 +99,7 @@ def run(options: argparse.Namespace) -> None:
     except FileExistsError as error:
         raise UserError(f"-o {str(options.output)!r} is a file; give a directory") from error
     for picture in progress(pictures, "picture"):
-        moment = "" if picture.epoch is None else f"_epoch{picture.epoch:04d}"
-        path = options.output / f"{names[picture.layer]}_{picture.kind}{moment}.{options.format}"
+        path = options.output / f"{names[picture.layer]}_{picture.kind}{picture.moment}.{options.format}"
         figure = picture.draw()
         with replacing(path, say=False) as part:
             figure.figure.savefig(part, format=options.format)
@@ -129,7 +131,7 @@ def _of_bank(bank: FilterBank, options: argparse.Namespace) -> Iterator[_Picture
 
     how = Options(options.channels, options.max_filters or _CHECKPOINT_FILTERS)
     for each in _wanted(bank, 0, options):
-        yield _Picture(bank.layer, each.name, None, partial(_drawn, each, bank, how))
+        yield _Picture(bank.layer, each.name, "", partial(_drawn, each, bank, how))
 
 
 def _drawn(kind: Kind, bank: FilterBank, options: Options) -> FigureBase:
@@ -137,24 +139,26 @@ def _drawn(kind: Kind, bank: FilterBank, options: Options) -> FigureBase:
 
 
 def _of_history(history: FilterHistory, rate: float | None, options: argparse.Namespace) -> Iterator[_Picture]:
-    if options.epoch is not None:
-        if options.epoch not in history.epochs:
-            note(f"nothing of layer {history.layer!r}: {_missing(history, options.epoch)}")
+    if options.epoch is not None or options.step is not None:
+        try:
+            last = history.position(options.epoch, step=options.step)
+        except KeyError:
+            note(f"nothing of layer {history.layer!r}: {_missing(history, options.epoch, options.step)}")
             return
-        history = _until(history, options.epoch)
+        history = FilterHistory(list(history)[: last + 1], history.initial)
     from filterscope.plots.picture import Options, draw
 
     how = Options(options.channels, options.max_filters, rate)
+    by_step = options.step is not None or (options.epoch is None and history.by_step)
+    moment = f"_step{history.steps[-1]:06d}" if by_step else f"_epoch{history.epochs[-1]:04d}"
     for each in _wanted(history[-1], len(history), options):
-        yield _Picture(history.layer, each.name, int(history.epochs[-1]), partial(draw, each, history, how))
+        yield _Picture(history.layer, each.name, moment, partial(draw, each, history, how))
 
 
-def _until(history: FilterHistory, last: int) -> FilterHistory:
-    banks = [bank for bank, number in zip(history, history.epochs, strict=True) if number <= last]
-    return FilterHistory(banks, history.initial)
-
-
-def _missing(history: FilterHistory, asked: int) -> str:
-    near = history.epochs[np.argsort(np.abs(history.epochs - asked), kind="stable")[:2]]
-    ends = f"{history.epochs[0]} to {history.epochs[-1]}"
-    return f"no snapshot of epoch {asked}; there are {ends}, the nearest {' and '.join(map(str, np.unique(near)))}"
+def _missing(history: FilterHistory, epoch: int | None, step: int | None) -> str:
+    unit, asked, there = ("step", step, history.steps) if epoch is None else ("epoch", epoch, history.epochs)
+    near = there[np.argsort(np.abs(there - asked), kind="stable")[:2]]
+    return (
+        f"no snapshot of {unit} {asked}; there are {there[0]} to {there[-1]}, the nearest "
+        f"{' and '.join(map(str, np.unique(near)))}"
+    )

@@ -21,11 +21,12 @@ SHORT = "a table of layers: how far their filters turned, and when they settled"
 DESCRIPTION = """\
 Print a line for each layer, in model order.
 
-Of a run: the epochs recorded; rotation from the initial filters (0 unmoved,
-1 orthogonal); change, the relative size of the last step; dead filters;
-effective rank, at first and now; convergence epoch, from which on the layer
-stays within a tenth of its way of its last weights. They are of the recorded
-filters: "64 of 512" where a run kept some only.
+Of a run: the epochs recorded (steps, where snapshots were taken by steps);
+rotation from the initial filters (0 unmoved, 1 orthogonal); change, the
+relative size of the last step; dead filters; effective rank, at first and now;
+convergence epoch or step, from which on the layer stays within a tenth of its
+way of its last weights. They are of the recorded filters: "64 of 512" where a
+run kept some only.
 Of a checkpoint: dead filters, effective rank, redundancy, root mean square.
 """
 EXAMPLES = """\
@@ -76,8 +77,11 @@ def of_history(history: FilterHistory) -> Row:
     now, reference = history.weights[-1], history.reference.weights
     return _shape(history[-1]) | {
         "snapshots": len(history),
+        "by_step": history.by_step,
         "first_epoch": int(history.epochs[0]),
         "last_epoch": int(history.epochs[-1]),
+        "first_step": int(history.steps[0]),
+        "last_step": int(history.steps[-1]),
         "rotation": _defined(metrics.layer_rotation(now, reference)),
         "change": _defined(metrics.change(now, history.weights[-2])) if len(history) > 1 else None,
         "dead": int(metrics.dead(now).sum()),
@@ -85,6 +89,7 @@ def of_history(history: FilterHistory) -> Row:
         "effective_rank_first": _defined(metrics.effective_rank(history.weights[0])),
         "effective_rank": _defined(metrics.effective_rank(now)),
         "convergence_epoch": history.convergence_epoch(),
+        "convergence_step": int(history.steps[metrics.convergence(history.weights, history.reference.weights)]),
     }
 
 
@@ -115,18 +120,19 @@ def _defined(value: float) -> float | None:
 
 
 def _history_cells(row: Row) -> Row:
-    epochs = f"{row['first_epoch']} to {row['last_epoch']}" if row["snapshots"] > 1 else str(row["last_epoch"])
+    unit = "step" if row["by_step"] else "epoch"
+    first, last = row[f"first_{unit}"], row[f"last_{unit}"]
     return {
         "layer": _name_cell(row),
         "filters × channels × taps": _shape_cell(row),
-        "epochs": epochs,
+        f"{unit}s": f"{first} to {last}" if row["snapshots"] > 1 else str(last),
         "snapshots": str(row["snapshots"]),
         "rotation": _number(row["rotation"], ".3f"),
         "change": _number(row["change"], ".2g"),
         "dead": str(row["dead"]),
         "NaN or Inf": str(row["nonfinite"]),
         "effective rank": f"{_number(row['effective_rank_first'], '.1f')} → {_number(row['effective_rank'], '.1f')}",
-        "convergence epoch": str(row["convergence_epoch"]),
+        f"convergence {unit}": str(row[f"convergence_{unit}"]),
     }
 
 

@@ -48,6 +48,8 @@ class Header:
         order: Position of the layer among those monitored, from 0.
         reference: Whether rotation and difference are measured from these weights; such are kept in float32.
         within_epoch: Whether the snapshot was taken by steps, and not at an epoch's end. Written only where it is so.
+        after: Step that the record went on from with this snapshot, where it did: what it holds of later ones is given
+            up. Written only there.
     """
 
     layer: str
@@ -66,6 +68,7 @@ class Header:
     transposed: bool
     sample_rate: float | None
     within_epoch: bool = False
+    after: int | None = None
 
     @property
     def weight_bytes(self) -> int:
@@ -74,7 +77,7 @@ class Header:
 
     def to_json(self) -> bytes:
         """JSON in UTF-8."""
-        written = vars(self) if self.within_epoch else {k: v for k, v in vars(self).items() if k != "within_epoch"}
+        written = {name: value for name, value in vars(self).items() if _OPTIONAL.get(name, _NOTHING) != value}
         return json.dumps(written, separators=(",", ":"), allow_nan=False).encode()
 
     @classmethod
@@ -89,9 +92,9 @@ class Header:
         except (ValueError, RecursionError) as error:
             raise BlobError(f"damaged filter bank: its header is not JSON ({error})") from None
         names = [field.name for field in fields(cls)]
-        if not isinstance(found, dict) or not set(names) - {"within_epoch"} <= set(found):
+        if not isinstance(found, dict) or not set(names) - set(_OPTIONAL) <= set(found):
             raise BlobError(f"damaged filter bank: its header lacks some of {', '.join(names)}")
-        found.setdefault("within_epoch", False)
+        found = _OPTIONAL | found
         for name in names:
             if not _CHECKS[name](found[name]):
                 raise BlobError(f"damaged filter bank: its header has {name}={str(found[name])[:80]!r}")
@@ -103,7 +106,12 @@ class Header:
         return header
 
 
-def describe(bank: FilterBank, order: int = 0, reference: bool = False) -> Header:
+#: Fields that are not written where they have these values: 0.1.0 knew none of them.
+_OPTIONAL: dict[str, Any] = {"within_epoch": False, "after": None}
+_NOTHING = object()
+
+
+def describe(bank: FilterBank, order: int = 0, reference: bool = False, after: int | None = None) -> Header:
     """The header of a bank.
 
     Args:
@@ -111,6 +119,7 @@ def describe(bank: FilterBank, order: int = 0, reference: bool = False) -> Heade
         order: Position of the layer among those monitored, from 0.
         reference: Whether rotation is measured from here: float32. Other weights are kept in float16, unless the
             largest would overflow or lose bits there.
+        after: Step that the record went on from, if it did so with this snapshot.
     """
     numbers = tuple(int(number) for number in bank.indices)
     return Header(
@@ -125,6 +134,7 @@ def describe(bank: FilterBank, order: int = 0, reference: bool = False) -> Heade
         epoch=None if bank.epoch is None else int(bank.epoch),
         step=None if bank.step is None else int(bank.step),
         within_epoch=bool(bank.within_epoch),
+        after=after,
         stride=bank.stride,
         dilation=bank.dilation,
         groups=bank.groups,
@@ -133,13 +143,13 @@ def describe(bank: FilterBank, order: int = 0, reference: bool = False) -> Heade
     )
 
 
-def encode(bank: FilterBank, order: int = 0, reference: bool = False) -> bytes:
+def encode(bank: FilterBank, order: int = 0, reference: bool = False, after: int | None = None) -> bytes:
     """A bank as bytes; arguments as for :func:`describe`.
 
     Raises:
         BlobError: It has no filters, or numbers them in another than rising order.
     """
-    header = describe(bank, order, reference)
+    header = describe(bank, order, reference, after)
     text = header.to_json()
     Header.from_json(text)  # nothing is written that could not be read
     text += b" " * (-len(text) % 8)
@@ -147,7 +157,9 @@ def encode(bank: FilterBank, order: int = 0, reference: bool = False) -> bytes:
     return _PREFIX.pack(_MAGIC, VERSION, 0, len(text)) + text + weights.tobytes()
 
 
-def encode_snapshot(bank: FilterBank, max_filters: int | None, order: int, reference: bool, whole: bool) -> list[bytes]:
+def encode_snapshot(
+    bank: FilterBank, max_filters: int | None, order: int, reference: bool, whole: bool, after: int | None = None
+) -> list[bytes]:
     """A layer's blobs at one snapshot: the monitored filters, then the others if this is a whole reference.
 
     Args:
@@ -156,11 +168,12 @@ def encode_snapshot(bank: FilterBank, max_filters: int | None, order: int, refer
         order: Position of the layer among those monitored, from 0.
         reference: Whether rotation is measured from here.
         whole: Whether a reference holds the filters that are not monitored, too.
+        after: Step that the record went on from, if it did so with this snapshot.
     """
     parts = [bank.head(max_filters)]
     if reference and whole and (monitored := parts[0].filters) < bank.filters:
         parts.append(bank.with_fields(weights=bank.weights[monitored:], indices=bank.indices[monitored:]))
-    return [encode(part, order, reference) for part in parts]
+    return [encode(part, order, reference, after) for part in parts]
 
 
 def decode_snapshot(blobs: Sequence[bytes]) -> FilterBank:
@@ -286,6 +299,7 @@ _CHECKS: dict[str, Any] = {
     "groups": _is_count,
     "transposed": lambda value: isinstance(value, bool),
     "within_epoch": lambda value: isinstance(value, bool),
+    "after": _is_moment,
     "sample_rate": lambda value: value is None or (_is_real(value) and math.isfinite(value) and value > 0),
 }
 

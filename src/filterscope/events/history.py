@@ -46,7 +46,8 @@ class Recorded:
 
     def take(self, header: blob.Header, bank: FilterBank) -> None:
         """Add a snapshot. One at an earlier step than the last means that a fit went on from there: it supersedes."""
-        while self.banks and (self.banks[-1].step or 0) >= (bank.step or 0):
+        kept = (bank.step or 0) - 1 if header.after is None else min(header.after, (bank.step or 0) - 1)
+        while self.banks and (self.banks[-1].step or 0) > kept:
             del self.banks[-1], self.references[-1]
         self.order = header.order
         self.banks.append(bank.head(header.shape[0]))

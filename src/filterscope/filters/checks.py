@@ -10,15 +10,16 @@ from typing import Any
 
 
 def check_count(name: str, value: Any, otherwise: str = "") -> None:
-    """Refuse what is no positive integer.
+    """Refuse what is no positive integer; any kind of integer will do, numpy's too.
 
     Raises:
         TypeError: Not an integer.
         ValueError: Below 1.
     """
-    if isinstance(value, bool) or not isinstance(value, int):
+    number = _as_integer(value)
+    if number is None:
         raise TypeError(f"{name}={value!r} is not an integer; give 1, 2, 3, ...{otherwise}")
-    if value < 1:
+    if number < 1:
         raise ValueError(f"{name}={value!r} is below 1; give 1, 2, 3, ...{otherwise}")
 
 
@@ -29,15 +30,19 @@ def check_position(name: str, value: Any) -> int:
         TypeError: Not an integer.
         ValueError: Below 0.
     """
-    try:
-        number = operator.index(value)
-    except TypeError:
-        number = None
-    if number is None or isinstance(value, bool):
+    number = _as_integer(value)
+    if number is None:
         raise TypeError(f"{name}={value!r} is not an integer; give 0, 1, 2, ...")
     if number < 0:
         raise ValueError(f"{name}={value!r} is below 0; give 0, 1, 2, ...")
     return number
+
+
+def _as_integer(value: Any) -> int | None:
+    try:
+        return None if isinstance(value, bool) else operator.index(value)
+    except TypeError:
+        return None
 
 
 def check_patterns(layers: str | Sequence[str] | None) -> None:

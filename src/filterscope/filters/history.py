@@ -27,6 +27,7 @@ class FilterHistory:
         layer: Dotted name of the layer.
         epochs: Shape ``(E,)``: epochs completed at each snapshot.
         steps: Shape ``(E,)``: TensorBoard step of each snapshot.
+        by_step: Whether snapshots were taken within epochs too, so that steps are the axis of time.
         weights: Shape ``(E, filters, channels, taps)``, float32 or complex64.
         initial: Full bank of the reference moment.
 
@@ -64,6 +65,7 @@ class FilterHistory:
         if (np.diff(self.epochs) < 0).any():
             raise ValueError(f"banks must come in the order of their epochs, got {self.epochs.tolist()}")
         self.steps = np.array([i if bank.step is None else bank.step for i, bank in enumerate(self._banks)])
+        self.by_step = any(bank.within_epoch for bank in self._banks)
         self._share()
 
     def _share(self) -> None:
@@ -91,7 +93,8 @@ class FilterHistory:
 
     def __repr__(self) -> str:
         filters, channels, taps = self.weights.shape[1:]
-        span = f"epochs {self.epochs[0]} to {self.epochs[-1]}"
+        times = self.steps if self.by_step else self.epochs
+        span = f"{'steps' if self.by_step else 'epochs'} {times[0]} to {times[-1]}"
         return f"FilterHistory({self.layer!r}, {len(self)} snapshots, {span}, {filters} x {channels} x {taps})"
 
     @property
@@ -103,16 +106,27 @@ class FilterHistory:
             total_filters=self._banks[0].total_filters,
         )
 
-    def bank(self, epoch: int) -> FilterBank:
-        """The bank after ``epoch`` epochs; the last one, if several were taken then.
+    def bank(self, epoch: int | None = None, *, step: int | None = None) -> FilterBank:
+        """The bank at the end of an epoch (the last one, if several were taken there), or at a step.
 
         Raises:
-            KeyError: There is no snapshot of that epoch.
+            TypeError: Neither of the two, or both.
+            KeyError: There is no such snapshot.
         """
-        found = np.flatnonzero(self.epochs == epoch)
+        return self._banks[self.position(epoch, step=step)]
+
+    def position(self, epoch: int | None = None, *, step: int | None = None) -> int:
+        """Where :meth:`bank` is in the history; arguments and errors as there."""
+        if (epoch is None) == (step is None):
+            raise TypeError("give an epoch, or step=")
+        if step is not None:
+            found, there, asked = np.flatnonzero(self.steps == step), self.steps, f"at step {step}"
+        else:
+            ends = np.array([not bank.within_epoch for bank in self._banks])
+            found, there, asked = np.flatnonzero(ends & (self.epochs == epoch)), self.epochs[ends], f"of epoch {epoch}"
         if found.size == 0:
-            raise KeyError(f"no snapshot of epoch {epoch}; there are {', '.join(map(str, np.unique(self.epochs)))}")
-        return self._banks[int(found[-1])]
+            raise KeyError(f"no snapshot {asked}; there are {', '.join(map(str, np.unique(there)))}")
+        return int(found[-1])
 
     def rotation(self) -> Array:
         """Rotation of every filter from its reference: shape ``(E, filters)``, 0 unmoved, 1 orthogonal."""

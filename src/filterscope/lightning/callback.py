@@ -6,11 +6,20 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import pytorch_lightning
+import torch
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
+from pytorch_lightning.utilities.rank_zero import rank_zero_warn
 from typing_extensions import override
 
 from filterscope.lightning import loggers
-from filterscope.lightning.trainer import batches_done, current_step, epochs_done, epochs_planned
+from filterscope.lightning.trainer import (
+    advised_steps,
+    current_step,
+    epochs_planned,
+    is_last_batch,
+    step_of_batch,
+    steps_planned,
+)
 from filterscope.plots.kinds import NAMES, PlotName
 from filterscope.recording.session import Session, warn_without_layers
 from filterscope.recording.settings import Settings
@@ -58,6 +67,9 @@ class Conv1dFilterMonitor(_Callback):
         sample_rate: Samples per second (Hz) at a layer's input. A number is for the first monitored layer; a mapping
             names layers by globs, as in ``{"stem.*": 16000}``.
         tag: First segment of every TensorBoard tag. Several monitors need different ones.
+        every_n_train_steps: Steps between snapshots within epochs, beside those at epochs' ends: for streams, endless
+            data and long epochs. Counted as on TensorBoard's axis: batches that stepped, whatever the number of
+            optimisers. Steps are then the axis of time.
 
     Raises:
         TypeError: An argument is of the wrong type.
@@ -82,12 +94,16 @@ class Conv1dFilterMonitor(_Callback):
         save_filters: bool = True,
         sample_rate: float | Mapping[str, float] | None = None,
         tag: str = "filters",
+        *,
+        every_n_train_steps: int | None = None,
     ) -> None:
         self.settings = Settings(
-            layers, every_n_epochs, plot_every_n_epochs, plots, channels, max_filters, save_filters, sample_rate, tag
-        )
+            layers, every_n_epochs, plot_every_n_epochs, plots, channels, max_filters, save_filters, sample_rate, tag,
+            every_n_train_steps,
+        )  # fmt: skip
         self._session: Session | None = None
-        self._batches_before = -1  # those of the fit that this one goes on from
+        self._is_under_way = False  # whether a batch of this fit has begun
+        self._step: int | None = None  # of the last batch that stepped
         self._state: Mapping[str, Any] | None = None
 
     @property
@@ -117,25 +133,45 @@ class Conv1dFilterMonitor(_Callback):
     @override
     def on_train_start(self, trainer: Any, pl_module: Any) -> None:
         if (session := self._session) is not None:
+            self._is_under_way, self._step = False, None
             with session.harmless("start"):
-                self._batches_before = batches_done(trainer)
-                total = epochs_planned(trainer)
+                session.plan(epochs_planned(trainer), steps_planned(trainer))
                 if trainer.global_step == 0:
-                    session.begin(trainer.model, total)
-                else:
-                    session.resume(trainer.model, epochs_done(trainer), current_step(trainer), total)
+                    session.begin(trainer.model)
+                if session.writes and self.settings.every_n_train_steps is None:
+                    _advise(advised_steps(trainer))
 
     @override
-    def on_train_epoch_start(self, trainer: Any, pl_module: Any) -> None:
-        if self._session is not None:
-            self._session.begin_epoch()
+    def on_train_batch_start(self, trainer: Any, pl_module: Any, batch: Any, batch_idx: int) -> None:
+        if (session := self._session) is not None:
+            if not self._is_under_way:
+                self._is_under_way = True
+                with session.harmless("resume"):
+                    if trainer.global_step > 0:  # only now does Lightning tell the step of a resume within an epoch
+                        session.resume(trainer.model, trainer.current_epoch, current_step(trainer))
+            session.draw_waiting()
+
+    @override
+    def on_train_batch_end(self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
+        every, session = self.settings.every_n_train_steps, self._session
+        if every is None or session is None:
+            return
+        with session.harmless("batch"):
+            step = step_of_batch(trainer)
+            if step is None or step == self._step:
+                return
+            if self._step is None:  # optimisers per batch are known from the first one on
+                session.plan(epochs_planned(trainer), steps_planned(trainer))
+            self._step = step
+            epoch = trainer.current_epoch
+            if step % every == 0 and not (is_last_batch(trainer) and session.is_due(epoch + 1)):
+                session.end_batch(trainer.model, epoch, step)
 
     @override
     def on_train_epoch_end(self, trainer: Any, pl_module: Any) -> None:
-        if (session := self._session) is not None:
+        if (session := self._session) is not None and self._is_under_way:  # else an end that a checkpoint replays
             with session.harmless("epoch"):
-                if batches_done(trainer) > self._batches_before:
-                    session.end_epoch(trainer.model, trainer.current_epoch + 1, current_step(trainer))
+                session.end_epoch(trainer.model, trainer.current_epoch + 1, current_step(trainer))
 
     @override
     def on_train_end(self, trainer: Any, pl_module: Any) -> None:
@@ -151,7 +187,12 @@ class Conv1dFilterMonitor(_Callback):
     @override
     def on_exception(self, trainer: Any, pl_module: Any, exception: BaseException) -> None:
         if self._session is not None:
-            self._session.fail()
+            session = self._session
+            epoch, step, model = 0, 0, None
+            with session.harmless("end"):
+                if trainer.world_size == 1 and self._is_under_way and not _is_of_device(exception):
+                    epoch, step, model = trainer.current_epoch, current_step(trainer), trainer.model
+            session.fail(model, epoch, step)
             loggers.release(trainer)
 
     def on_after_setup(self, fabric: Any, module: Any) -> None:
@@ -183,3 +224,17 @@ def _require_trainer(trainer: Any) -> None:
             f"Conv1dFilterMonitor is for a Trainer, and this is a {type(trainer).__name__}; in a loop of your own use "
             "recorder = filterscope.FilterRecorder(model, log_dir), and recorder.snapshot(epoch) after every epoch"
         )
+
+
+def _advise(steps: int | None) -> None:
+    """One warning where epochs' ends would give no history."""
+    if steps is not None:
+        rank_zero_warn(
+            "filterscope takes snapshots at epochs' ends, and this fit has no end of an epoch before its own: give "
+            f"Conv1dFilterMonitor(every_n_train_steps={steps}) for snapshots within the epoch"
+        )
+
+
+def _is_of_device(error: BaseException) -> bool:
+    """Whether a device may have gone with an error: what it holds cannot be read then, and to ask could hang."""
+    return "CUDA error" in str(error) or isinstance(error, getattr(torch, "AcceleratorError", ()))

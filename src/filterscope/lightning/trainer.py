@@ -5,7 +5,10 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from filterscope.recording.schedule import planned_epochs
+from filterscope.recording.schedule import planned_epochs, planned_steps
+
+#: Snapshots that advice on a cadence by steps aims at.
+_ADVISED = 50
 
 
 def current_step(trainer: Any) -> int:
@@ -16,20 +19,48 @@ def current_step(trainer: Any) -> int:
         return int(trainer.global_step)
 
 
-def epochs_done(trainer: Any) -> int:
-    """Epochs completed; Lightning does not count one whose end it will replay, after a checkpoint at validation."""
-    loop = trainer.fit_loop
-    is_replayed = loop.restarted_mid_epoch and loop.epoch_loop.batch_progress.is_last_batch
-    return int(trainer.current_epoch) + bool(is_replayed)
+def step_of_batch(trainer: Any) -> int | None:
+    """At the end of a batch: the step that it brought, which Lightning counts later; ``None`` while accumulating."""
+    loop = trainer.fit_loop.epoch_loop
+    try:
+        return None if loop._should_accumulate() else int(loop._batches_that_stepped) + 1
+    except AttributeError:
+        return int(trainer.global_step)
+
+
+def is_last_batch(trainer: Any) -> bool:
+    """At the end of a batch: whether the epoch ends with it."""
+    loop = trainer.fit_loop.epoch_loop
+    try:
+        return bool(loop._num_ready_batches_reached())
+    except AttributeError:
+        return bool(loop.batch_progress.is_last_batch)
 
 
 def epochs_planned(trainer: Any) -> int | None:
     """Epochs that a fit will take at most, by what bounds it; ``None`` if nothing does."""
-    per_epoch = trainer.num_training_batches / trainer.accumulate_grad_batches
-    steps_per_epoch = math.ceil(per_epoch) if math.isfinite(per_epoch) else math.inf
-    return planned_epochs(trainer.max_epochs, trainer.max_steps, steps_per_epoch)
+    return planned_epochs(trainer.max_epochs, trainer.max_steps, _steps_per_epoch(trainer), _per_batch(trainer))
 
 
-def batches_done(trainer: Any) -> int:
-    """Batches of the whole fit so far. An epoch's end that a checkpoint replays comes before the first new one."""
-    return int(trainer.fit_loop.total_batch_idx)
+def steps_planned(trainer: Any) -> int | None:
+    """Steps that a fit will take at most, on the loggers' axis; ``None`` if nothing bounds it."""
+    return planned_steps(trainer.max_epochs, trainer.max_steps, _steps_per_epoch(trainer), _per_batch(trainer))
+
+
+def advised_steps(trainer: Any) -> int | None:
+    """A cadence by steps for a fit in which epochs' ends would give no history; ``None`` for other fits."""
+    steps, is_endless = steps_planned(trainer), not math.isfinite(_steps_per_epoch(trainer))
+    if steps is None:
+        return 100 if is_endless else None
+    is_short = steps <= _steps_per_epoch(trainer)
+    return steps // _ADVISED if is_short and steps > _ADVISED else None
+
+
+def _steps_per_epoch(trainer: Any) -> float:
+    per_epoch = float(trainer.num_training_batches / trainer.accumulate_grad_batches)
+    return math.ceil(per_epoch) if math.isfinite(per_epoch) else math.inf
+
+
+def _per_batch(trainer: Any) -> float:
+    """Optimiser steps per batch, as many as there are optimisers: as seen so far."""
+    return max(float(trainer.global_step) / max(current_step(trainer), 1), 1.0)

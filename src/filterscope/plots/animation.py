@@ -12,6 +12,7 @@ from PIL import Image, features
 
 from filterscope.filters.checks import check_count, require
 from filterscope.filters.history import FilterHistory
+from filterscope.plots.drawing import captions
 from filterscope.plots.drawing.raster import Raster
 from filterscope.plots.response import ResponsePicture
 from filterscope.plots.taps import TapsPicture
@@ -47,7 +48,7 @@ def write_animation(
     """Write a history as an animated GIF, WebP or PNG (APNG), which repeats for ever.
 
     Frames are those of :func:`filterscope.plot_taps` or :func:`filterscope.plot_response` beside the reference, with
-    the epoch in the title; the scale of the taps is the one that all epochs need together.
+    the epoch, or the step, in the title; the scale of the taps is the one that all epochs need together.
 
     Args:
         history: Snapshots of one layer.
@@ -100,13 +101,15 @@ def _artist(
         raster, rows = Raster(taps.sheet), taps.follow(history)
 
         def update(position: int) -> None:
-            taps.update(history[position], rows=rows[position])
+            bank = history[position]
+            taps.update(bank, captions.moment(bank, history.by_step), rows[position])
     else:
         response = ResponsePicture(history[0], history.reference, sample_rate, max_filters)
         raster = Raster(response.sheet)
 
         def update(position: int) -> None:
-            response.update(history[position])
+            bank = history[position]
+            response.update(bank, captions.moment(bank, history.by_step))
 
     def draw(position: int) -> Image.Image:
         update(position)

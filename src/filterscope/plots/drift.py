@@ -22,7 +22,7 @@ from filterscope.plots.drawing.canvas import (
     Sheet,
     index_ticks,
 )
-from filterscope.plots.picture import Comparison, Kind, Options, draw
+from filterscope.plots.picture import Comparison, Kind, Options, Times, draw
 
 Array = npt.NDArray[Any]
 
@@ -63,25 +63,26 @@ class DriftPicture:
         axes.set_ylim(bank.filters - 0.5, -0.5)
         self._image = mosaic.PixelImage.in_axes(axes)
         self._box = box
-        sheet.write(box.left + box.width / 2, box.top + box.height + sheet.px(33), "epoch", ha="center")
+        self._unit = sheet.write(box.left + box.width / 2, box.top + box.height + sheet.px(33), "", ha="center")
         axes.spines[:].set_visible(False)
         axes.set_xticks([])
         # Texts, not an axis: an axis costs several times as much at each redrawing.
         self._epochs = [sheet.write(0, 0, "", ha="center", color=INK) for _ in range(_MOST_LABELS)]
         rows = index_ticks(bank.filters)
         sheet.number_rows(axes, box, (np.array(rows) + 0.5) / bank.filters, bank.indices[rows].tolist(), "filter")
-        sheet.moving += [self._image, *self._epochs]
+        sheet.moving += [self._image, self._unit, *self._epochs]
 
-    def update(self, bank: FilterBank, rows: Sequence[Array], epochs: Array, moment: str | None = None) -> None:
+    def update(self, bank: FilterBank, rows: Sequence[Array], times: Times, moment: str | None = None) -> None:
         """Redraw.
 
         Args:
             bank: The newest snapshot, all filters.
             rows: Rotations of each snapshot, from :func:`~filterscope.filters.metrics.marked_rotation`: ``(filters,)``.
-            epochs: Shape ``(E,)``, not decreasing.
+            times: Of the snapshots.
             moment: When the newest snapshot was taken, for the title. Default: from its epoch.
         """
         height, width = self._size
+        epochs = times.values
         rotation = np.stack(rows)
         laid = mosaic.lay_epochs(rotation, epochs, width).T
         with np.errstate(invalid="ignore"):
@@ -92,6 +93,7 @@ class DriftPicture:
         extent = (epochs[0] - gap / 2, epochs[-1] + gap / 2)
         self._axes.set_xlim(*extent)
         self._image.place.intervalx = extent
+        self._unit.set_text(times.unit)
         self._label_epochs(int(epochs[0]), int(epochs[-1]), gap)
         whole, bank = bank, bank.head(rotation.shape[1])
         summary = captions.Marks(whole, bank.filters).summary()
@@ -102,7 +104,7 @@ class DriftPicture:
         width = self._box.width * (last - first) / (last - first + gap)  # between the first label and the last
         most = max(self.sheet.tick_intervals(width, len(str(last)), _MOST_LABELS - 1), 2)
         step = index_ticks(last - first + 1, most)[1:2] or [last - first + 1]
-        shown = [epoch for epoch in range(first, last + 1) if epoch % step[0] == 0]
+        shown = range(-(-first // step[0]) * step[0], last + 1, step[0])
         for artist in self._epochs:
             artist.set_text("")
         for artist, epoch in zip(self._epochs, shown, strict=False):

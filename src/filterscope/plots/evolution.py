@@ -19,7 +19,7 @@ from filterscope.plots.drawing import captions, mosaic
 from filterscope.plots.drawing.bars import ColourBar, set_limit, value_bar
 from filterscope.plots.drawing.canvas import Sheet, rotation_colours, shared_limit
 from filterscope.plots.drawing.tiles import HeatTiles
-from filterscope.plots.picture import Comparison, Kind, Options, Picture, draw
+from filterscope.plots.picture import Comparison, Kind, Options, Picture, Times, draw
 
 Array = npt.NDArray[Any]
 Show = Literal["difference", "weights"]
@@ -79,18 +79,18 @@ class EvolutionPicture:
         self._bar = value_bar(self.sheet, bar, self._one_sided, "difference" if show == "difference" else "weight")
         self._tiles = HeatTiles(self.sheet, area, bank.indices)
 
-    def update(self, bank: FilterBank, rows: Sequence[Array], epochs: Array, moment: str | None = None) -> None:
+    def update(self, bank: FilterBank, rows: Sequence[Array], times: Times, moment: str | None = None) -> None:
         """Redraw.
 
         Args:
             bank: The newest snapshot, all filters.
             rows: One of each snapshot, from :func:`~filterscope.filters.channels.tap_row`: shape ``(filters, taps)``.
-            epochs: Shape ``(E,)``, not decreasing.
+            times: Of the snapshots.
             moment: When the newest snapshot was taken, for the title. Default: from its epoch.
         """
         whole, bank = bank, bank.head(len(rows[0]))
         marks = captions.Marks(whole, bank.filters)
-        tiles = np.stack(rows, axis=1)
+        tiles, epochs = np.stack(rows, axis=1), times.values
         limit, clipped = shared_limit(tiles, quantile=0.9)
         laid = mosaic.lay_epochs(mosaic.shrink(tiles, self._tiles.width, -1), epochs, self._tiles.height)
         rotation = metrics.rotation(bank.weights, self._reference.weights)
@@ -103,7 +103,7 @@ class EvolutionPicture:
         what = f"difference from {captions.moment(self._reference) or 'reference'}"
         self._write_foot(
             captions.joined(
-                f"epochs {epochs[0]} to {epochs[-1]} ↓",
+                f"{times.unit}s {epochs[0]} to {epochs[-1]} ↓",
                 f"taps 0 to {bank.taps - 1} →",
                 what if self._show == "difference" else "weight",
                 self._how,

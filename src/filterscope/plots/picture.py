@@ -14,6 +14,7 @@ from filterscope.filters.bank import FilterBank
 from filterscope.filters.checks import require
 from filterscope.filters.history import FilterHistory
 from filterscope.filters.spectrum import SHORTEST
+from filterscope.plots.drawing import captions
 from filterscope.plots.drawing.canvas import Sheet
 
 Array = npt.NDArray[Any]
@@ -43,6 +44,19 @@ class Comparison:
     reference: Array
     sizes: Array
     reference_sizes: Array
+
+
+@dataclass(frozen=True)
+class Times:
+    """The axis of time of a picture that shows the whole history.
+
+    Attributes:
+        values: Of each snapshot, not decreasing: shape ``(E,)``.
+        unit: ``"epoch"`` or ``"step"``.
+    """
+
+    values: Array
+    unit: str = "epoch"
 
 
 class Picture(Protocol):
@@ -78,7 +92,7 @@ class Kind:
         return long_enough and (self.row is None or snapshots > 1) and (in_time or not self.frequencies)
 
     def update(
-        self, picture: Any, bank: FilterBank, rows: Sequence[Array], epochs: Array, moment: str | None = None
+        self, picture: Any, bank: FilterBank, rows: Sequence[Array], times: Times, moment: str | None = None
     ) -> None:
         """Redraw.
 
@@ -86,13 +100,13 @@ class Kind:
             picture: Of this kind.
             bank: The newest snapshot, all filters.
             rows: What :attr:`row` gave of each snapshot; of no use to a picture of one moment.
-            epochs: Of the rows: shape ``(E,)``, not decreasing.
+            times: Of the rows.
             moment: When the newest snapshot was taken, for the title. Default: from its epoch.
         """
         if self.row is None:
             picture.update(bank, moment)
         else:
-            picture.update(bank, rows, epochs, moment)
+            picture.update(bank, rows, times, moment)
 
 
 def draw(kind: Kind, history: FilterHistory, options: Options, figure: FigureBase | None = None) -> FigureBase:
@@ -109,5 +123,6 @@ def draw(kind: Kind, history: FilterHistory, options: Options, figure: FigureBas
         sizes = metrics.norms(reference.weights)
         shown = [each.head(options.max_filters).weights for each in history]
         rows = [kind.row(Comparison(each, reference.weights, metrics.norms(each), sizes), options) for each in shown]
-    kind.update(picture, history[-1], rows, history.epochs)
+    times = Times(history.steps, "step") if history.by_step else Times(history.epochs)
+    kind.update(picture, history[-1], rows, times, captions.moment(history[-1], history.by_step))
     return picture.sheet.figure

@@ -17,6 +17,7 @@ from filterscope.events.outlet import Outlet
 from filterscope.filters import metrics
 from filterscope.filters.bank import FilterBank
 from filterscope.plots import kinds, own
+from filterscope.plots.drawing import captions
 from filterscope.plots.drawing.palette import Palette
 from filterscope.plots.drawing.raster import Raster
 from filterscope.plots.picture import Kind, Options
@@ -86,6 +87,8 @@ class SnapshotLog:
         self._latest: _Snapshot | None = None
         self._drawn_step: int | None = None
         self._in_table: frozenset[str] = frozenset()
+        self._after: int | None = None  # the step that the record goes on from with the next snapshot
+        self._by_step = settings.every_n_train_steps is not None  # the axis of time; else epochs
         self._last_step: int = -1 if earlier is None else earlier._last_step
 
     def resume(self, epoch: int, step: int, reading: Reading, past: Mapping[str, Past], is_elsewhere: bool) -> None:
@@ -99,6 +102,7 @@ class SnapshotLog:
             is_elsewhere: Whether it was recorded in another directory.
         """
         self.recall(epoch, step, reading, past)
+        self._after = None if is_elsewhere else max([step, *(layer.last_step for layer in past.values())])
         for order, name in enumerate(reading.banks):
             reference_step = 0
             with self._outlet.item(f"the history of {name}", "history") as values:
@@ -126,18 +130,31 @@ class SnapshotLog:
                 track = self._begin(name, bank.with_fields(epoch=epoch, step=step), known.references)
                 for each in known.banks:
                     if (each.step or 0) < step:
+                        self._by_step |= each.within_epoch
                         track.recall(each)
 
-    def snapshot(self, epoch: int, step: int, reading: Reading) -> None:
+    def snapshot(
+        self, epoch: int, step: int, reading: Reading, within_epoch: bool = False, replaces: bool = False
+    ) -> None:
         """Log what is logged at every snapshot: raw filters, histogram and scalars.
 
         Averaged weights come after the last epoch's, at the same step, and a next fit may begin where they are: no
-        two snapshots share a place, the later one comes after.
+        two snapshots share a place, the later one comes after, unless it replaces the other.
+
+        Args:
+            epoch: Epochs completed.
+            step: Position on the step axis.
+            reading: The weights.
+            within_epoch: Whether it was taken by steps, and not at an epoch's end.
+            replaces: Whether it takes the place of the last snapshot.
         """
-        self._last_step = step = max(step, self._last_step + 1)
+        self._last_step = step = max(step, self._last_step + (not replaces))
+        self._by_step |= within_epoch
         self._latest = _Snapshot(epoch, step, reading)
         for order, (name, bank) in enumerate(reading.banks.items()):
-            dated = bank.with_fields(epoch=epoch, step=step)
+            dated = bank.with_fields(epoch=epoch, step=step, within_epoch=within_epoch)
+            if replaces and name in self._tracks:
+                self._tracks[name].take_back()
             with self._outlet.item(f"the numbers of {name}", "numbers") as values:
                 track = self._track(name, dated)
                 reference = track.reference
@@ -156,18 +173,26 @@ class SnapshotLog:
                 values += [summaries.text(f"{self._settings.tag}/layers", table, words)]
             if self._outlet.send(step, reading.time):
                 self._in_table = frozenset(reading.banks)
+        self._after = None
         self._outlet.flush()
 
-    def milestone(self, final: bool = False) -> None:
-        """Log what is logged at milestones, for the latest snapshot: images and matrix measures. Once each."""
+    def milestone(self, mark: str = "") -> None:
+        """Log what is logged at milestones, for the latest snapshot: images and matrix measures. Once each.
+
+        Args:
+            mark: What to say before the moment in titles: ``"final"``, ``"interrupted"``.
+        """
         snapshot = self._latest
         if snapshot is None or snapshot.step == self._drawn_step:
             return
         self._drawn_step = snapshot.step
-        moment = f"final, epoch {snapshot.epoch}" if final else None
         for name, track in self._tracks.items():
             if name not in snapshot.reading.banks:
                 continue
+            moment = captions.moment(track.latest, self._by_step)
+            if mark:  # even of a training that has not begun
+                when = f"step {snapshot.step}" if self._by_step else f"epoch {snapshot.epoch}"
+                moment = f"{mark}, {when}"
             with self._outlet.item(f"the matrix measures of {name}", "matrix measures") as values:
                 bank = track.latest
                 measures = metrics.matrix_measures(bank.weights, bank.groups, algebra.gram, algebra.eigenvalues)
@@ -237,7 +262,7 @@ class SnapshotLog:
                 f"the 1-D filters of this model take {size / 2**20:.0f} MiB: of the initial ones, only the monitored "
                 f"(max_filters={max_filters}) are kept; should the fit be resumed, rotation is over those from then on",
             )
-        blobs = blob.encode_snapshot(bank, max_filters, order, is_reference, size <= WHOLE_BYTES)
+        blobs = blob.encode_snapshot(bank, max_filters, order, is_reference, size <= WHOLE_BYTES, self._after)
         content = blob.read_header(blobs[0]).to_json()
         return [summaries.filters(self._tag(bank.layer, "bank"), blobs, content)]
 
@@ -251,7 +276,7 @@ class SnapshotLog:
             made = kind.make(track.head, track.reference_head, self._options, None)
             self._rasters[name, kind.name] = made, Raster(made.sheet, self._palettes[kind.name])
         picture, raster = self._rasters[name, kind.name]
-        kind.update(picture, track.latest, track.rows(kind), track.epochs(), moment)
+        kind.update(picture, track.latest, track.rows(kind), track.times(self._by_step), moment)
         return summaries.image(self._tag(name, kind.name), raster.png(), *raster.size, kind.meaning)
 
     def _own_image(self, name: str, function: Callable[..., Any], track: Track) -> Summary.Value:

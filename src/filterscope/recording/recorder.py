@@ -15,7 +15,7 @@ from torch.utils.tensorboard import SummaryWriter
 
 from filterscope.filters.checks import check_count, check_position
 from filterscope.plots.kinds import NAMES, PlotName
-from filterscope.recording.resume import recorded_before
+from filterscope.recording.resume import Past, recorded_before
 from filterscope.recording.session import Session, check_layers, warn_without_layers
 from filterscope.recording.settings import Settings
 
@@ -103,7 +103,8 @@ class FilterRecorder:
         other moment goes on from what the directory holds up to its step: initial filters and history included.
 
         Args:
-            epoch: Epochs completed: 0 is before training.
+            epoch: Epochs completed: 0 is before training. Where it is the same as at the snapshot before, this one is
+                taken within an epoch, and steps become the axis of time.
             step: Position on TensorBoard's step axis, which rises. Default: one more than the last.
 
         Raises:
@@ -125,13 +126,15 @@ class FilterRecorder:
         elif self._last is None and session.writes:
             with session.harmless("history"):
                 past, self._count = recorded_before(session.directory, self._settings.tag, epoch, step)
+        before = self._last[0] if self._last is not None else _last_epoch(past)
         if step is None:
             step = max((layer.last_step for layer in (past or {}).values()), default=-1) + 1
+        within_epoch = before is not None and epoch == before
         self._last = epoch, step
         if begins:
-            session.begin(self._model, self._planned)
+            session.begin(self._model)
         else:
-            session.snapshot(self._model, epoch, step, self._count, past)
+            session.snapshot(self._model, epoch, step, self._count, within_epoch, past)
         self._count += 1
         if self._abandoned is None:
             self._abandoned = weakref.finalize(self, _end, session, self._own)
@@ -190,9 +193,14 @@ class FilterRecorder:
 
 def _end(session: Session, own: SummaryWriter | None) -> None:
     """The recorder was given up, or the process ends: draw its last snapshot, write everything."""
-    session.fail()
+    session.fail(mark="")
     if own is not None:
         own.close()
+
+
+def _last_epoch(past: Mapping[str, Past] | None) -> int | None:
+    """Epochs completed at the last snapshot that is known."""
+    return max((layer.banks[-1].epoch or 0 for layer in (past or {}).values()), default=None)
 
 
 def _rank() -> int:

@@ -152,6 +152,7 @@ def read_past(runs: Sequence[PastRun], tag: str, epoch: int, step: int) -> dict[
             # A run that went on from another begins with a copy of the reference, which is no snapshot of its own.
             own = [bank for bank in recorded.banks if run.start < _step(bank) <= step]
             layer.banks = [bank for bank in layer.banks if _step(bank) <= run.start] + own
-            ended = [_step(bank) for bank in recorded.banks if (bank.epoch or 0) <= epoch]
-            layer.last_step = max(ended, default=-1)
+            # Averaged weights come one step after their epoch's end; what was taken by steps later is given up.
+            kept = [bank for bank in recorded.banks if _step(bank) <= step or not bank.within_epoch]
+            layer.last_step = max((_step(bank) for bank in kept if (bank.epoch or 0) <= epoch), default=-1)
     return past

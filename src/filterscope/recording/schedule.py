@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 #: Images that stock TensorBoard keeps per tag.
@@ -43,13 +44,43 @@ def milestones(
     return chosen.__contains__
 
 
-def planned_epochs(max_epochs: int | None, max_steps: int, steps_per_epoch: float) -> int | None:
-    """Epochs that a fit will take at most.
+def milestones_by_step(total_steps: int | None, every_n_steps: int) -> Callable[[int, int], bool]:
+    """The same for snapshots that are taken by steps, and at epochs' ends beside them.
+
+    Args:
+        total_steps: Steps that the fit is planned to take; ``None`` if unknown: then at powers of four.
+        every_n_steps: Snapshot cadence.
+
+    Returns:
+        A predicate on the step of the snapshot before, and of this one: a milestone between them moves to this one.
+    """
+    between = IMAGES_PER_TAG - 2
+    ratio = 4.0 if total_steps is None else max(total_steps / every_n_steps, 1.0) ** (1 / between)
+    spaced = {round(every_n_steps * ratio**power) for power in range(between)}
+    chosen = sorted(step for step in spaced if total_steps is None or step < total_steps)
+    return lambda before, now: any(before < step <= now for step in chosen)
+
+
+def planned_steps(max_epochs: int | None, max_steps: int, steps_per_epoch: float, per_batch: float) -> int | None:
+    """Steps on the loggers' axis that a fit will take at most; ``None`` if nothing bounds it.
 
     Args:
         max_epochs: The trainer's limit; ``None`` or -1 for none.
         max_steps: The trainer's limit of optimiser steps; -1 for none.
-        steps_per_epoch: Optimiser steps per epoch; infinity if the data has no end.
+        steps_per_epoch: Batches that step per epoch; infinity if the data has no end.
+        per_batch: Optimiser steps of each: as many as there are optimisers.
+    """
+    limits: list[float] = []
+    if max_epochs is not None and max_epochs >= 0:
+        limits.append(max_epochs * steps_per_epoch if max_epochs else 0)
+    if max_steps >= 0:
+        limits.append(-(-max_steps // per_batch))
+    least = min(limits, default=math.inf)
+    return int(least) if math.isfinite(least) else None
+
+
+def planned_epochs(max_epochs: int | None, max_steps: int, steps_per_epoch: float, per_batch: float = 1) -> int | None:
+    """Epochs that a fit will take at most; arguments as for :func:`planned_steps`.
 
     Returns:
         The number of epochs, or ``None`` if nothing bounds it.
@@ -58,5 +89,5 @@ def planned_epochs(max_epochs: int | None, max_steps: int, steps_per_epoch: floa
     if max_epochs is not None and max_epochs >= 0:
         limits.append(max_epochs)
     if max_steps >= 0 and 0 < steps_per_epoch < float("inf"):
-        limits.append(int(-(-max_steps // steps_per_epoch)))
+        limits.append(int(-(-max_steps // per_batch // steps_per_epoch)))
     return min(limits) if limits else None

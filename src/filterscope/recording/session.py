@@ -24,7 +24,7 @@ from filterscope.models.layers import find_layers
 from filterscope.recording.algebra import use_one_thread
 from filterscope.recording.log import Reading, SnapshotLog
 from filterscope.recording.resume import Past, PastRun, from_state, joined, locate, place_of, read_past, to_state
-from filterscope.recording.schedule import milestones
+from filterscope.recording.schedule import milestones, milestones_by_step
 from filterscope.recording.settings import Settings
 from filterscope.recording.worker import Faults, Worker
 
@@ -82,9 +82,9 @@ class Session:
         self._runs: list[PastRun] = [] if before is None else joined(before._runs, before._place)
         if state and writers:
             self._find_past(state, checkpoint)
-        self._is_milestone = milestones(None)
+        self.plan(None)
         self._ended: tuple[int, int] | None = None  # epoch and step of the last epoch's end
-        self._start_step = 0
+        self._start_step = self._before = 0  # of this fit, and of the last snapshot
         self._last: tuple[int, Reading] | None = None  # the step given at the last snapshot, and its weights
         self._final: Reading | None = None
         self._awaits_drawing = False
@@ -112,39 +112,55 @@ class Session:
             then = _ANEW if missing == len(runs) else "the pictures lack those epochs"
             self._faults.report("history", f"filterscope finds no more what it recorded in {', '.join(gone)}; {then}")
 
+    def plan(self, epochs: int | None, steps: int | None = None) -> None:
+        """Decide which snapshots are milestones; at the beginning, and again once more is known.
+
+        Args:
+            epochs: Epochs, or other snapshots after the initial one, that are planned in all, if known.
+            steps: Steps that are planned in all, if known; of use where snapshots are taken by steps.
+        """
+        settings = self._settings
+        self._is_milestone = milestones(epochs, settings.every_n_epochs, settings.plot_every_n_epochs)
+        self._planned = None if epochs is None else epochs / settings.every_n_epochs
+        if (every := settings.every_n_train_steps) is not None:
+            self._is_step_milestone = (
+                milestones_by_step(steps, every) if settings.plot_every_n_epochs is None else lambda before, now: False
+            )
+            self._planned = None if steps is None else (self._planned or 0) + steps / every
+
     @_harmless
-    def begin(self, model: nn.Module, total: int | None) -> None:
+    def begin(self, model: nn.Module) -> None:
         """Before the first batch of a training: the initial snapshot, at step 0.
 
         Args:
             model: As it is trained, wrapped or not; in all methods.
-            total: Epochs that are planned, if known.
         """
-        self.plan(total)
         self._take(model, 0, 0)
         self._draw()
-        if self._last is not None:
-            warn_if_large(self._last[1], self._settings, total)
 
     @_harmless
-    def resume(self, model: nn.Module, epoch: int, step: int, total: int | None) -> None:
+    def resume(self, model: nn.Module, epoch: int, step: int) -> None:
         """Before the first batch of a training that goes on: its weights are what to measure the next step from.
 
         Args:
             model: With the weights that it goes on from.
             epoch: Epochs completed.
             step: Position on the step axis.
-            total: Epochs that are planned in all, if known.
         """
-        self.plan(total)
-        self._start_step = step
+        self._start_step = self._before = step
         if (reading := self._read(model)) is not None and (log := self._log) is not None:
             self._place = replace(self._place, start=step)
             self._worker.submit(lambda: log.resume(epoch, step, reading, *self._recall(epoch, step)))
 
     @_harmless
     def snapshot(
-        self, model: nn.Module, epoch: int, step: int, number: int, past: Mapping[str, Past] | None = None
+        self,
+        model: nn.Module,
+        epoch: int,
+        step: int,
+        number: int,
+        within_epoch: bool = False,
+        past: Mapping[str, Past] | None = None,
     ) -> None:
         """A snapshot at any moment; one before it that waited to be drawn was not the final one.
 
@@ -153,16 +169,12 @@ class Session:
             epoch: Epochs completed.
             step: Position on the step axis.
             number: How many snapshots came before it: with the planned total, that tells milestones.
+            within_epoch: Whether it is not of an epoch's end.
             past: What is known from before, where a record goes on with this snapshot.
         """
-        if self._awaits_drawing:
-            self._draw()
-        self._take(model, epoch, step, past)
+        self.draw_waiting()
+        self._take(model, epoch, step, within_epoch, past=past)
         self._awaits_drawing = self._is_milestone(number)
-
-    def plan(self, total: int | None) -> None:
-        """Decide which snapshots are milestones, if so many are planned after the initial one."""
-        self._is_milestone = milestones(total, self._settings.every_n_epochs, self._settings.plot_every_n_epochs)
 
     def tell_superseded(self) -> None:
         """Before a record begins: warn if there is an older one in its place. Event files take time to read."""
@@ -195,20 +207,41 @@ class Session:
         return to_state(joined(self._runs, self._place)) if is_kept else {}
 
     @_harmless
-    def begin_epoch(self) -> None:
-        """The last snapshot was not the final one: draw it, if it is a milestone."""
+    def draw_waiting(self) -> None:
+        """Training goes on, so that the last snapshot was not the final one: draw it, if it is a milestone."""
         if self._awaits_drawing:
             self._draw()
 
     @_harmless
+    def end_batch(self, model: nn.Module, epoch: int, step: int) -> None:
+        """A snapshot within an epoch, where one is due by steps.
+
+        Args:
+            model: As it is trained.
+            epoch: Epochs completed before this one.
+            step: The one that this batch brought.
+        """
+        self._take(model, epoch, step, within_epoch=True)
+        self._awaits_drawing = self._is_step_milestone(self._before, step)
+        self._before = step
+
+    @_harmless
     def end_epoch(self, model: nn.Module, epoch: int, step: int) -> None:
-        """A snapshot, if one is due."""
+        """A snapshot, if one is due. One by steps at this very step stays if it holds the same weights."""
         if step <= (self._start_step if self._ended is None else self._ended[1]):
             return  # an epoch without a step
         self._ended = epoch, step
-        if epoch % self._settings.every_n_epochs == 0:
-            self._take(model, epoch, step)
-            self._awaits_drawing = self._is_milestone(epoch)
+        if not self.is_due(epoch):
+            return
+        stands_there = self._last is not None and self._last[0] == step
+        if self._take(model, epoch, step, replaces=stands_there) and not stands_there:
+            is_by_step = self._settings.every_n_train_steps is not None and self._settings.plot_every_n_epochs is None
+            is_milestone = self._is_step_milestone(self._before, step) if is_by_step else self._is_milestone(epoch)
+            self._awaits_drawing, self._before = is_milestone, step
+
+    def is_due(self, epoch: int) -> bool:
+        """Whether a snapshot is taken at the end of an epoch."""
+        return epoch % self._settings.every_n_epochs == 0
 
     @_harmless
     def end_training(self, model: nn.Module) -> None:
@@ -225,13 +258,23 @@ class Session:
         if model is not None and self._ended is not None:
             self._log_final(model)
         if self._last is not None and (self._ended is not None or model is None):
-            self._draw_last(final=True)
+            self._draw_last("final")
         self.close()
 
-    def fail(self) -> None:
-        """The fit has ended badly: draw the last snapshot, finish writing. Reading the model now could hang."""
+    def fail(self, model: nn.Module | None = None, epoch: int = 0, step: int = 0, mark: str = "interrupted") -> None:
+        """The training has ended badly: draw the last snapshot as one of a training interrupted, finish writing.
+
+        Args:
+            model: If given, its weights are logged once more, should they differ from the last snapshot's. Reading
+                them must not hang: not if other ranks would have to take part, or if the device is gone.
+            epoch: Epochs completed.
+            step: Position on the step axis.
+            mark: What to say before the moment in the titles of the last images.
+        """
         if self._last is not None:
-            self._draw_last()
+            if model is not None and not is_sharded(model):
+                self._log_interrupted(model, epoch, step)
+            self._draw_last(mark)
         self.close()
 
     @_harmless
@@ -253,16 +296,32 @@ class Session:
             self._submit(epoch, step, reading)
 
     @_harmless
-    def _draw_last(self, final: bool = False) -> None:
-        self._draw(final)
+    def _log_interrupted(self, model: nn.Module, epoch: int, step: int) -> None:
+        reading = self._read(model)
+        if reading is not None and self._last is not None and not same_weights(reading, self._last[1]):
+            self._submit(epoch, step, reading, within_epoch=True)
 
-    def _take(self, model: nn.Module, epoch: int, step: int, past: Mapping[str, Past] | None = None) -> None:
-        if self._log is not None or is_sharded(model):
-            reading = self._read(model)
-            if reading is not None:
-                if past and (log := self._log) is not None:
-                    self._worker.submit(lambda: log.recall(epoch, step, reading, past))
-                self._submit(epoch, step, reading)
+    @_harmless
+    def _draw_last(self, mark: str) -> None:
+        self._draw(mark)
+
+    def _take(
+        self,
+        model: nn.Module,
+        epoch: int,
+        step: int,
+        within_epoch: bool = False,
+        replaces: bool = False,
+        past: Mapping[str, Past] | None = None,
+    ) -> bool:
+        """Read and hand over; whether this was done. One that replaces the last snapshot differs from it."""
+        reading = self._read(model) if self._log is not None or is_sharded(model) else None
+        if reading is None or (replaces and self._last is not None and same_weights(reading, self._last[1])):
+            return False
+        if past and (log := self._log) is not None:
+            self._worker.submit(lambda: log.recall(epoch, step, reading, past))
+        self._submit(epoch, step, reading, within_epoch, replaces)
+        return True
 
     def _read(self, model: nn.Module) -> Reading | None:
         """The model's weights on rank 0; ``None`` on other ranks, and where there are none yet."""
@@ -293,32 +352,36 @@ class Session:
             self._faults.report("history", f"filterscope finds no filters recorded before in {where}; {_ANEW}")
         return past, not self._runs or self._runs[-1].directory != self._place.directory
 
-    def _submit(self, epoch: int, step: int, reading: Reading) -> None:
+    def _submit(
+        self, epoch: int, step: int, reading: Reading, within_epoch: bool = False, replaces: bool = False
+    ) -> None:
+        if self._last is None:
+            warn_if_large(reading, self._settings, self._planned)
         self._last = step, reading
         if (log := self._log) is not None:
-            self._worker.submit(lambda: log.snapshot(epoch, step, reading))
+            self._worker.submit(lambda: log.snapshot(epoch, step, reading, within_epoch, replaces))
 
-    def _draw(self, final: bool = False) -> None:
+    def _draw(self, mark: str = "") -> None:
         self._awaits_drawing = False
         if (log := self._log) is not None:
-            self._worker.submit(lambda: log.milestone(final))
+            self._worker.submit(lambda: log.milestone(mark))
 
 
 #: What follows where nothing of the past is found.
 _ANEW = "rotation is measured from the weights that the fit was resumed from"
 
 
-def warn_if_large(reading: Reading, settings: Settings, epochs: int | None) -> None:
+def warn_if_large(reading: Reading, settings: Settings, snapshots: float | None) -> None:
     """One warning before a fit that would write a lot of raw filters."""
-    if not settings.save_filters or epochs is None:
+    if not settings.save_filters or snapshots is None:
         return
     weights = sum(bank.head(settings.max_filters).weights.nbytes // 2 for bank in reading.banks.values())
-    size = weights * epochs / settings.every_n_epochs
-    if size > LARGE:
-        works = math.ceil(size / LARGE) * settings.every_n_epochs
+    if (size := weights * snapshots) > LARGE:
+        cadence = "every_n_epochs" if settings.every_n_train_steps is None else "every_n_train_steps"
+        works = math.ceil(size / LARGE) * getattr(settings, cadence)
         warnings.warn(
-            f"filterscope will write {size / 2**30:.1f} GiB of raw filters in {epochs} epochs; "
-            f"every_n_epochs={works}, a smaller max_filters, fewer layers, or save_filters=False would write less than "
+            f"filterscope will write {size / 2**30:.1f} GiB of raw filters in {snapshots:.0f} snapshots; "
+            f"{cadence}={works}, a smaller max_filters, fewer layers, or save_filters=False would write less than "
             f"{LARGE / 2**30:.0f} GiB",
             stacklevel=2,
         )

@@ -33,12 +33,15 @@ class Settings:
     save_filters: bool = True
     sample_rate: float | Mapping[str, float] | None = None
     tag: str = "filters"
+    every_n_train_steps: int | None = None
 
     def __post_init__(self) -> None:
         check_patterns(self.layers)
         check_count("every_n_epochs", self.every_n_epochs)
         if self.plot_every_n_epochs is not None:
             check_count("plot_every_n_epochs", self.plot_every_n_epochs, ", or None for milestones")
+        if self.every_n_train_steps is not None:
+            check_count("every_n_train_steps", self.every_n_train_steps, ", or None for epochs' ends only")
         if self.max_filters is not None:
             check_count("max_filters", self.max_filters, ", or None for all filters")
         if not isinstance(self.save_filters, bool):

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from filterscope.filters import metrics
 from filterscope.filters.bank import FilterBank
-from filterscope.plots.picture import Comparison, Kind, Options
+from filterscope.plots.picture import Comparison, Kind, Options, Times
 
 Array = npt.NDArray[Any]
 
@@ -49,7 +49,7 @@ class Track:
         self._options = options
         self._every, self._count = 1, 0
         self._is_begun = False  # a row from before a resume is no snapshot to measure a change from
-        self._epochs: list[int] = []
+        self._moments: list[tuple[int, int, int]] = []  # epoch, step and number of each row's snapshot
         self._rows: dict[Kind, list[Array]] = {kind: [] for kind in kinds if kind.row is not None}
 
     @property
@@ -76,9 +76,18 @@ class Track:
         if not self._reference_sizes.any() and self._sizes.any():
             self.reference, self._reference_sizes = bank, self._sizes
             zeros = np.zeros_like(self.reference_head.weights)
-            self._rows = {kind: [row] * len(self._epochs) for kind, row in self._compared(zeros, np.zeros(len(zeros)))}
+            self._rows = {kind: [row] * len(self._moments) for kind, row in self._compared(zeros, np.zeros(len(zeros)))}
         self._drop_newest()
         self._remember(self.head, self._sizes)
+
+    def take_back(self) -> None:
+        """Forget the newest snapshot: another one of the same moment takes its place."""
+        if self.previous is None or not self._moments:
+            return
+        self.latest, self._sizes = self.previous, self._previous_sizes
+        for rows in (self._moments, *self._rows.values()):
+            del rows[-1]  # type: ignore[attr-defined]
+        self._count -= 1
 
     def measures(self) -> dict[str, float]:
         """How the layer has changed, by card; NaN where that is undefined."""
@@ -109,34 +118,34 @@ class Track:
     def _remember(self, head: FilterBank, sizes: Array) -> None:
         """Keep what the histories show of monitored filters, the norms of which come first in ``sizes``."""
         compared = self._compared(head.weights, sizes)
-        self._epochs.append(head.epoch or 0)
+        self._moments.append((head.epoch or 0, head.step or 0, self._count))
         for kind, row in compared:
             self._rows[kind].append(row)
         self._count += 1
-        if len(self._epochs) > MOST_ROWS:
+        if len(self._moments) > MOST_ROWS:
             self._thin()
 
     def _drop_newest(self) -> None:
         """Drop the newest row, if it was kept only as such."""
-        if self._epochs and (self._count - 1) % self._every:
-            del self._epochs[-1]
+        if self._moments and self._moments[-1][2] % self._every:
+            del self._moments[-1]
             for rows in self._rows.values():
                 del rows[-1]
 
     def _thin(self) -> None:
         """Keep every other snapshot, and the newest."""
         self._every *= 2
-        newest = len(self._epochs) - 1
+        newest = len(self._moments) - 1
         kept = [*range(0, newest, 2), newest]
-        self._epochs = [self._epochs[i] for i in kept]
+        self._moments = [self._moments[i] for i in kept]
         self._rows = {kind: [rows[i] for i in kept] for kind, rows in self._rows.items()}
 
     def __len__(self) -> int:
         return self._count
 
-    def epochs(self) -> Array:
-        """Epochs of the kept snapshots: shape ``(E,)``."""
-        return np.array(self._epochs)
+    def times(self, by_step: bool = False) -> Times:
+        """Epochs, or steps, of the kept snapshots."""
+        return Times(np.array(self._moments)[:, int(by_step)], "step" if by_step else "epoch")
 
     def rows(self, kind: Kind) -> list[Array]:
         """What a picture needs of each of them; nothing for one that shows a moment."""

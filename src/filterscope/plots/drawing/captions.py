@@ -19,16 +19,23 @@ def plural(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
-def moment(bank: FilterBank) -> str:
-    """When the bank was taken: empty outside of training."""
+def moment(bank: FilterBank, by_step: bool = False) -> str:
+    """When the bank was taken: empty outside of training.
+
+    Args:
+        bank: At that moment.
+        by_step: Whether the moments of its history are told by steps; those within an epoch always are.
+    """
     if bank.epoch is None:
         return ""
+    if bank.within_epoch or (by_step and bank.step):
+        return f"step {bank.step}"
     return "initial" if bank.epoch == 0 else f"epoch {bank.epoch}"
 
 
 def since(reference: FilterBank) -> str:
     """What rotation is measured from, where that is not the beginning of training."""
-    return f"since epoch {reference.epoch}" if reference.epoch else ""
+    return f"since {moment(reference)}" if reference.epoch or reference.within_epoch else ""
 
 
 def shape(bank: FilterBank) -> str:
