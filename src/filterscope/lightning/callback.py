@@ -21,7 +21,8 @@ from filterscope.lightning.trainer import (
     steps_planned,
 )
 from filterscope.plots.kinds import NAMES, PlotName
-from filterscope.recording.session import Session, warn_without_layers
+from filterscope.recording.reading import warn_without_layers
+from filterscope.recording.session import Session
 from filterscope.recording.settings import Settings
 
 if TYPE_CHECKING:

@@ -22,6 +22,7 @@ from filterscope.plots.drawing.palette import Palette
 from filterscope.plots.drawing.raster import Raster
 from filterscope.plots.picture import Kind, Options
 from filterscope.recording import algebra, cards
+from filterscope.recording.reading import Reading
 from filterscope.recording.resume import Past
 from filterscope.recording.settings import Settings
 from filterscope.recording.track import Track
@@ -31,21 +32,6 @@ Array = npt.NDArray[Any]
 
 #: Models with more bytes of 1-D filters keep only the monitored ones of the initial snapshot, too.
 WHOLE_BYTES = 64 * 2**20
-
-
-@dataclass(frozen=True)
-class Reading:
-    """The banks of all monitored layers at one moment, as read from the model.
-
-    Attributes:
-        banks: By layer name, in model order, all filters.
-        without_response: Layers whose taps may not be samples in time.
-        time: When, in seconds since 1970.
-    """
-
-    banks: Mapping[str, FilterBank]
-    without_response: frozenset[str]
-    time: float
 
 
 @dataclass(frozen=True)

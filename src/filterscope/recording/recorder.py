@@ -15,8 +15,9 @@ from torch.utils.tensorboard import SummaryWriter
 
 from filterscope.filters.checks import check_count, check_position
 from filterscope.plots.kinds import NAMES, PlotName
+from filterscope.recording.reading import check_layers, warn_without_layers
 from filterscope.recording.resume import Past, recorded_before
-from filterscope.recording.session import Session, check_layers, warn_without_layers
+from filterscope.recording.session import Session
 from filterscope.recording.settings import Settings
 
 

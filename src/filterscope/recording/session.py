@@ -3,35 +3,27 @@
 from __future__ import annotations
 
 import functools
-import math
 import os
-import time
-import warnings
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, Concatenate, ParamSpec
 
-import numpy as np
 from torch import nn
 from torch.utils.tensorboard import SummaryWriter
 
 from filterscope.events.history import read_run
-from filterscope.filters.selection import sample_rates, select
-from filterscope.models.gather import gather, is_sharded
-from filterscope.models.layers import find_layers
+from filterscope.models.gather import is_sharded
 from filterscope.recording.algebra import use_one_thread
-from filterscope.recording.log import Reading, SnapshotLog
+from filterscope.recording.log import SnapshotLog
+from filterscope.recording.reading import Reading, check_layers, read, same_weights, warn_if_large
 from filterscope.recording.resume import Past, PastRun, from_state, joined, locate, place_of, read_past, to_state
 from filterscope.recording.schedule import milestones, milestones_by_step
 from filterscope.recording.settings import Settings
 from filterscope.recording.worker import Faults, Worker
 
 _Args = ParamSpec("_Args")
-
-#: Bytes of raw filters above which a fit is told so at its start.
-LARGE = 2**30
 
 
 def _harmless(method: Callable[Concatenate[Session, _Args], None]) -> Callable[Concatenate[Session, _Args], None]:
@@ -325,20 +317,22 @@ class Session:
 
     def _read(self, model: nn.Module) -> Reading | None:
         """The model's weights on rank 0; ``None`` on other ranks, and where there are none yet."""
-        layers = {layer.name: layer for layer in find_layers(model)}
-        taps = {name: layer.taps for name, layer in layers.items()}
-        names = select(taps, self._settings.layers, must_match=False)
-        rates = sample_rates(names, self._settings.sample_rate, must_match=False)
         keep = self._log is not None
-        gathered = gather([layers[name] for name in names], rates, wrapped=model, keep=keep)
-        for reason in set(gathered.unreadable.values()) if keep else ():
-            which = ", ".join(repr(name) for name, why in gathered.unreadable.items() if why == reason)
+        reading, unreadable = read(model, self._settings, keep)
+        if keep:
+            known = self._last[1].banks if self._last is not None else {}
+            self._tell_missing(unreadable, [name for name in known if reading is None or name not in reading.banks])
+        return reading
+
+    def _tell_missing(self, unreadable: Mapping[str, str], gone: Sequence[str]) -> None:
+        for reason in set(unreadable.values()):
+            which = ", ".join(repr(name) for name, why in unreadable.items() if why == reason)
             self._faults.report(f"unreadable {which}", f"filterscope cannot read layer {which}: {reason}")
-        known = self._last[1].banks if self._last is not None and keep else {}
-        for name in (name for name in known if name not in gathered.banks and name not in gathered.unreadable):
-            self._faults.report(f"gone {name}", f"filterscope no longer finds layer {name!r}: its record stops here")
-        unclear = frozenset(name for name in names if not layers[name].is_temporal and rates[name] is None)
-        return Reading(gathered.banks, unclear, time.time()) if gathered.banks else None
+        for name in gone:
+            if name not in unreadable:
+                self._faults.report(
+                    f"gone {name}", f"filterscope no longer finds layer {name!r}: its record stops here"
+                )
 
     def _recall(self, epoch: int, step: int) -> tuple[dict[str, Past], bool]:
         """What was recorded before, and whether elsewhere. For the recording thread: event files take time to read."""
@@ -369,45 +363,3 @@ class Session:
 
 #: What follows where nothing of the past is found.
 _ANEW = "rotation is measured from the weights that the fit was resumed from"
-
-
-def warn_if_large(reading: Reading, settings: Settings, snapshots: float | None) -> None:
-    """One warning before a fit that would write a lot of raw filters."""
-    if not settings.save_filters or snapshots is None:
-        return
-    weights = sum(bank.head(settings.max_filters).weights.nbytes // 2 for bank in reading.banks.values())
-    if (size := weights * snapshots) > LARGE:
-        cadence = "every_n_epochs" if settings.every_n_train_steps is None else "every_n_train_steps"
-        works = math.ceil(size / LARGE) * getattr(settings, cadence)
-        warnings.warn(
-            f"filterscope will write {size / 2**30:.1f} GiB of raw filters in {snapshots:.0f} snapshots; "
-            f"{cadence}={works}, a smaller max_filters, fewer layers, or save_filters=False would write less than "
-            f"{LARGE / 2**30:.0f} GiB",
-            stacklevel=2,
-        )
-
-
-def check_layers(model: nn.Module, settings: Settings) -> None:
-    """Refuse globs that match no layer.
-
-    Raises:
-        ValueError: Says which, and what there is.
-    """
-    taps = {layer.name: layer.taps for layer in find_layers(model)}
-    sample_rates(select(taps, settings.layers), settings.sample_rate)
-
-
-def same_weights(reading: Reading, other: Reading) -> bool:
-    """Whether all that a reading holds is in another, equal to the last bit."""
-    return all(
-        name in other.banks and np.array_equal(bank.weights, other.banks[name].weights, equal_nan=True)
-        for name, bank in reading.banks.items()
-    )
-
-
-def warn_without_layers(model: nn.Module, layers: str | Sequence[str] | None) -> None:
-    """One warning for a model in which nothing is to be monitored."""
-    found = find_layers(model)
-    if not select({layer.name: layer.taps for layer in found}, layers):
-        hint = " with more than one tap; layers='*' takes pointwise ones too" if found else ""
-        warnings.warn(f"filterscope found no 1-D filters{hint} in {type(model).__name__}: nothing to log", stacklevel=3)

@@ -1,0 +1,97 @@
+"""One reading of a model: which layers are monitored, what they hold now, and what to tell of them at the start."""
+
+from __future__ import annotations
+
+import math
+import time
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from torch import nn
+
+from filterscope.filters.bank import FilterBank
+from filterscope.filters.selection import sample_rates, select
+from filterscope.models.gather import gather
+from filterscope.models.layers import find_layers
+from filterscope.recording.settings import Settings
+
+#: Bytes of raw filters above which a fit is told so at its start.
+LARGE = 2**30
+
+
+@dataclass(frozen=True)
+class Reading:
+    """The banks of all monitored layers at one moment, as read from the model.
+
+    Attributes:
+        banks: By layer name, in model order, all filters.
+        without_response: Layers whose taps may not be samples in time.
+        time: When, in seconds since 1970.
+    """
+
+    banks: Mapping[str, FilterBank]
+    without_response: frozenset[str]
+    time: float
+
+
+def read(model: nn.Module, settings: Settings, keep: bool = True) -> tuple[Reading | None, dict[str, str]]:
+    """Read the monitored layers of a model; all ranks of a sharded one must do so together.
+
+    Args:
+        model: As it is trained, wrapped or not.
+        settings: Which layers are monitored.
+        keep: Whether this rank needs the result.
+
+    Returns:
+        The weights, if there are any yet; and why a layer could not be read, by its name.
+    """
+    layers = {layer.name: layer for layer in find_layers(model)}
+    names = select({name: layer.taps for name, layer in layers.items()}, settings.layers, must_match=False)
+    rates = sample_rates(names, settings.sample_rate, must_match=False)
+    gathered = gather([layers[name] for name in names], rates, wrapped=model, keep=keep)
+    unclear = frozenset(name for name in names if not layers[name].is_temporal and rates[name] is None)
+    return Reading(gathered.banks, unclear, time.time()) if gathered.banks else None, gathered.unreadable
+
+
+def warn_if_large(reading: Reading, settings: Settings, snapshots: float | None) -> None:
+    """One warning before a fit that would write a lot of raw filters."""
+    if not settings.save_filters or snapshots is None:
+        return
+    weights = sum(bank.head(settings.max_filters).weights.nbytes // 2 for bank in reading.banks.values())
+    if (size := weights * snapshots) > LARGE:
+        cadence = "every_n_epochs" if settings.every_n_train_steps is None else "every_n_train_steps"
+        works = math.ceil(size / LARGE) * getattr(settings, cadence)
+        warnings.warn(
+            f"filterscope will write {size / 2**30:.1f} GiB of raw filters in {snapshots:.0f} snapshots; "
+            f"{cadence}={works}, a smaller max_filters, fewer layers, or save_filters=False would write less than "
+            f"{LARGE / 2**30:.0f} GiB",
+            stacklevel=2,
+        )
+
+
+def check_layers(model: nn.Module, settings: Settings) -> None:
+    """Refuse globs that match no layer.
+
+    Raises:
+        ValueError: Says which, and what there is.
+    """
+    taps = {layer.name: layer.taps for layer in find_layers(model)}
+    sample_rates(select(taps, settings.layers), settings.sample_rate)
+
+
+def same_weights(reading: Reading, other: Reading) -> bool:
+    """Whether all that a reading holds is in another, equal to the last bit."""
+    return all(
+        name in other.banks and np.array_equal(bank.weights, other.banks[name].weights, equal_nan=True)
+        for name, bank in reading.banks.items()
+    )
+
+
+def warn_without_layers(model: nn.Module, layers: str | Sequence[str] | None) -> None:
+    """One warning for a model in which nothing is to be monitored."""
+    found = find_layers(model)
+    if not select({layer.name: layer.taps for layer in found}, layers):
+        hint = " with more than one tap; layers='*' takes pointwise ones too" if found else ""
+        warnings.warn(f"filterscope found no 1-D filters{hint} in {type(model).__name__}: nothing to log", stacklevel=3)
