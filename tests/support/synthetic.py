@@ -3,6 +3,7 @@
 python -m tests.support.synthetic LOGDIR                                           # two runs of two layers
 python -m tests.support.synthetic LOGDIR --epochs 1000 --shape 64 1 251 --runs 1   # one large layer
 python -m tests.support.synthetic LOGDIR --epochs 200 --every 1                    # an epoch a second, to watch it live
+python -m tests.support.synthetic LOGDIR --epochs 200 --per-epoch 8 --steps 250    # snapshots by steps, 8 an epoch
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from filterscope.events import blob, summaries
 from filterscope.filters import metrics
 from filterscope.filters.bank import FilterBank
 
-#: Steps per epoch, so that no step is an epoch's number by chance.
+#: Steps per epoch, or snapshot within one, so that no step is an epoch's number by chance.
 STEPS = 5
 #: Time of epoch 0; each epoch takes a second.
 BEGAN = 1.7e9
@@ -131,6 +132,9 @@ class Run:
         layers: What the model has.
         epochs: How many the fit plans, from which the speed follows.
         monitor: The callback's ``tag``.
+        per_epoch: Take snapshots by steps, so many in an epoch: all else that is called an epoch here is then such a
+            part of one.
+        steps: From one snapshot to the next.
 
     Attributes:
         blobs: What was written: tag, then step, then the blobs of the snapshot.
@@ -138,9 +142,16 @@ class Run:
     """
 
     def __init__(
-        self, directory: Path, layers: Sequence[Layer | Known], epochs: int = 20, monitor: str = "filters"
+        self,
+        directory: Path,
+        layers: Sequence[Layer | Known],
+        epochs: int = 20,
+        monitor: str = "filters",
+        per_epoch: int | None = None,
+        steps: int = STEPS,
     ) -> None:
         self._layers, self._planned, self._monitor = list(layers), epochs, monitor
+        self._per_epoch, self._steps = per_epoch, steps
         self.blobs: dict[str, dict[int, list[bytes]]] = defaultdict(dict)
         self.scalars: dict[str, dict[int, float]] = defaultdict(dict)
         self._references: dict[str, FilterBank] = {}
@@ -164,9 +175,12 @@ class Run:
         self._append([_event(step, wall_time, value)])
 
     def _snapshot(self, epoch: int) -> Iterator[Event]:
-        step, moment = epoch * STEPS, BEGAN + epoch
+        step, moment = epoch * self._steps, BEGAN + epoch
+        when: dict[str, Any] = {"step": step}
+        if self._per_epoch:
+            when |= {"epoch": epoch // self._per_epoch, "within_epoch": True}
         for order, layer in enumerate(self._layers):
-            bank = layer.bank(epoch, self._planned)
+            bank = layer.bank(epoch, self._planned).with_fields(**when)
             reference = self._references.setdefault(layer.name, bank)
             stem = f"{self._monitor}/{layer.name}"
             blobs = blob.encode_snapshot(bank, layer.max_filters, order, reference is bank, whole=True)
@@ -266,13 +280,16 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=2)
     parser.add_argument("--epochs", type=int, default=60)
     parser.add_argument("--shape", type=int, nargs=3, help="of the one layer; default: two layers")
+    parser.add_argument("--per-epoch", type=int, help="take snapshots by steps, so many in an epoch")
+    parser.add_argument("--steps", type=int, default=STEPS, help="from one snapshot to the next")
     parser.add_argument("--every", type=float, help="seconds between epochs; default: all at once")
     given = parser.parse_args()
     for number in range(given.runs):
         layers = [Layer("conv1", (64, 1, 31), number, dead=(3,)), Layer("conv2", (64, 64, 9), number + 10)]
         if given.shape:
             layers = [Layer("conv1", tuple(given.shape), number, max_filters=None)]
-        run = Run(given.logdir / f"run{number}", layers, given.epochs)
+        when = {"per_epoch": given.per_epoch, "steps": given.steps}
+        run = Run(given.logdir / f"run{number}", layers, given.epochs, **when)
         if given.every is None:
             run.add(range(given.epochs + 1))
             continue

@@ -55,6 +55,7 @@ const CHECKS = {
   groups: (value) => isCount(value),
   transposed: isBoolean,
   sample_rate: (value) => value === null || (Number.isFinite(value) && value > 0),
+  within_epoch: isBoolean,
 };
 
 /**
@@ -92,12 +93,13 @@ export function decodeBlob(bytes) {
 function readHeader(bytes) {
   let header;
   try {
-    header = JSON.parse(new TextDecoder().decode(bytes));
+    // Written only where it is so: what has none was taken at an epoch's end.
+    header = { within_epoch: false, ...JSON.parse(new TextDecoder().decode(bytes)) };
   } catch {
     throw new BlobError("damaged filter bank: its header is not JSON");
   }
   for (const [name, check] of Object.entries(CHECKS)) {
-    if (header === null || typeof header !== "object" || !(name in header) || !check(header[name])) {
+    if (!(name in header) || !check(header[name])) {
       throw new BlobError(`damaged filter bank: its header has no usable "${name}"`);
     }
   }

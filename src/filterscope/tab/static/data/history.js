@@ -34,7 +34,7 @@ export function filterHistory(series, row) {
     positions.push(position);
     measures.norm.push(norms(now, 1, size)[0]);
     measures.rotation.push(rotations(now, base, 1, size)[0]);
-    // Between snapshots that are not neighbours, the step is not that of one epoch.
+    // Between snapshots that are not neighbours, a change is not that from one to the next.
     const adjacent = before !== null && positions.at(-2) === position - 1;
     measures.change.push(adjacent ? changes(now, before, 1, size)[0] : NaN);
     before = now;

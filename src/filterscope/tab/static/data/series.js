@@ -22,6 +22,8 @@ export class Series {
     this.loaded = 0;
     /** Goes up with every change of what is loaded. */
     this.version = 0;
+    /** What its time is counted in: `epoch`, or `step` as soon as a snapshot taken within an epoch is known. */
+    this.unit = "epoch";
     this.header = null;
     this.listed = false;
   }
@@ -110,6 +112,7 @@ export class Series {
     this.bytes = this.snapshots.reduce((sum, { weights }) => sum + (weights?.byteLength ?? 0), 0);
     this.loaded = this.snapshots.reduce((sum, { weights }) => sum + (weights ? 1 : 0), 0);
     this.version += 1;
+    this.unit = this.snapshots.some(({ header }) => header?.within_epoch) ? "step" : "epoch";
     this.reference = this.#findReference();
   }
 
@@ -155,12 +158,30 @@ export class Series {
     return this.snapshots[position]?.header?.epoch ?? null;
   }
 
-  /** Loaded position whose epoch is nearest; -1 if none is loaded. */
-  positionOfEpoch(epoch) {
+  /** When a snapshot was taken, on the axis of its series or another; null where its epoch is not known. */
+  time(position, unit = this.unit) {
+    return unit === "step" ? this.snapshots[position].step : this.epoch(position);
+  }
+
+  /** The same in words: `epoch 12`; its step where the epoch is not known. */
+  moment(position, unit = this.unit) {
+    const time = this.time(position, unit);
+    return time === null ? this.moment(position, "step") : `${unit} ${time}`;
+  }
+
+  /** What two series have in common to count time in. */
+  unitWith(other) {
+    return this.unit === "step" ? this.unit : other.unit;
+  }
+
+  /** Loaded position nearest in time to one of another series; -1 if none is loaded. */
+  nearestTo(other, position) {
+    const unit = this.unitWith(other);
+    const distance = (i) => Math.abs(this.time(i, unit) - other.time(position, unit));
     let best = -1;
-    this.snapshots.forEach(({ weights, header }, i) => {
-      if (!weights || header.epoch === null) return;
-      if (best < 0 || Math.abs(header.epoch - epoch) <= Math.abs(this.epoch(best) - epoch)) best = i;
+    this.snapshots.forEach(({ weights }, i) => {
+      if (!weights || this.time(i, unit) === null) return;
+      if (best < 0 || distance(i) <= distance(best)) best = i;
     });
     return best;
   }

@@ -12,6 +12,12 @@ export function formatValue(value) {
   return text.replace("+", "").replaceAll("-", "−");
 }
 
+/** A count at a tick of an axis: at most about six characters. */
+export function formatCount(value) {
+  if (value < 1e5) return String(value);
+  return value < 1e6 ? `${Number((value / 1e3).toPrecision(4))}k` : `${Number((value / 1e6).toPrecision(3))}M`;
+}
+
 /** A number with `digits` significant digits, for readouts. */
 export function formatPrecise(value, digits = 3) {
   if (!Number.isFinite(value) || value === 0) return formatValue(value);

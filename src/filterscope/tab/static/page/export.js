@@ -4,7 +4,7 @@ import { peakFrequencies } from "../data/snapshot.js";
 import { rotationColour, rotationShare } from "../draw/colours.js";
 import { theme } from "../draw/palette.js";
 import { formatValue } from "../numbers/format.js";
-import { joined, momentWords, shortened } from "../panels/words.js";
+import { joined, shortened } from "../panels/words.js";
 import { drawStill, drawTiles } from "../views/tiles.js";
 
 const FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif";
@@ -24,9 +24,7 @@ function save(blob, name) {
 function fileName(scene, kind, ending) {
   const { series, position } = scene;
   const layer = series.layer.layer.replace(/[^\p{L}\p{N}._-]+/gu, "_").slice(0, 60) || "layer";
-  const epoch = series.epoch(position);
-  const when = epoch === null ? `step${series.snapshots[position].step}` : `epoch${epoch}`;
-  return `${layer}-${kind}-${when}.${ending}`;
+  return `${layer}-${kind}-${series.moment(position).replace(" ", "")}.${ending}`;
 }
 
 /** The value at the ends of the colour scale of heat tiles. */
@@ -46,9 +44,8 @@ function limitWords({ frame, evolution, scale }) {
  */
 export function savePng(scene, layout, summary, detail) {
   const { series, position, mode } = scene;
-  const title = `${series.layer.layer} · ${mode === "evolution" ? "epochs × taps" : mode}`;
-  const moment = momentWords(series.epoch(position), series.snapshots[position].step);
-  const subtitle = joined(series.run, moment, summary, limitWords(scene));
+  const title = `${series.layer.layer} · ${mode === "evolution" ? `${series.unit}s × taps` : mode}`;
+  const subtitle = joined(series.run, series.moment(position), summary, limitWords(scene));
   const ratio = Math.max(window.devicePixelRatio || 1, 2);
   const plots = detail ? detail.shown : [];
   const side = plots.length ? detail.element.clientWidth + MARGIN : 0;
@@ -169,7 +166,10 @@ export function saveJson(scene) {
     epoch: series.epoch(position),
     step: series.snapshots[position].step,
   };
-  const reference = { reference_epoch: series.reference < 0 ? null : series.epoch(series.reference) };
+  const reference = {
+    reference_epoch: series.epoch(series.reference),
+    reference_step: series.snapshots[series.reference]?.step ?? null,
+  };
   const document = {
     ...about,
     ...reference,

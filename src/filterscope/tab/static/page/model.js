@@ -1,7 +1,6 @@
 /** From what the user asks for and what has come in, to what is shown. */
 
 import { measure, peakFrequencies } from "../data/snapshot.js";
-import { momentWords } from "../panels/words.js";
 import { LayerView } from "../views/view.js";
 
 /** Layers with another shape cannot lie behind this one. */
@@ -86,8 +85,7 @@ export class Model {
     const { series, other } = this;
     const shown = series.nearest(this.position);
     if (shown < 0 || !other.loaded) return [];
-    const epoch = series.epoch(shown);
-    const near = other.positionOfEpoch(epoch);
+    const near = other.nearestTo(series, shown);
     return near < 0 ? [] : [near, near + 1, near - 1].filter((place) => place >= 0 && place < other.count);
   }
 
@@ -98,21 +96,18 @@ export class Model {
     if (compare === "none") return { weights: null, words: "" };
     if (compare === "pinned" && this.pinned >= 0) {
       const position = series.nearest(this.pinned);
-      return { weights: series.weights(position), words: this.words(series, position) };
+      return { weights: series.weights(position), words: series.moment(position) };
     }
     if (other) {
       if (other.header && !comparable(series, other))
         return { weights: null, words: "", fault: `${other.run} has another shape` };
-      const position = other.positionOfEpoch(series.epoch(shown));
+      const position = other.nearestTo(series, shown);
       if (position < 0) return { weights: null, words: "" };
-      return { weights: other.weights(position), words: `${other.run}, ${this.words(other, position)}` };
+      const when = other.moment(position, other.unitWith(series));
+      return { weights: other.weights(position), words: `${other.run}, ${when}` };
     }
     const { reference } = series;
-    return { weights: series.referenceWeights, words: reference < 0 ? "" : this.words(series, reference) };
-  }
-
-  words(series, position) {
-    return momentWords(series.epoch(position), series.snapshots[position].step);
+    return { weights: series.referenceWeights, words: reference < 0 ? "" : series.moment(reference) };
   }
 
   /** Everything that is drawn; null until a snapshot is there. */

@@ -1,4 +1,4 @@
-/** The panel of one filter: taps, response, its two heat maps, and its measures over the epochs. */
+/** The panel of one filter: taps, response, its two heat maps, and its measures over time. */
 
 import { filterHistory } from "../data/history.js";
 import { formatFrequency, formatValue } from "../numbers/format.js";

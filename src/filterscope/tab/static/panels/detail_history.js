@@ -1,11 +1,10 @@
-/** The plots of a filter over the epochs: two heat maps with the shown epoch marked, and three curves. */
+/** The plots of a filter over time: two heat maps with the shown moment marked, and three curves. */
 
 import { niceTicks } from "../draw/axes.js";
 import { HEAT, pixelOf, ROTATION_LIMIT, rotationColour } from "../draw/colours.js";
 import { theme } from "../draw/palette.js";
-import { formatFrequency, formatPrecise, formatTick, formatValue } from "../numbers/format.js";
+import { formatCount, formatFrequency, formatPrecise, formatTick, formatValue } from "../numbers/format.js";
 import { FLOOR_DB, frequencyAxis } from "../numbers/spectrum.js";
-import { momentWords } from "./words.js";
 
 /** @param {object} plots By name. @param {object} moment With the filter's `history`; null without a reference. */
 export function drawHistory(plots, moment) {
@@ -18,14 +17,13 @@ export function drawHistory(plots, moment) {
   drawCurves(plots, moment);
 }
 
-/** An axis of snapshots, named by their epochs; a heat map's rows lie between whole positions. */
+/** An axis of snapshots, named by their epochs or steps; a heat map's rows lie between whole positions. */
 function snapshotAxis({ series }, most, heat) {
   const last = series.count - 1;
   const ticks = niceTicks(0, last, most, true);
   const name = (tick) => {
-    const position = Math.round(heat ? tick - 0.5 : tick);
-    const epoch = series.epoch(position);
-    return epoch === null ? "" : String(epoch);
+    const time = series.time(Math.round(heat ? tick - 0.5 : tick));
+    return time === null ? "" : formatCount(time);
   };
   return {
     low: 0,
@@ -33,10 +31,6 @@ function snapshotAxis({ series }, most, heat) {
     ticks: heat ? ticks.map((tick) => tick + 0.5) : ticks,
     format: name,
   };
-}
-
-function wordsAt({ series }, position) {
-  return momentWords(series.epoch(position), series.snapshots[position].step);
 }
 
 function drawEvolution(plot, moment) {
@@ -50,17 +44,17 @@ function drawEvolution(plot, moment) {
   };
   const along = series.header.shape[2] === 1 ? "channel" : "tap";
   plot.show({
-    title: `Learned · epochs ↓ ${along}s →`,
+    title: `Learned · ${series.unit}s ↓ ${along}s →`,
     x: { low: -0.5, high: columns - 0.5, whole: true, label: `${along} →`, format: String },
     y: { ...snapshotAxis(moment, 4, true), down: true },
     heat: { values, rows, columns, scale },
     still: [values, series.version],
     marks: [{ y: position + 0.5, colour: theme.accent }],
     rest: signed ? `difference, ±${formatPrecise(limit, 2)}` : `size of difference, 0 to ${formatPrecise(limit, 2)}`,
-    label: "heat map of the difference from the reference, epochs by taps",
+    label: `heat map of the difference from the reference, ${series.unit}s by taps`,
     read: (x, y) => {
       const [i, at] = [clamp(Math.round(x), columns), clamp(Math.floor(y), rows)];
-      return `${wordsAt(moment, at)} · ${along} ${i}: ${formatPrecise(values[at * columns + i])}`;
+      return `${series.moment(at)} · ${along} ${i}: ${formatPrecise(values[at * columns + i])}`;
     },
   });
 }
@@ -70,7 +64,7 @@ function drawSpectra(plot, moment) {
   const { values, rows, columns } = history.spectra;
   const axis = frequencyAxis(series.header);
   plot.show({
-    title: "Response · epochs ↓ frequency →",
+    title: `Response · ${series.unit}s ↓ frequency →`,
     x: { low: axis.low, high: axis.high, label: axis.unit, format: formatTick },
     y: { ...snapshotAxis(moment, 4, true), down: true },
     heat: {
@@ -82,12 +76,12 @@ function drawSpectra(plot, moment) {
     still: [values, series.version],
     marks: [{ y: position + 0.5, colour: theme.accent }],
     rest: "−40 to 0 dB",
-    label: "heat map of the response, epochs by frequency",
+    label: `heat map of the response, ${series.unit}s by frequency`,
     read: (x, y) => {
       const at = clamp(Math.floor(y), series.count);
       const r = clamp(Math.round((at / Math.max(series.count - 1, 1)) * (rows - 1)), rows);
       const i = clamp(Math.round(((x - axis.low) / (axis.high - axis.low)) * (columns - 1)), columns);
-      return `${wordsAt(moment, at)} · ${formatFrequency(x, axis.unit)}: ${formatPrecise(values[r * columns + i])} dB`;
+      return `${series.moment(at)} · ${formatFrequency(x, axis.unit)}: ${formatPrecise(values[r * columns + i])} dB`;
     },
   });
 }
@@ -129,7 +123,7 @@ function drawCurves(plots, moment) {
 }
 
 function curve(plot, moment, title, values, y, colour, bare, unscaled = (value) => value) {
-  const { history, position } = moment;
+  const { history, series, position } = moment;
   const { positions } = history;
   const nearest = (x) => {
     let best = 0;
@@ -141,13 +135,13 @@ function curve(plot, moment, title, values, y, colour, bare, unscaled = (value) 
   const here = positions.indexOf(position);
   plot.show({
     title,
-    x: { ...snapshotAxis(moment, 6, false), bare, label: bare ? "" : "epoch" },
+    x: { ...snapshotAxis(moment, 6, false), bare, label: bare ? "" : series.unit },
     y,
     marks: [{ x: position, colour: theme.accent }],
     rest: here >= 0 ? formatPrecise(unscaled(values[here])) : "",
-    label: `${title} over the epochs`,
-    read: (x) => `${wordsAt(moment, positions[nearest(x)])}: ${formatPrecise(unscaled(values[nearest(x)]))}`,
-    still: [history, moment.series.version],
+    label: `${title} over the ${series.unit}s`,
+    read: (x) => `${series.moment(positions[nearest(x)])}: ${formatPrecise(unscaled(values[nearest(x)]))}`,
+    still: [history, series.version],
     paint: (context, _, toX, toY) => {
       context.lineWidth = 1.75;
       context.lineCap = "round";

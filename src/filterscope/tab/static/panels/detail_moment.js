@@ -1,4 +1,4 @@
-/** The plots of a filter at the shown epoch: its taps, channel by channel, and its magnitude response. */
+/** The plots of a filter at the shown moment: its taps, channel by channel, and its magnitude response. */
 
 import { HEAT, pixelOf, rotationColour } from "../draw/colours.js";
 import { STEM_TAPS, traceLine, traceStems } from "../draw/curve.js";

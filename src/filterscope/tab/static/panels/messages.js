@@ -98,13 +98,13 @@ function brokenLine(layer, problem, snapshots) {
 }
 
 /** TensorBoard keeps so many snapshots of a layer and drops others at random: told where gaps show that it did. */
-function keptProblem({ kept, count, snapshots }) {
+function keptProblem({ kept, count, snapshots, unit }) {
   if (!kept || count < kept || count < 3) return [];
   const gaps = snapshots.slice(1).map(({ step }, i) => step - snapshots[i].step);
   const usual = gaps.slice().sort((a, b) => a - b)[gaps.length >> 1];
   if (gaps.every((gap) => gap < 1.5 * usual)) return [];
   return [
-    `TensorBoard kept ${kept} epochs of this layer and left others out. ` +
+    `TensorBoard kept ${kept} ${unit}s of this layer and left others out. ` +
       "Start it with --samples_per_plugin filterscope=0 to keep all.",
   ];
 }

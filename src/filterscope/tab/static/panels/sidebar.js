@@ -153,7 +153,7 @@ export class Sidebar {
       ["initial", "initial filters"],
       ["none", "nothing"],
     ];
-    if (pinned >= 0) choices.splice(1, 0, ["pinned", `pinned: ${model.words(series, pinned)}`]);
+    if (pinned >= 0) choices.splice(1, 0, ["pinned", `pinned: ${series.moment(pinned)}`]);
     for (const { run } of model.rivals()) choices.push([`run:${run}`, `run ${shortened(run, 40)}`]);
     const key = JSON.stringify(choices);
     if (key !== this.#offered) {

@@ -3,16 +3,14 @@
 import { gradient, rotationShare } from "../draw/colours.js";
 import { formatValue } from "../numbers/format.js";
 import { el, icon, ICONS, setText } from "./dom.js";
-import { joined, momentWords, shapeWords } from "./words.js";
+import { joined, shapeWords } from "./words.js";
 
 const MODES = {
   taps: ["Taps", "Every filter over its taps, the initial one in pale behind (1)"],
   change: ["Change", "What was learned: the difference from what you compare with (2)"],
   response: ["Response", "Magnitude response in dB re each filter's maximum (3)"],
-  evolution: [
-    "Epochs × taps",
-    "The whole training in one tile: difference from the initial filter, epochs downwards (4)",
-  ],
+  /** Named by what time is counted in. */
+  evolution: ["", ""],
 };
 const SORTS = { index: "number", drift: "rotation", norm: "norm", peak: "peak frequency" };
 const SCALES = { shared: "shared", filter: "per filter" };
@@ -42,6 +40,7 @@ export class Toolbar {
         on: { click: () => actions.mode(mode) },
       }),
     );
+    this.evolution = this.modes.at(-1);
     this.sort = select("sort", "Sort", SORTS, actions.sort);
     this.again = el(
       "button",
@@ -49,7 +48,6 @@ export class Toolbar {
         class: "icon-button",
         type: "button",
         "data-testid": "sort-again",
-        "aria-label": "Sort again at this epoch",
         on: { click: actions.again },
       },
       icon(ICONS.again),
@@ -73,6 +71,7 @@ export class Toolbar {
       { class: "icon-button menu", type: "button", "aria-label": "Runs and layers", on: { click: actions.menu } },
       icon(ICONS.menu),
     );
+    this.#name("epoch");
     this.summary = el("p", { class: "summary" });
     this.legend = el("div", { class: "legends" });
     this.element = el(
@@ -90,6 +89,14 @@ export class Toolbar {
       ),
       el("div", { class: "reading" }, this.summary, this.legend),
     );
+  }
+
+  /** Words that name what time is counted in. */
+  #name(unit) {
+    const { evolution } = this;
+    setText(evolution, `${unit[0].toUpperCase()}${unit.slice(1)}s × taps`);
+    evolution.title = `The whole training in one tile: difference from the initial filter, ${unit}s downwards (4)`;
+    this.again.setAttribute("aria-label", `Sort again at this ${unit}`);
   }
 
   /** @param {object} state @param {object | null} scene As for the grid, with `evolution`. */
@@ -114,9 +121,10 @@ export class Toolbar {
       return;
     }
     const { series } = scene;
+    this.#name(series.unit);
     if (state.sorted !== null) {
-      const at = series.positionOfStep(state.sorted);
-      this.again.title = `Sorted at ${momentWords(series.epoch(at), state.sorted)}. Sort again at this epoch`;
+      const at = series.moment(series.positionOfStep(state.sorted));
+      this.again.title = `Sorted at ${at}. Sort again at this ${series.unit}`;
     }
     setText(this.summary, joined(shapeWords(series.header), countMarks(scene.frame.marks), ...readingWords(scene)));
     this.#legends(scene);
@@ -192,10 +200,9 @@ function readingWords({ mode, scale, frame, view, ghostWords, evolution, series,
   const edge = frame.limits && scale === "shared" ? `tile edge ±${formatValue(frame.limit / 0.94)}` : "";
   const clipped = (frame.clipped ?? evolution?.clipped) ? "larger ones clipped" : "";
   if (mode === "evolution") {
-    const reference = series.epoch(series.reference);
     words.push(
-      `difference from ${momentWords(reference, series.snapshots[Math.max(series.reference, 0)].step)}`,
-      "epochs ↓",
+      `difference from ${series.moment(Math.max(series.reference, 0))}`,
+      `${series.unit}s ↓`,
       "taps →",
       evolution?.more ? "still coming in" : "",
     );

@@ -1,9 +1,8 @@
-/** The bar at the bottom: play, scrubber, epoch, speed, pin, and what can be taken away. */
+/** The bar at the bottom: play, scrubber, moment, speed, pin, and what can be taken away. */
 
 import { SPEEDS } from "./choices.js";
 import { el, icon, ICONS, setText } from "./dom.js";
 import { Scrubber } from "./scrubber.js";
-import { momentWords } from "./words.js";
 
 export class Transport {
   /** @param {object} actions `play`, `seek(position)`, `speed(text)`, `pin`, `newest`, `png`, `csv`, `json`, `link`. */
@@ -23,6 +22,7 @@ export class Transport {
     this.last = el("span", { class: "epoch-last" });
     const epoch = el("output", { class: "epoch", "data-testid": "epoch-label" }, this.now, this.last);
     this.note = el("span", { class: "note" });
+    this.moment = el("div", { class: "moment" }, epoch, this.note);
     this.newest = button("newest", "newest", "Go to the newest snapshot and follow it (End)", actions.newest);
     this.speed = el(
       "select",
@@ -43,15 +43,15 @@ export class Transport {
     this.link = button("copy-link", "Link", "Copy a link that opens this view", actions.link);
     this.savings = [
       button("save-png", "PNG", "Save this view as a picture", actions.png),
-      button("save-csv", "CSV", "Save the shown epoch's weights as a table", actions.csv),
-      button("save-json", "JSON", "Save the shown epoch's weights and measures", actions.json),
+      button("save-csv", "CSV", "", actions.csv),
+      button("save-json", "JSON", "", actions.json),
     ];
     this.element = el(
       "footer",
       { class: "transport" },
       this.play,
       this.scrubber.element,
-      el("div", { class: "moment" }, epoch, this.note),
+      this.moment,
       el(
         "div",
         { class: "tools" },
@@ -64,6 +64,15 @@ export class Transport {
       ),
     );
     this.#showPlaying(false);
+  }
+
+  /** Words on buttons that take the shown moment. */
+  #name(unit, onPin) {
+    const [, csv, json] = this.savings;
+    csv.title = `Save the shown ${unit}'s weights as a table`;
+    json.title = `Save the shown ${unit}'s weights and measures`;
+    this.pin.title = onPin ? `Unpin this ${unit}` : `Pin this ${unit}, and compare with it (p)`;
+    this.pin.setAttribute("aria-label", this.pin.title);
   }
 
   /** Tell on its button what became of a link. */
@@ -93,27 +102,29 @@ export class Transport {
     for (const button of [...this.savings, this.pin, this.newest]) button.disabled = !scene;
     const { now, last, note } = momentOf(series, scene, position);
     setText(this.now, now);
-    setText(this.last, last);
+    if (this.last.textContent !== last) {
+      this.last.textContent = last;
+      this.moment.style.setProperty("--digits", last.replace(/\D/g, "").length);
+    }
     setText(this.note, note);
     this.note.classList.toggle("waiting", Boolean(scene && !scene.exact));
     this.newest.setAttribute("aria-pressed", String(state.step === null));
     this.speed.value = String(state.speed);
     const onPin = pinned >= 0 && pinned === position;
     this.pin.setAttribute("aria-pressed", String(onPin));
-    const words = onPin ? "Unpin this epoch" : "Pin this epoch, and compare with it (p)";
-    this.pin.title = words;
-    this.pin.setAttribute("aria-label", words);
+    this.#name(series?.unit ?? "epoch", onPin);
     this.scrubber.update({ series, other, position, pinned, words: `${now} ${last}` });
   }
 }
 
-/** Which epoch is shown, which is the last, and the step, or that the wanted one has not come yet. */
+/** When what is shown was taken, and the last; the same in the other unit, or that the wanted one has not come yet. */
 function momentOf(series, scene, position) {
   if (!series) return { now: "", last: "", note: "" };
   const shown = scene?.position ?? position;
-  const { step } = series.snapshots[shown];
-  const [epoch, newest] = [series.epoch(shown), series.epoch(series.count - 1)];
-  const last = epoch !== null && newest !== null ? `/ ${newest}` : "";
+  const [time, newest] = [series.time(shown), series.time(series.count - 1)];
+  const last = time !== null && newest !== null ? `/ ${newest}` : "";
   const missing = scene && !scene.exact ? `nearest loaded, ${series.loaded} of ${series.count}` : "";
-  return { now: momentWords(epoch, step), last, note: missing || (epoch === null ? "" : `step ${step}`) };
+  const now = series.moment(shown);
+  const also = series.moment(shown, series.unit === "step" ? "epoch" : "step");
+  return { now, last, note: missing || (also === now ? "" : also) };
 }

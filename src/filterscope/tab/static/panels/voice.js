@@ -1,9 +1,8 @@
-/** What a screen reader is told: the shown epoch once the user has settled on it, and what was done. */
+/** What a screen reader is told: the shown moment once the user has settled on it, and what was done. */
 
 import { formatValue } from "../numbers/format.js";
 import { quantile } from "../numbers/measures.js";
 import { el } from "./dom.js";
-import { momentWords } from "./words.js";
 
 /** Milliseconds of quiet after which a position is read out. */
 const SETTLED = 300;
@@ -25,8 +24,7 @@ export class Voice {
   describe({ series, position, frame, mode }) {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
-      const when = momentWords(series.epoch(position), series.snapshots[position].step);
-      const words = `${series.layer.layer}, ${when}`;
+      const words = `${series.layer.layer}, ${series.moment(position)}`;
       const median = formatValue(quantile(frame.rotation, 0.5));
       this.canvas.setAttribute("aria-label", `${words}: ${series.filters} filters, ${mode}; median rotation ${median}`);
       this.say(words);

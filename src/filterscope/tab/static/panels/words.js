@@ -12,11 +12,6 @@ export function shapeWords(header) {
   return `${count} × ${plural(channels, header.complex ? "complex channel" : "channel")} × ${plural(taps, "tap")}`;
 }
 
-/** When a snapshot was taken; its step where the epoch is not known. */
-export function momentWords(epoch, step) {
-  return epoch === null ? `step ${step}` : `epoch ${epoch}`;
-}
-
 /** The parts that are not empty, with dots between. */
 export function joined(...parts) {
   return parts.filter((part) => part).join(" · ");
