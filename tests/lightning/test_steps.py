@@ -304,3 +304,16 @@ def test_batches_without_a_step_give_no_snapshot_twice(tmp_path: Path) -> None:
     steps = load_history(tmp_path)["conv1"].steps.tolist()
     assert steps == [0, 2, 4, 6]
     assert all(a < b for a, b in pairwise(steps))
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_what_was_recorded_after_a_checkpoint_is_given_up_though_it_comes_before_the_next_snapshot(
+    tmp_path: Path,
+) -> None:
+    """A fit interrupted at step 8, one after its checkpoint, and resumed: the next snapshot is at 10."""
+    options = {"data": batches(20), "enable_checkpointing": True}
+    with pytest.raises(ValueError, match="boom"):
+        fit(tmp_path, 5, saved_at(tmp_path, 7), Raise(8, ValueError("boom")), max_epochs=1, **options)
+    assert load_history(tmp_path)["conv1"].steps.tolist() == [0, 5, 8]
+    fit(tmp_path, 5, max_epochs=1, ckpt_path=tmp_path / "step=7.ckpt", **options)
+    assert load_history(tmp_path)["conv1"].steps.tolist() == [0, 5, 10, 15, 20]
