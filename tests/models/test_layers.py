@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,9 +11,11 @@ import pytest
 import torch
 from torch import nn
 
+from filterscope import FilterRecorder, load_history, read_filters
 from filterscope.filters.checks import check_patterns, check_sample_rate
 from filterscope.filters.selection import sample_rates, select
 from filterscope.models.layers import find_layers
+from tests.support.nets import SmallNet
 
 
 class Special(nn.Conv1d):
@@ -227,3 +231,73 @@ def test_bad_sample_rates_are_refused_by_name_and_value(rate: Any, error: type[E
         check_sample_rate(rate)
     shown = repr(rate), *(repr(value) for value in (rate.values() if isinstance(rate, dict) else ()))
     assert any(f"sample_rate={value}" in str(caught.value) for value in shown)
+
+
+class PlainSizes(nn.Conv1d):
+    """A convolution that pads by hand, and keeps plain numbers where torch keeps tuples."""
+
+    def __init__(self) -> None:
+        super().__init__(1, 4, 5, stride=2, dilation=3)
+        self.kernel_size, self.stride, self.dilation = 5, 2, 3  # type: ignore[assignment]
+
+
+class PlainSquare(nn.Conv2d):
+    def __init__(self) -> None:
+        super().__init__(1, 4, 3)
+        self.kernel_size = 3  # type: ignore[assignment]
+
+
+def test_sizes_may_be_plain_numbers() -> None:
+    model = nn.Sequential(PlainSizes(), PlainSquare(), nn.Conv2d(1, 2, (1, 7)))
+    (first, second) = find_layers(model)
+    assert (first.name, first.taps, first.stride, first.dilation) == ("0", 5, 2, 3)
+    assert (second.name, second.taps) == ("2", 7)
+    bank = read_filters(model)["0"]
+    assert (bank.weights.shape, bank.stride, bank.dilation) == ((4, 1, 5), 2, 3)
+
+
+def test_names_with_brackets_are_found_and_a_prefix_is_told() -> None:
+    model = nn.ModuleDict({"conv[0]": nn.Conv1d(1, 2, 5), "encoder": nn.Sequential(nn.Conv1d(1, 2, 5))})
+    assert list(read_filters(model, "conv[0]")) == ["conv[0]"]
+    assert read_filters(model, "conv*", {"conv[0]": 100})["conv[0]"].sample_rate == 100
+    words = r"no layer matches 'encoder'; did you mean 'encoder\.\*'\? the model has: conv\[0\], encoder\.0"
+    with pytest.raises(ValueError, match=words):
+        read_filters(model, "encoder")
+
+
+class OddShape(nn.Conv1d):
+    """A convolution whose weight is one vector, which its forward folds."""
+
+    def __init__(self) -> None:
+        super().__init__(1, 2, 5)
+        self.weight = nn.Parameter(torch.randn(10))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return nn.functional.conv1d(x, self.weight.view(2, 1, 5))
+
+
+def test_a_weight_of_another_shape_costs_its_own_layer_only(tmp_path: Path) -> None:
+    model = nn.Sequential(OddShape(), nn.Conv1d(2, 3, 5))
+    recorder = FilterRecorder(model, tmp_path, plots=())
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        recorder.snapshot(0)
+        recorder.snapshot(1)
+        recorder.close()
+    assert len([each for each in caught if "cannot read layer '0'" in str(each.message)]) == 1
+    history = load_history(tmp_path)
+    assert list(history) == ["1"]
+    assert history["1"].epochs.tolist() == [0, 1]
+
+
+def test_another_default_device_changes_nothing(tmp_path: Path) -> None:
+    model = SmallNet()
+    torch.set_default_device("meta")
+    try:
+        bank = read_filters(model)["conv1"]
+        with FilterRecorder(model, tmp_path, plots=()) as recorder:
+            recorder.snapshot(0)
+    finally:
+        torch.set_default_device(None)
+    np.testing.assert_array_equal(bank.weights, model.conv1.weight.detach().numpy())
+    np.testing.assert_array_equal(load_history(tmp_path)["conv1"].initial.weights, bank.weights)

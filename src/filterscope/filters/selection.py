@@ -33,14 +33,20 @@ def select(
     globs = [patterns] if isinstance(patterns, str) else list(patterns)
     if taps and must_match:
         _require_matches(globs, taps, f"layers={patterns!r}", f"{owner} has")
-    return [name for name in taps if any(fnmatchcase(name, glob) for glob in globs)]
+    return [name for name in taps if any(matches(name, glob) for glob in globs)]
 
 
 def _require_matches(globs: Iterable[str], names: Iterable[str], given: str, there: str) -> None:
     known = list(names)
     for glob in globs:
-        if not any(fnmatchcase(name, glob) for name in known):
-            raise ValueError(f"{given}: no layer matches {glob!r}; {there}: {', '.join(known)}")
+        if not any(matches(name, glob) for name in known):
+            below = f"did you mean '{glob}.*'? " if any(name.startswith(f"{glob}.") for name in known) else ""
+            raise ValueError(f"{given}: no layer matches {glob!r}; {below}{there}: {', '.join(known)}")
+
+
+def matches(name: str, glob: str) -> bool:
+    """Whether a glob means a layer: by its exact name, which may hold brackets, or as a pattern."""
+    return name == glob or fnmatchcase(name, glob)
 
 
 def sample_rates(
@@ -66,7 +72,7 @@ def sample_rates(
         if must_match:
             _require_matches(sample_rate, monitored, f"sample_rate={dict(sample_rate)!r}", "monitored layers are")
         return {
-            name: next((float(rate) for glob, rate in sample_rate.items() if fnmatchcase(name, glob)), None)
+            name: next((float(rate) for glob, rate in sample_rate.items() if matches(name, glob)), None)
             for name in monitored
         }
     return {name: float(sample_rate) if name == monitored[0] else None for name in monitored}

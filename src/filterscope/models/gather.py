@@ -77,7 +77,10 @@ def gather(
                     readable.append((layer, weight))
             copies = _host_copies([weight for _, weight in readable])
         for (layer, _), copy in zip(readable, copies, strict=True):
-            found.banks[layer.name] = as_bank(layer, copy, (rates or {}).get(layer.name))
+            try:
+                found.banks[layer.name] = as_bank(layer, copy, (rates or {}).get(layer.name))
+            except Exception as error:  # a subclass may keep a weight of any shape
+                found.unreadable[layer.name] = f"{type(error).__name__}: {error}"
     found.banks = {layer.name: found.banks[layer.name] for layer in layers if layer.name in found.banks}
     return found
 
@@ -161,7 +164,7 @@ def _host_copies(weights: Sequence[Tensor]) -> list[Tensor]:
     copies = []
     for weight in weights:
         dtype = torch.complex64 if weight.is_complex() else torch.float32
-        copy = torch.empty(weight.shape, dtype=dtype, pin_memory=weight.is_cuda)
+        copy = torch.empty(weight.shape, dtype=dtype, pin_memory=weight.is_cuda, device="cpu")  # whatever the default
         copy.copy_(weight, non_blocking=weight.is_cuda)
         copies.append(copy)  # not what copy_ returns, which may be of the weight's own tensor class
     if any(weight.is_cuda for weight in weights):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from torch import nn
 from torch.nn.utils.parametrize import type_before_parametrizations
@@ -30,17 +32,17 @@ class FilterLayer:
     @property
     def taps(self) -> int:
         """Kernel length."""
-        return int(self.module.kernel_size[self.axis])
+        return _along(self.module.kernel_size, self.axis)
 
     @property
     def stride(self) -> int:
         """Stride along the taps."""
-        return int(self.module.stride[self.axis])
+        return _along(self.module.stride, self.axis)
 
     @property
     def dilation(self) -> int:
         """Dilation along the taps."""
-        return int(self.module.dilation[self.axis])
+        return _along(self.module.dilation, self.axis)
 
     @property
     def transposed(self) -> bool:
@@ -84,11 +86,16 @@ def unwrapped(model: nn.Module) -> nn.Module:
             return model
 
 
+def _along(sizes: Any, axis: int) -> int:
+    """One of a convolution's sizes: a subclass may keep a plain number where torch keeps one for each axis."""
+    return int(sizes[axis] if isinstance(sizes, Sequence) else sizes)
+
+
 def _tap_axis(module: nn.Module) -> int | None:
     if isinstance(module, nn.Conv1d | nn.ConvTranspose1d):
         return 0
     if isinstance(module, nn.Conv2d):
-        height, width = module.kernel_size
+        height, width = (_along(module.kernel_size, axis) for axis in (0, 1))
         if (height > 1) != (width > 1):
             return 0 if height > 1 else 1
     return None
