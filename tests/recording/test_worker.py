@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+import os
 import subprocess
 import sys
 import textwrap
 import threading
+import time
 import warnings
 from collections.abc import Callable
 
@@ -188,3 +190,60 @@ def test_a_forked_child_can_close_and_leaves_the_parents_jobs_alone() -> None:
         worker.close()
     """
     assert run(script).split() == ["done"]
+
+
+FORKS = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+
+
+def child_gets(lock: threading.Lock) -> bool:
+    """Whether a forked child can take a lock."""
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if lock.acquire(timeout=3) else 1)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+@FORKS
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_fork_waits_for_the_part_in_hand_and_for_no_more() -> None:
+    """The lock stands for those of libraries: matplotlib's ``Figure`` class has one."""
+    lock, begun, done = threading.Lock(), threading.Event(), []
+    worker = Worker(Faults())
+
+    def job() -> None:
+        for part in range(50):
+            worker.pause()
+            with lock:
+                begun.set()
+                time.sleep(0.02)  # what takes its time inside a library
+            done.append(part)
+
+    worker.submit(job)
+    assert begun.wait(10)
+    assert child_gets(lock)
+    assert len(done) < 50
+    worker.close()
+    assert done == list(range(50))
+
+
+@FORKS
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_fork_from_the_thread_itself_does_not_wait() -> None:
+    lock, seen = threading.Lock(), []
+    worker = Worker(Faults())
+    worker.submit(lambda: seen.append(child_gets(lock)))
+    worker.close()
+    assert seen == [True]
+
+
+@FORKS
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_fork_does_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("filterscope.recording.worker.PATIENCE", 0.1)
+    begun, go_on, lock = threading.Event(), threading.Event(), threading.Lock()
+    worker = Worker(Faults())
+    worker.submit(lambda: (begun.set(), go_on.wait(30)))
+    assert begun.wait(10)
+    assert child_gets(lock)  # nothing holds this one
+    go_on.set()
+    worker.close()

@@ -32,10 +32,16 @@ class Outlet:
     Args:
         writers: Where to.
         report: Told of what could not be made or written: its kind, and a message.
+        pause: Called before each item: there the thread may be held up.
     """
 
-    def __init__(self, writers: Sequence[SummaryWriter], report: Callable[[str, str], None]) -> None:
-        self._writers, self._tell = list(writers), report
+    def __init__(
+        self,
+        writers: Sequence[SummaryWriter],
+        report: Callable[[str, str], None],
+        pause: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._writers, self._tell, self._pause = list(writers), report, pause
         self._collected: list[tuple[_Item, Summary.Value]] = []
         self._all_made = True
 
@@ -47,6 +53,7 @@ class Outlet:
             words: What this is, for a warning.
             kind: Of each kind of fault, the first one is a warning.
         """
+        self._pause()
         item = _Item(words, kind)
         values: list[Summary.Value] = []
         try:

@@ -51,6 +51,7 @@ class SnapshotLog:
         writers: Where to.
         faults: Told of what could not be drawn or written.
         earlier: The log of an earlier fit, whose references and histories go on.
+        pause: Called between parts of the work: there the thread may be held up.
     """
 
     def __init__(
@@ -59,9 +60,10 @@ class SnapshotLog:
         writers: Sequence[SummaryWriter],
         faults: Faults,
         earlier: SnapshotLog | None = None,
+        pause: Callable[[], None] = lambda: None,
     ) -> None:
         self._settings, self._faults = settings, faults
-        self._outlet = Outlet(writers, faults.report)
+        self._outlet = Outlet(writers, faults.report, pause)
         self._tracks: dict[str, Track] = {} if earlier is None else earlier._tracks
         self._rasters: dict[tuple[str, str], tuple[Any, Raster]] = {}
         self._drawn = [kinds.kind(name) for name in settings.named]

@@ -138,7 +138,7 @@ class FilterRecorder:
             session.snapshot(self._model, epoch, step, self._count, within_epoch, past)
         self._count += 1
         if self._abandoned is None:
-            self._abandoned = weakref.finalize(self, _end, session, self._own)
+            self._abandoned = weakref.finalize(self, _end, session, self._own, os.getpid())
             atexit.register(self._abandoned)  # after the thread's own ending, and so done before it
 
     def close(self) -> None:
@@ -192,8 +192,10 @@ class FilterRecorder:
             self._abandoned = None
 
 
-def _end(session: Session, own: SummaryWriter | None) -> None:
+def _end(session: Session, own: SummaryWriter | None, process: int) -> None:
     """The recorder was given up, or the process ends: draw its last snapshot, write everything."""
+    if os.getpid() != process:
+        return  # a fork of it ends: the files are its parent's
     session.fail(mark="")
     if own is not None:
         own.close()

@@ -67,9 +67,11 @@ class Session:
         self._settings = settings
         self._model = weakref.ref(model)
         self._faults = Faults()
-        earlier: SnapshotLog | None = before._log if before is not None else None
-        self._log: SnapshotLog | None = SnapshotLog(settings, writers, self._faults, earlier) if writers else None
         self._worker = Worker(self._faults, prepare=use_one_thread)
+        self._log: SnapshotLog | None = None
+        if writers:
+            earlier = None if before is None else before._log
+            self._log = SnapshotLog(settings, writers, self._faults, earlier, self._worker.pause)
         self._place = place_of(writers[0]) if writers else PastRun("", "", -1)
         self._runs: list[PastRun] = [] if before is None else joined(before._runs, before._place)
         if state and writers:

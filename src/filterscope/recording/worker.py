@@ -7,7 +7,9 @@ import logging
 import os
 import queue
 import threading
+import time
 import warnings
+import weakref
 from collections.abc import Callable
 
 Job = Callable[[], None]
@@ -33,6 +35,10 @@ class Faults:
             _LOG.warning("%s", message)
 
 
+#: Seconds that a fork waits for a thread to come to a point at which it holds no lock of a library.
+PATIENCE = 5.0
+
+
 class Worker:
     """One thread and its queue.
 
@@ -51,10 +57,16 @@ class Worker:
         self._thread: threading.Thread | None = None
         self._ended = threading.Event()
         self._ending = False  # the thread was told to end, and is not known to have ended
-        self._process = os.getpid()
+        self._is_copy = False  # in a forked child, which has the object, but no thread
+        self._at_work = threading.Lock()  # held while a job is done
+        self._fork_waits = False
+        _workers.add(self)
 
     def submit(self, job: Job) -> None:
         """Queue a job; wait while the queue is full."""
+        if self._is_copy:  # its files are the parent's
+            self._faults.report("fork", "filterscope records in the process that began to, and not in a fork of it")
+            return
         if self._ending:
             self.close()  # Ctrl-C cut an earlier one short
         if self._thread is None:
@@ -68,8 +80,7 @@ class Worker:
 
     def close(self) -> None:
         """Do all that is queued, then end the thread. A later job starts a new one."""
-        if self._thread is None or os.getpid() != self._process:  # a forked child has the object, but no thread
-            self._thread = None
+        if self._thread is None:
             return
         if not self._ending:
             self._queue.put(None)
@@ -78,6 +89,34 @@ class Worker:
         self._thread.join()
         self._thread, self._ending = None, False
         atexit.unregister(self.close)
+
+    def pause(self) -> None:
+        """Between two parts of a job: let a fork that waits go first."""
+        if self._fork_waits and threading.current_thread() is self._thread:
+            self._at_work.release()
+            try:
+                while self._fork_waits:
+                    time.sleep(0.001)
+            finally:
+                self._at_work.acquire()
+
+    def _before_fork(self) -> bool:
+        """Wait until the thread is at rest, and keep it there; whether it is.
+
+        What it does takes locks, of matplotlib's ``Figure`` class for one. A child would have them as they are, and
+        nobody to release them.
+        """
+        if self._thread is None or threading.current_thread() is self._thread:
+            return False
+        self._fork_waits = True
+        rests = self._at_work.acquire(timeout=PATIENCE)
+        self._fork_waits = False
+        return rests
+
+    def _after_fork_in_child(self) -> None:
+        """There is no thread here, and what it had in hand is done in the parent."""
+        self._thread, self._ending, self._is_copy = None, False, True
+        self._at_work = threading.Lock()
 
     def _run(self, ready: threading.Event, ended: threading.Event) -> None:
         try:
@@ -95,7 +134,31 @@ class Worker:
 
     def _do(self, job: Job) -> None:
         try:
-            job()
+            with self._at_work:
+                job()
         except BaseException as error:  # even SystemExit must not leave the queue without a reader
             kind = f"{type(error).__name__} in a job"
             self._faults.report(kind, f"filterscope lost what it was recording: {type(error).__name__}: {error}")
+
+
+_workers: weakref.WeakSet[Worker] = weakref.WeakSet()
+_resting: list[Worker] = []
+
+
+def _before_fork() -> None:
+    _resting[:] = [worker for worker in list(_workers) if worker._before_fork()]
+
+
+def _after_fork_in_parent() -> None:
+    while _resting:
+        _resting.pop()._at_work.release()
+
+
+def _after_fork_in_child() -> None:
+    _resting.clear()
+    for worker in list(_workers):
+        worker._after_fork_in_child()
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows, which has no fork
+    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child)
