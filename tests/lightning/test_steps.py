@@ -93,8 +93,8 @@ def fit(
 ema, swa = EMAWeightAveraging(decay=0.5), StochasticWeightAveraging(swa_lrs=0.01, swa_epoch_start=1)
 CASES: dict[str, tuple[dict[str, Any], int, list[int], list[int]]] = {
     # what is fitted, cadence, steps of the snapshots, epochs' ends among them
-    "an endless stream": ({"max_steps": 2000}, 100, [*range(0, 2001, 100)], [0]),
-    "epochs of 700 batches": ({"max_steps": 2000, "data": batches(700)}, 100, [*range(0, 2001, 100)], [0, 1, 2]),
+    "an endless stream": ({"max_steps": 2000}, 100, [*range(0, 2001, 100)], [0, 1]),
+    "epochs of 700 batches": ({"max_steps": 2000, "data": batches(700)}, 100, [*range(0, 2001, 100)], [0, 1, 2, 3]),
     "a cadence beside the epochs": (
         {"max_epochs": 3, "data": batches(7)}, 5, [0, 5, 7, 10, 14, 15, 20, 21], [0, 1, 2, 3],
     ),
@@ -103,7 +103,7 @@ CASES: dict[str, tuple[dict[str, Any], int, list[int], list[int]]] = {
     ),
     "two optimisers": (
         {"max_steps": 80, "model": TwoSteps, "data": batches(100), "monitor": {"every_n_epochs": 9}},
-        10, [0, 10, 20, 30, 40], [0],
+        10, [0, 10, 20, 30, 40], [0, 1],
     ),
     "validation within epochs": (
         {"max_epochs": 2, "data": batches(6), "validation": batches(1), "val_check_interval": 0.5},
@@ -181,7 +181,8 @@ def test_where_an_epochs_end_finds_other_weights_at_a_step_it_is_the_one_kept(tm
     assert history.steps.tolist() == [0, 4, 8]
     assert (history.weights[-1][0] == 0).all() == changes
     np.testing.assert_allclose(history.weights[-1][1], probe.at[8][1], rtol=1e-3, atol=1e-6)
-    assert history[-1].within_epoch is not changes
+    assert not history[-1].within_epoch  # it is the epoch's end, whoever took it
+    assert history.bank(1).step == 8
     change = Logged(tmp_path).scalars["filters/conv1/change"][-1]
     now, before = history.weights[-1], history.weights[-2]
     assert change == (8, pytest.approx(np.linalg.norm(now - before) / np.linalg.norm(before), rel=2e-2))
@@ -317,3 +318,29 @@ def test_what_was_recorded_after_a_checkpoint_is_given_up_though_it_comes_before
     assert load_history(tmp_path)["conv1"].steps.tolist() == [0, 5, 8]
     fit(tmp_path, 5, max_epochs=1, ckpt_path=tmp_path / "step=7.ckpt", **options)
     assert load_history(tmp_path)["conv1"].steps.tolist() == [0, 5, 10, 15, 20]
+
+
+def test_interrupted_in_a_validation_the_last_weights_have_the_step_that_brought_them(tmp_path: Path) -> None:
+    """Lightning counts a batch only after the validation that follows it."""
+
+    class Fails(pl.Callback):
+        def on_validation_start(self, trainer: Any, pl_module: Any) -> None:
+            if trainer.global_step == 6:
+                raise ValueError("boom")
+
+    probe = EveryStep()
+    pl.seed_everything(5)
+    trainer = make_trainer(tmp_path, Conv1dFilterMonitor(plots=()), Fails(), probe, max_epochs=2, val_check_interval=3)
+    with pytest.raises(ValueError, match="boom"):
+        trainer.fit(Net(), batches(7), batches(1))
+    history = load_history(tmp_path)["conv1"]
+    assert history.steps.tolist() == [0, 6]
+    np.testing.assert_allclose(history.weights[-1], probe.at[6], rtol=1e-3, atol=1e-6)
+
+
+def test_a_second_record_in_the_place_of_a_first_one_is_told(tmp_path: Path) -> None:
+    assert fit(tmp_path, 2, data=batches(5), max_epochs=2)[1] == []
+    _, told = fit(tmp_path, 2, data=batches(5), max_epochs=1)
+    (words,) = told
+    assert "holds an older record under tag='filters', of epochs 0 to 2: this one supersedes it" in words
+    assert load_history(tmp_path)["conv1"].steps.tolist() == [0, 2, 4, 5]

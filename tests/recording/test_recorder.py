@@ -308,7 +308,7 @@ def test_wrapped_models_are_read_under_their_own_names(tmp_path: Path, wrap: Any
     [
         ({"writer": 3}, TypeError, "writer is a int; give a torch.utils.tensorboard.SummaryWriter or a directory"),
         ({"writer": None}, TypeError, "writer is a NoneType; give a torch.utils.tensorboard.SummaryWriter"),
-        ({"writer": __file__}, ValueError, "is a file; give a directory"),
+        ({"writer": __file__}, ValueError, "is no directory; give one such as"),
         ({"model": {}}, TypeError, "model must be a torch module, got dict"),
         ({"total": 0}, ValueError, "total=0 is below 1"),
         ({"total": 1.5}, TypeError, "total=1.5 is not an integer"),

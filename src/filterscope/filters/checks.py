@@ -28,13 +28,13 @@ def check_position(name: str, value: Any) -> int:
 
     Raises:
         TypeError: Not an integer.
-        ValueError: Below 0.
+        ValueError: Below 0, or more than a file holds.
     """
     number = _as_integer(value)
     if number is None:
         raise TypeError(f"{name}={value!r} is not an integer; give 0, 1, 2, ...")
-    if number < 0:
-        raise ValueError(f"{name}={value!r} is below 0; give 0, 1, 2, ...")
+    if not 0 <= number < 2**53:
+        raise ValueError(f"{name}={value!r} is below 0 or too large; give 0, 1, 2, ...")
     return number
 
 

@@ -36,6 +36,8 @@ class FilterHistory:
         ValueError: No banks, banks of different layers, shapes or filter numbers, or not in the order of epochs.
     """
 
+    by_step = False  # of those that were pickled before there were steps
+
     def __init__(self, banks: Sequence[FilterBank], initial: FilterBank | None = None) -> None:
         require(banks, Sequence, "give a list of FilterBanks of one layer")
         self._banks = list(banks)
@@ -125,7 +127,9 @@ class FilterHistory:
             ends = np.array([not bank.within_epoch for bank in self._banks])
             found, there, asked = np.flatnonzero(ends & (self.epochs == epoch)), self.epochs[ends], f"of epoch {epoch}"
         if found.size == 0:
-            raise KeyError(f"no snapshot {asked}; there are {', '.join(map(str, np.unique(there)))}")
+            known = np.unique(there)
+            named = map(str, known) if len(known) <= 20 else (*map(str, known[:3]), "...", str(known[-1]))
+            raise KeyError(f"no snapshot {asked}; there are {', '.join(named)}")
         return int(found[-1])
 
     def rotation(self) -> Array:

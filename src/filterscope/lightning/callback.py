@@ -21,7 +21,7 @@ from filterscope.lightning.trainer import (
     steps_planned,
 )
 from filterscope.plots.kinds import NAMES, PlotName
-from filterscope.recording.reading import warn_without_layers
+from filterscope.recording.reading import check_layers, warn_without_layers
 from filterscope.recording.session import Session
 from filterscope.recording.settings import Settings
 
@@ -125,6 +125,7 @@ class Conv1dFilterMonitor(_Callback):
         before = self._session
         if before is not None and (not trainer.global_step or trainer.ckpt_path or not before.is_of(pl_module)):
             before = None  # a new fit, or weights from elsewhere
+        check_layers(pl_module, self.settings)
         session = Session(self.settings, writers, pl_module, before, self._state if checkpoint else None, checkpoint)
         if trainer.global_rank == 0:
             warn_without_layers(pl_module, self.settings.layers)
@@ -138,6 +139,7 @@ class Conv1dFilterMonitor(_Callback):
             with session.harmless("start"):
                 session.plan(epochs_planned(trainer), steps_planned(trainer))
                 if trainer.global_step == 0:
+                    session.tell_superseded()
                     session.begin(trainer.model)
                 if session.writes and self.settings.every_n_train_steps is None:
                     _advise(advised_steps(trainer))
@@ -155,15 +157,17 @@ class Conv1dFilterMonitor(_Callback):
     @override
     def on_train_batch_end(self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
         every, session = self.settings.every_n_train_steps, self._session
-        if every is None or session is None:
+        if session is None:
             return
         with session.harmless("batch"):
             step = step_of_batch(trainer)
             if step is None or step == self._step:
                 return
-            if self._step is None:  # optimisers per batch are known from the first one on
+            is_first, self._step = self._step is None, step
+            if every is None:
+                return
+            if is_first:  # optimisers per batch are known from the first one on
                 session.plan(epochs_planned(trainer), steps_planned(trainer))
-            self._step = step
             epoch = trainer.current_epoch
             if step % every == 0 and not (is_last_batch(trainer) and session.is_due(epoch + 1)):
                 session.end_batch(trainer.model, epoch, step)
@@ -192,7 +196,9 @@ class Conv1dFilterMonitor(_Callback):
             epoch, step, model = 0, 0, None
             with session.harmless("end"):
                 if trainer.world_size == 1 and self._is_under_way and not _is_of_device(exception):
-                    epoch, step, model = trainer.current_epoch, current_step(trainer), trainer.model
+                    # Lightning counts a batch after the validation that may follow it.
+                    step = max(current_step(trainer), self._step or 0)
+                    epoch, model = trainer.current_epoch, trainer.model
             session.fail(model, epoch, step)
             loggers.release(trainer)
 

@@ -164,6 +164,14 @@ class SnapshotLog:
         self._after = None
         self._outlet.flush()
 
+    def mark_end(self, epoch: int, reading: Reading) -> None:
+        """Write the raw filters of the last snapshot once more: an epoch has ended with it, unknown to whom took it."""
+        for order, (name, bank) in enumerate(reading.banks.items()):
+            with self._outlet.item(f"the filters of {name}", "raw filters") as values:
+                values += self._filters(order, bank.with_fields(epoch=epoch, step=self._last_step), reading)
+            self._outlet.send(self._last_step, reading.time)
+        self._outlet.flush()
+
     def milestone(self, mark: str = "") -> None:
         """Log what is logged at milestones, for the latest snapshot: images and matrix measures. Once each.
 

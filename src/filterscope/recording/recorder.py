@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import atexit
 import os
+import threading
+import warnings
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
@@ -77,8 +79,8 @@ class FilterRecorder:
             raise TypeError(
                 f"writer is a {type(writer).__name__}; give a torch.utils.tensorboard.SummaryWriter or a directory"
             )
-        if not isinstance(writer, SummaryWriter) and os.path.isfile(writer):
-            raise ValueError(f"writer={os.fspath(writer)!r} is a file; give a directory")
+        if not isinstance(writer, SummaryWriter) and (not os.fspath(writer) or os.path.isfile(writer)):
+            raise ValueError(f"writer={os.fspath(writer)!r} is no directory; give one such as 'runs/mine'")
         if total is not None:
             check_count("total", total, ", or None if that is not known")
         self._settings = Settings(
@@ -95,13 +97,14 @@ class FilterRecorder:
         self._abandoned: weakref.finalize[..., FilterRecorder] | None = None  # what to do if nobody closes us
         self._last: tuple[int, int] | None = None  # epoch and step of the last snapshot
         self._count = 0  # snapshots so far, those of a record that went on included
-        self._is_closed = False
+        self._is_closed = self._is_broken = False
 
     def snapshot(self, epoch: int, step: int | None = None) -> None:
         """Record the weights as they are.
 
-        Epoch 0 at step 0 begins a record, which supersedes an older one in the same directory. A first snapshot at any
-        other moment goes on from what the directory holds up to its step: initial filters and history included.
+        Epoch 0 without a step, or at step 0, begins a record, which supersedes an older one in the same directory:
+        further snapshots within epoch 0 need a step. A first snapshot at any other moment goes on from what the
+        directory holds of earlier steps (without a step: of earlier epochs), initial filters and history included.
 
         Args:
             epoch: Epochs completed: 0 is before training. Where it is the same as at the snapshot before, this one is
@@ -110,7 +113,7 @@ class FilterRecorder:
 
         Raises:
             TypeError: Not integers.
-            ValueError: Below 0; or ``epoch`` or ``step`` goes backwards.
+            ValueError: Below 0; or ``epoch`` or ``step`` goes backwards, in the directory too.
             RuntimeError: The recorder is closed.
         """
         epoch = check_position("epoch", epoch)
@@ -121,12 +124,13 @@ class FilterRecorder:
         if self._last is not None and not begins:
             step = self._checked(epoch, step, *self._last)
         session, past = self._current(anew=begins), None
+        if session is None:
+            return
         if begins:
             step, self._count = 0, 0
             session.tell_superseded()
         elif self._last is None and session.writes:
-            with session.harmless("history"):
-                past, self._count = recorded_before(session.directory, self._settings.tag, epoch, step)
+            past = self._known(session, epoch, step)
         before = self._last[0] if self._last is not None else _last_epoch(past)
         if step is None:
             step = max((layer.last_step for layer in (past or {}).values()), default=-1) + 1
@@ -145,6 +149,12 @@ class FilterRecorder:
         """Draw the last snapshot as the final one, and write everything; nothing more can be recorded then."""
         self._finish(lambda session: session.finish())
 
+    def __getstate__(self) -> dict[str, Any]:
+        """A copy, as of a model that holds its recorder, has files and threads of its own, if it records at all."""
+        where = self._writer.log_dir if isinstance(self._writer, SummaryWriter) else self._writer
+        nothing = {"_session": None, "_own": None, "_abandoned": None, "_last": None, "_count": 0}
+        return self.__dict__ | {"_writer": where} | nothing
+
     def __enter__(self) -> FilterRecorder:
         return self
 
@@ -162,9 +172,36 @@ class FilterRecorder:
             raise ValueError(f"step={step} comes after step {last_step}; steps must rise, or be left out")
         return last_step + 1 if step is None else step
 
-    def _current(self, anew: bool) -> Session:
+    def _known(self, session: Session, epoch: int, step: int | None) -> Mapping[str, Past]:
+        """What the directory holds from before a first snapshot."""
+        past: Mapping[str, Past] = {}
+        with session.harmless("history"):
+            past, self._count, given_up = recorded_before(session.directory, self._settings.tag, epoch, step)
+            if given_up:
+                session.tell(
+                    f"{session.directory} holds {given_up} snapshots that this one of epoch {epoch} supersedes; to go "
+                    "on after them, count epochs on, or give step="
+                )
+        last = _last_epoch(past)
+        if last is not None and epoch < last:
+            raise ValueError(
+                f"epoch={epoch} comes after epoch {last}, which {session.directory} holds; count epochs on"
+            )
+        return past
+
+    def _current(self, anew: bool) -> Session | None:
         """The session to record with. The rank is looked up each time: processes may be joined at any moment."""
-        is_first = _rank() == 0
+        try:
+            return self._opened(anew)
+        except Exception as error:
+            if not self._is_broken:
+                self._is_broken = True
+                reason = f"{type(error).__name__}: {error}"
+                warnings.warn(f"filterscope cannot record ({reason}); training goes on", RuntimeWarning, stacklevel=3)
+        return self._session
+
+    def _opened(self, anew: bool) -> Session:
+        is_first = _rank() == 0 and not self._is_broken
         if self._session is not None:
             if not anew and (is_first or not self._session.writes):
                 return self._session
@@ -196,6 +233,9 @@ def _end(session: Session, own: SummaryWriter | None, process: int) -> None:
     """The recorder was given up, or the process ends: draw its last snapshot, write everything."""
     if os.getpid() != process:
         return  # a fork of it ends: the files are its parent's
+    if session.is_on_its_thread():  # which collected garbage
+        threading.Thread(target=_end, args=(session, own, process)).start()
+        return
     session.fail(mark="")
     if own is not None:
         own.close()

@@ -103,7 +103,7 @@ def _candidates(directory: str, checkpoint: str) -> Iterator[str]:
         yield from (os.path.join(above, tail) for tail in tails)
 
 
-def recorded_before(directory: str, tag: str, epoch: int, step: int | None) -> tuple[dict[str, Past], int]:
+def recorded_before(directory: str, tag: str, epoch: int, step: int | None) -> tuple[dict[str, Past], int, int]:
     """What the event files right in a directory hold from before a snapshot.
 
     Args:
@@ -113,19 +113,21 @@ def recorded_before(directory: str, tag: str, epoch: int, step: int | None) -> t
         step: Its step; ``None`` if it will be the one after the last snapshot of earlier epochs.
 
     Returns:
-        What is known of each layer, and how many snapshots there are.
+        What is known of each layer, how many snapshots there are, and how many that this one supersedes.
     """
     past: dict[str, Past] = {}
+    given_up = 0
     for recorded in read_run(directory):
         if recorded.tag == tag:
             before = [
                 bank for bank in recorded.banks if ((bank.epoch or 0) < epoch if step is None else _step(bank) < step)
             ]
+            given_up = max(given_up, len(recorded.banks) - len(before))
             if before:
                 last = _step(before[-1])
                 known = (bank for bank in recorded.references if bank is not None and _step(bank) <= last)
                 past[recorded.layer] = Past([bank for bank in known if bank.weights.any()], before, last)
-    return past, max((len(layer.banks) for layer in past.values()), default=0)
+    return past, max((len(layer.banks) for layer in past.values()), default=0), given_up
 
 
 def _step(bank: FilterBank) -> int:

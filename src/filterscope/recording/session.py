@@ -17,7 +17,7 @@ from filterscope.events.history import read_run
 from filterscope.models.gather import is_sharded
 from filterscope.recording.algebra import use_one_thread
 from filterscope.recording.log import SnapshotLog
-from filterscope.recording.reading import Reading, check_layers, read, same_weights, warn_if_large
+from filterscope.recording.reading import Reading, read, same_weights, warn_if_large
 from filterscope.recording.resume import Past, PastRun, from_state, joined, locate, place_of, read_past, to_state
 from filterscope.recording.schedule import milestones, milestones_by_step
 from filterscope.recording.settings import Settings
@@ -80,9 +80,9 @@ class Session:
         self._ended: tuple[int, int] | None = None  # epoch and step of the last epoch's end
         self._start_step = self._before = 0  # of this fit, and of the last snapshot
         self._last: tuple[int, Reading] | None = None  # the step given at the last snapshot, and its weights
+        self._is_within = False  # whether that was within an epoch
         self._final: Reading | None = None
         self._awaits_drawing = False
-        check_layers(model, settings)
 
     @contextmanager
     def harmless(self, what: str) -> Iterator[None]:
@@ -168,7 +168,7 @@ class Session:
         """
         self.draw_waiting()
         self._take(model, epoch, step, within_epoch, past=past)
-        self._awaits_drawing = self._is_milestone(number)
+        self._awaits_drawing = number == 0 or self._is_milestone(number)
 
     def tell_superseded(self) -> None:
         """Before a record begins: warn if there is an older one in its place. Event files take time to read."""
@@ -182,8 +182,16 @@ class Session:
             self._faults.report(
                 "superseded",
                 f"{directory} holds an older record under tag={tag!r}, of epochs {epochs[0]} to {epochs[-1]}: this one "
-                "supersedes it. To keep both, give each a directory of its own",
+                "supersedes it. To keep both, give each a directory or a tag of its own",
             )
+
+    def tell(self, message: str) -> None:
+        """One warning of what is superseded."""
+        self._faults.report("superseded", message)
+
+    def is_on_its_thread(self) -> bool:
+        """Whether the recording thread asks, which cannot wait for itself."""
+        return self._worker.is_current()
 
     @property
     def writes(self) -> bool:
@@ -228,7 +236,9 @@ class Session:
         if not self.is_due(epoch):
             return
         stands_there = self._last is not None and self._last[0] == step
-        if self._take(model, epoch, step, replaces=stands_there) and not stands_there:
+        if not self._take(model, epoch, step, replaces=stands_there):
+            self._mark_end(epoch, step)
+        elif not stands_there:
             is_by_step = self._settings.every_n_train_steps is not None and self._settings.plot_every_n_epochs is None
             is_milestone = self._is_step_milestone(self._before, step) if is_by_step else self._is_milestone(epoch)
             self._awaits_drawing, self._before = is_milestone, step
@@ -288,6 +298,14 @@ class Session:
         last = self._last
         if reading is not None and (last is None or last[0] < step or not same_weights(reading, last[1])):
             self._submit(epoch, step, reading)
+        else:
+            self._mark_end(epoch, step)
+
+    def _mark_end(self, epoch: int, step: int) -> None:
+        """The last snapshot, if it was taken by steps at this very step, is that of the epoch's end too."""
+        if self._last is not None and self._last[0] == step and self._is_within and (log := self._log) is not None:
+            self._is_within, reading = False, self._last[1]
+            self._worker.submit(lambda: log.mark_end(epoch, reading))
 
     @_harmless
     def _log_interrupted(self, model: nn.Module, epoch: int, step: int) -> None:
@@ -353,7 +371,7 @@ class Session:
     ) -> None:
         if self._last is None:
             warn_if_large(reading, self._settings, self._planned)
-        self._last = step, reading
+        self._last, self._is_within = (step, reading), within_epoch
         if (log := self._log) is not None:
             self._worker.submit(lambda: log.snapshot(epoch, step, reading, within_epoch, replaces))
 

@@ -90,9 +90,13 @@ class Worker:
         self._thread, self._ending = None, False
         atexit.unregister(self.close)
 
+    def is_current(self) -> bool:
+        """Whether it is this thread that asks: it cannot wait for itself."""
+        return threading.current_thread() is self._thread
+
     def pause(self) -> None:
         """Between two parts of a job: let a fork that waits go first."""
-        if self._fork_waits and threading.current_thread() is self._thread:
+        if self._fork_waits and self.is_current():
             self._at_work.release()
             try:
                 while self._fork_waits:
@@ -106,7 +110,7 @@ class Worker:
         What it does takes locks, of matplotlib's ``Figure`` class for one. A child would have them as they are, and
         nobody to release them.
         """
-        if self._thread is None or threading.current_thread() is self._thread:
+        if self._thread is None or self.is_current():
             return False
         self._fork_waits = True
         rests = self._at_work.acquire(timeout=PATIENCE)

@@ -1,0 +1,136 @@
+"""Recorders used in ways that nobody meant: nothing ends or hangs a training, and what is superseded is told."""
+
+from __future__ import annotations
+
+import copy
+import gc
+import pickle
+import threading
+import time
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from matplotlib.figure import Figure
+from torch import nn
+
+from filterscope import FilterBank, FilterRecorder, load_history
+from tests.support.events import Logged
+from tests.support.nets import SmallNet
+from tests.support.states import is_threadless
+
+
+def told_by(action: Any) -> list[str]:
+    """What was warned of."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        action()
+    return [str(each.message) for each in caught]
+
+
+def record(directory: Path, *moments: tuple[int, int | None], **options: Any) -> None:
+    with FilterRecorder(SmallNet(), directory, **({"plots": ()} | options)) as recorder:
+        for epoch, step in moments:
+            recorder.snapshot(epoch, step)
+
+
+def test_a_directory_that_cannot_be_written_is_told_once_and_training_goes_on(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    (told,) = told_by(lambda: record(tmp_path / "file" / "run", (0, None), (1, None), (2, None)))
+    assert told.startswith("filterscope cannot record (")
+    assert told.endswith("training goes on")
+
+
+def test_epochs_counted_anew_are_refused_and_what_was_recorded_stays(tmp_path: Path) -> None:
+    record(tmp_path, (0, 0), (1, 100), (2, 200), (3, 300))
+    with pytest.raises(ValueError, match=r"epoch=1 comes after epoch 3, which .* holds; count epochs on"):
+        record(tmp_path, (1, 400))
+    assert load_history(tmp_path)["conv1"].epochs.tolist() == [0, 1, 2, 3]
+
+
+def test_snapshots_that_a_new_recorder_supersedes_are_told(tmp_path: Path) -> None:
+    record(tmp_path, *((epoch, None) for epoch in range(6)))
+    (told,) = told_by(lambda: record(tmp_path, (2, None), (3, None)))
+    assert "holds 4 snapshots that this one of epoch 2 supersedes" in told
+    assert load_history(tmp_path)["conv1"].epochs.tolist() == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("first", [(0, 7), (3, None), (3, 30)])
+def test_the_first_snapshot_has_images_wherever_it_is(tmp_path: Path, first: tuple[int, int | None]) -> None:
+    record(tmp_path, first, *((4 + i, None) for i in range(4)), plots=("taps",), total=100)
+    steps = load_history(tmp_path)["conv1"].steps.tolist()
+    assert Logged(tmp_path).steps("filters/conv1/taps")[0] == steps[0]
+
+
+def test_a_model_that_holds_its_recorder_can_be_copied_in_the_middle(tmp_path: Path) -> None:
+    model = SmallNet()
+    recorder = FilterRecorder(model, tmp_path, plots=())
+    object.__setattr__(model, "recorder", recorder)
+    recorder.snapshot(0)
+    copies = [copy.deepcopy(model), pickle.loads(pickle.dumps(model)), torch.optim.swa_utils.AveragedModel(model)]
+    recorder.snapshot(1)
+    recorder.close()
+    assert len(copies) == 3
+    assert load_history(tmp_path)["conv1"].epochs.tolist() == [0, 1]
+
+
+def test_a_recorder_that_its_own_thread_collects_is_written_and_hangs_nothing(tmp_path: Path) -> None:
+    class Holder(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = nn.Conv1d(1, 2, 5)
+
+    collected = threading.Event()
+
+    def collecting(bank: FilterBank, *, reference: FilterBank) -> Figure:
+        if bank.epoch == 6:
+            gone.wait(30)
+            gc.collect()
+            collected.set()
+        return Figure(figsize=(1, 1))
+
+    gone = threading.Event()
+    model = Holder()
+    recorder = FilterRecorder(model, tmp_path, plots=[collecting], total=100)
+    object.__setattr__(model, "recorder", recorder)  # a cycle: only a collection finds it
+    for epoch in range(7):
+        recorder.snapshot(epoch)
+        with torch.no_grad():
+            model.conv.weight.add_(1)
+    recorder._session._draw()  # type: ignore[union-attr]
+    del recorder, model
+    gone.set()
+    assert collected.wait(30)
+    while not is_threadless():
+        time.sleep(0.01)
+    assert load_history(tmp_path)["conv"].epochs.tolist() == [*range(7)]
+
+
+def test_histories_pickled_before_there_were_steps_work(tmp_path: Path) -> None:
+    record(tmp_path, (0, 0), (1, 5))
+    history = load_history(tmp_path)["conv1"]
+    state = {name: value for name, value in history.__getstate__().items() if name != "by_step"}
+    old = object.__new__(type(history))
+    old.__setstate__(state)
+    assert not old.by_step
+    assert "epochs 0 to 1" in repr(old)
+
+
+def test_many_steps_are_not_all_listed() -> None:
+    from filterscope import FilterHistory
+
+    weights = np.ones((1, 1, 5))
+    history = FilterHistory(
+        [FilterBank("conv", weights, epoch=0, step=i, within_epoch=i > 0) for i in range(0, 6000, 2)]
+    )
+    with pytest.raises(KeyError, match=r"no snapshot at step 3; there are 0, 2, 4, \.\.\., 5998"):
+        history.bank(step=3)
+
+
+@pytest.mark.parametrize(("epoch", "step"), [(2**53, None), (1, 2**53)])
+def test_numbers_that_no_file_holds_are_refused(tmp_path: Path, epoch: int, step: int | None) -> None:
+    with pytest.raises(ValueError, match="too large"):
+        record(tmp_path, (epoch, step))
