@@ -45,22 +45,35 @@ def drained(session: Session) -> None:
         done.wait()
 
 
-def snapshots_of_a_recorder(model: nn.Module, epochs: int) -> list[float]:
-    """Seconds that the calling thread spends in each ``FilterRecorder.snapshot`` of an epoch without images."""
-    seconds = []
+def hooks_and_recorders(model: nn.Module, epochs: int) -> tuple[list[float], list[float]]:
+    """Seconds of the calling thread in epochs without images, in turn: the hook, ``FilterRecorder.snapshot``."""
+    hooks, recorders = [], []
     gc.collect()
-    with tempfile.TemporaryDirectory() as directory, FilterRecorder(model, directory, total=epochs + 1) as recorder:
+    with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as other:
+        writer = SummaryWriter(one)
+        session, recorder = Session(Settings(), [writer], model), FilterRecorder(model, other, total=epochs + 1)
+        session.plan(epochs)
+        session.begin(model)
         recorder.snapshot(0)
-        for epoch in range(epochs):
-            session = recorder._session
-            assert session is not None
+        for epoch in range(1, epochs + 1):
+            assert recorder._session is not None
             drained(session)
+            drained(recorder._session)
             step_at_random(model)
             awaited, begin = session._awaits_drawing, time.perf_counter()
-            recorder.snapshot(epoch + 1)
+            session.draw_waiting()
+            session.end_epoch(model, epoch, epoch)
+            between = time.perf_counter()
+            drained(session)
+            again = time.perf_counter()
+            recorder.snapshot(epoch)
             if not awaited:
-                seconds.append(time.perf_counter() - begin)
-    return seconds
+                hooks.append(between - begin)
+                recorders.append(time.perf_counter() - again)
+        session.finish(model)
+        recorder.close()
+        writer.close()
+    return hooks, recorders
 
 
 def batches_without_a_snapshot(count: int) -> list[float]:

@@ -179,8 +179,8 @@ class FilterRecorder:
             past, self._count, given_up = recorded_before(session.directory, self._settings.tag, epoch, step)
             if given_up:
                 session.tell(
-                    f"{session.directory} holds {given_up} snapshots that this one of epoch {epoch} supersedes; to go "
-                    "on after them, count epochs on, or give step="
+                    f"filterscope: {session.directory} holds {given_up} snapshots that this one of epoch {epoch} "
+                    "supersedes; to go on after them, count epochs on, or give step="
                 )
         last = _last_epoch(past)
         if last is not None and epoch < last:

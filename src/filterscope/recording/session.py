@@ -181,8 +181,8 @@ class Session:
         if epochs:
             self._faults.report(
                 "superseded",
-                f"{directory} holds an older record under tag={tag!r}, of epochs {epochs[0]} to {epochs[-1]}: this one "
-                "supersedes it. To keep both, give each a directory or a tag of its own",
+                f"filterscope: {directory} holds an older record under tag={tag!r}, of epochs {epochs[0]} to "
+                f"{epochs[-1]}: this one supersedes it. To keep both, give each a directory or a tag of its own",
             )
 
     def tell(self, message: str) -> None:
