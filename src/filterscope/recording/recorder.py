@@ -124,8 +124,6 @@ class FilterRecorder:
         if self._last is not None and not begins:
             step = self._checked(epoch, step, *self._last)
         session, past = self._current(anew=begins), None
-        if session is None:
-            return
         if begins:
             step, self._count = 0, 0
             session.tell_superseded()
@@ -189,16 +187,15 @@ class FilterRecorder:
             )
         return past
 
-    def _current(self, anew: bool) -> Session | None:
+    def _current(self, anew: bool) -> Session:
         """The session to record with. The rank is looked up each time: processes may be joined at any moment."""
         try:
             return self._opened(anew)
         except Exception as error:
-            if not self._is_broken:
-                self._is_broken = True
-                reason = f"{type(error).__name__}: {error}"
-                warnings.warn(f"filterscope cannot record ({reason}); training goes on", RuntimeWarning, stacklevel=3)
-        return self._session
+            self._is_broken = True
+            reason = f"{type(error).__name__}: {error}"
+            warnings.warn(f"filterscope cannot record ({reason}); training goes on", RuntimeWarning, stacklevel=3)
+        return self._opened(anew)  # without files, but with its part in reading a sharded model
 
     def _opened(self, anew: bool) -> Session:
         is_first = _rank() == 0 and not self._is_broken
