@@ -21,11 +21,8 @@ from tests.support.events import Logged
 ROOT = Path(__file__).parent.parent
 SECONDS = 240
 FAMILIES = (
-    ("ddp",),
-    ("ddp_spawn",),
-    ("ddp_fork",),
-    ("fsdp1", "fsdp1_flat", "fsdp1_root_only"),
-    ("fsdp2", "fsdp2_weight_norm", "fsdp2_spectral"),
+    ("ddp", "fsdp1", "fsdp1_flat", "fsdp1_root_only", "fsdp2", "fsdp2_weight_norm", "fsdp2_spectral"),
+    ("ddp_fork", "ddp_spawn"),
 )
 #: All of whose layers can be compared with the model's own.
 WHOLE = ("ddp", "ddp_spawn", "ddp_fork", "fsdp1", "fsdp1_flat", "fsdp1_root_only", "fsdp2")

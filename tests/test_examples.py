@@ -145,16 +145,16 @@ def test_any_loop(tmp_path: Path) -> None:
 
 
 def test_streaming(tmp_path: Path) -> None:
-    printed = run("streaming.py", tmp_path, "--steps", "400", "--every", "20")
+    printed = run("streaming.py", tmp_path, "--steps", "200", "--every", "10")
     assert accuracy(printed) >= 80
     assert log_dir(printed) == "runs/streaming/version_0"
     directory = tmp_path / log_dir(printed)
     histories, logged = load_history(directory), Logged(directory)
     assert {name: history.steps.tolist() for name, history in histories.items()} == {
-        name: [*range(0, 401, 20)] for name in ("conv1", "conv2")
+        name: [*range(0, 201, 10)] for name in ("conv1", "conv2")
     }
     assert histories["conv1"].by_step
-    assert logged.steps("filters/conv1/taps") == [0, 20, 40, 60, 80, 100, 140, 200, 280, 400]
+    assert logged.steps("filters/conv1/taps") == [0, 10, 20, 30, 40, 50, 70, 100, 140, 200]
     assert by_layer(logged.images) == {kind: {"conv1", "conv2"} for kind in kinds.NAMES}
 
 
