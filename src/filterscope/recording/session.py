@@ -116,11 +116,11 @@ class Session:
         settings = self._settings
         self._is_milestone = milestones(epochs, settings.every_n_epochs, settings.plot_every_n_epochs)
         self._planned = None if epochs is None else epochs / settings.every_n_epochs
+        self._is_step_milestone: Callable[[int, int], bool] | None = None  # it decides, where there is one
         if (every := settings.every_n_train_steps) is not None:
-            self._is_step_milestone = (
-                milestones_by_step(steps, every) if settings.plot_every_n_epochs is None else lambda before, now: False
-            )
             self._planned = None if steps is None else (self._planned or 0) + steps / every
+            if settings.plot_every_n_epochs is None:
+                self._is_step_milestone = milestones_by_step(steps, every)
 
     @_harmless
     def begin(self, model: nn.Module) -> None:
@@ -224,7 +224,8 @@ class Session:
             step: The one that this batch brought.
         """
         self._take(model, epoch, step, within_epoch=True)
-        self._awaits_drawing = self._is_step_milestone(self._before, step)
+        is_milestone = self._is_step_milestone
+        self._awaits_drawing = is_milestone is not None and is_milestone(self._before, step)
         self._before = step
 
     @_harmless
@@ -239,9 +240,11 @@ class Session:
         if not self._take(model, epoch, step, replaces=stands_there):
             self._mark_end(epoch, step)
         elif not stands_there:
-            is_by_step = self._settings.every_n_train_steps is not None and self._settings.plot_every_n_epochs is None
-            is_milestone = self._is_step_milestone(self._before, step) if is_by_step else self._is_milestone(epoch)
-            self._awaits_drawing, self._before = is_milestone, step
+            is_milestone = self._is_step_milestone
+            self._awaits_drawing = (
+                self._is_milestone(epoch) if is_milestone is None else is_milestone(self._before, step)
+            )
+            self._before = step
 
     def is_due(self, epoch: int) -> bool:
         """Whether a snapshot is taken at the end of an epoch."""
