@@ -149,6 +149,12 @@ def test_a_resumed_fit_goes_on_in_the_same_files_of_its_own(tmp_path: Path, vers
     assert load_history(folder)["conv1"].epochs.tolist() == [0, 1, 2, 3, 4]
 
 
+def test_a_wrong_glob_is_refused_before_a_directory_is_made(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="no layer matches 'conf1'"):
+        fit(tmp_path, Conv1dFilterMonitor(layers="conf1"), logger=Bare(), default_root_dir=tmp_path / "root")
+    assert not (tmp_path / "root" / "filters").exists()
+
+
 def test_files_that_cannot_be_made_leave_the_monitor_inactive_and_the_fit_alone(tmp_path: Path) -> None:
     (tmp_path / "filters").write_text("a file in the way")
     told = fit(tmp_path, Conv1dFilterMonitor(), logger=Bare(), default_root_dir=tmp_path)

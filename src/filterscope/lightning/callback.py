@@ -120,12 +120,12 @@ class Conv1dFilterMonitor(_Callback):
     def on_fit_start(self, trainer: Any, pl_module: Any) -> None:
         _require_trainer(trainer)
         self._require_own_tag(trainer)
+        check_layers(pl_module, self.settings)  # before a directory is made
         checkpoint = trainer.ckpt_path or ""
         writers = loggers.writers(trainer, self._state if checkpoint else None)
         before = self._session
         if before is not None and (not trainer.global_step or trainer.ckpt_path or not before.is_of(pl_module)):
             before = None  # a new fit, or weights from elsewhere
-        check_layers(pl_module, self.settings)
         session = Session(self.settings, writers, pl_module, before, self._state if checkpoint else None, checkpoint)
         if trainer.global_rank == 0:
             warn_without_layers(pl_module, self.settings.layers)
