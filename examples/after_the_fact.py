@@ -52,7 +52,8 @@ def tell(history: FilterHistory) -> int:
     print(f"{history.layer}: epochs {history.epochs[0]} to {history.epochs[-1]}, weights {history.weights.shape}")
     print(f"  rotation: {np.nanmedian(rotation):.3f} in the median, {np.nanmax(rotation):.3f} for filter {most}")
     print(f"  effective rank: {rank[0]:.1f} at first, {rank[-1]:.1f} now")
-    print(f"  near its last weights from epoch {history.convergence_epoch()} on")
+    settled = history.convergence_epoch()
+    print("  not yet settled" if settled is None else f"  near its last weights from epoch {settled} on")
     return most
 
 

@@ -50,7 +50,16 @@ def test_summary_has_steps_for_epochs(run_dir: Path, capsys: pytest.CaptureFixtu
     assert "convergence step" in head
     assert "epoch" not in head
     assert "0 to 900" in line
-    assert line.rstrip().endswith("900")
+    assert line.rstrip().endswith("–")  # it goes straight on
+
+
+def test_summary_tells_the_step_from_which_on_a_layer_stays(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    weights = np.random.default_rng(0).normal(size=(3, 1, 9)) + np.array([0, 4, 5, 5, 5])[:, None, None, None]
+    banks = [
+        FilterBank("conv", each, epoch=epoch, step=step, within_epoch=within)
+        for each, (epoch, step, within) in zip(weights, MOMENTS, strict=True)
+    ]
+    assert said_by(capsys, "summary", write_run(tmp_path / "run", banks))[1].rstrip().endswith("  600")
 
 
 def test_plot_names_files_by_step_and_draws_the_snapshot_asked_for(

@@ -20,7 +20,8 @@ from tests.support.nets import loader
 def test_a_second_fit_into_one_directory_supersedes_the_first(tmp_path: Path) -> None:
     first = fit(tmp_path, options={"max_epochs": 4})
     second = fit(tmp_path, options={"max_epochs": 2}, data=loader(batch_size=8))
-    history = quiet_load(tmp_path)["conv1"]
+    with pytest.warns(UserWarning, match="holds an older record too, of epochs 0 to 4: the newest supersedes"):
+        history = load_history(tmp_path)["conv1"]
     assert (history.epochs.tolist(), history.steps.tolist()) == ([0, 1, 2], [0, 2, 4])
     np.testing.assert_array_equal(history.weights[2], halved(second["conv1"].by_epoch[2]))
     assert not np.array_equal(first["conv1"].by_epoch[2], second["conv1"].by_epoch[2])

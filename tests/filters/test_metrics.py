@@ -167,16 +167,28 @@ def test_effective_rank_without_finite_nonzero_weights_is_undefined(weights: np.
     [
         ([0, 5, 9.5, 10], 2),  # within 1 of the end from position 2 on
         ([0, 9.5, 5, 9.5, 10], 3),  # a visit that does not last does not count
-        ([0, 0, 0, 10], 3),
+        ([0, 0, 0, 10], None),  # nothing shows that it stays
         ([10, 10, 10], 0),
         ([0, np.nan, 9.5, 10], 2),
-        ([0, 5, np.nan], 2),  # an end that is not finite is near nothing
-        ([7], 0),
+        ([0, 5, np.nan], None),  # an end that is not finite is near nothing
+        ([7], None),
+        ([float(i) for i in range(21)], None),  # straight on: near its end for a tenth of the time
+        ([*map(float, range(17)), 16, 16, 16, 16], 15),  # within 1.6 of the end
+        ([*map(float, range(18)), 17, 17, 17], 16),
+        ([*map(float, range(19)), 18, 18], None),
     ],
 )
-def test_convergence_is_where_the_layer_stays_near_its_end(path: list[float], expected: int) -> None:
+def test_convergence_is_where_the_layer_stays_near_its_end(path: list[float], expected: int | None) -> None:
     weights = np.array(path, np.float32)[:, None, None, None] * np.ones((1, 2, 1, 3), np.float32)
-    assert metrics.convergence(weights, np.zeros((2, 1, 3), np.float32)) == expected
+    times = 5 * np.arange(len(path))
+    assert metrics.convergence(weights, np.zeros((2, 1, 3), np.float32), times) == expected
+
+
+def test_convergence_goes_by_times_and_not_by_the_number_of_snapshots() -> None:
+    weights = np.array([0, 5, 10, 10, 10], np.float32)[:, None, None, None] * np.ones((1, 2, 1, 3), np.float32)
+    nothing = np.zeros((2, 1, 3), np.float32)
+    assert metrics.convergence(weights, nothing, np.array([0, 10, 20, 30, 40])) == 2
+    assert metrics.convergence(weights, nothing, np.array([0, 90, 98, 99, 100])) is None
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.complex64])

@@ -51,7 +51,7 @@ def write(directory: Path, events: Sequence[event_pb2.Event], name: str = EVENTS
 def tiny(layers: Sequence[str] = ("a",), epochs: Sequence[int] = (0, 1, 2), tag: str = "filters") -> list[Any]:
     """Events of a run that is only a few bytes long."""
     return [
-        event(f"{tag}/{layer}/bank", 4 * epoch, [blob.encode(bank(layer, epoch), order, epoch == epochs[0])])
+        event(f"{tag}/{layer}/bank", 4 * epoch, [blob.encode(bank(layer, epoch), order, epoch == 0)])
         for epoch in epochs
         for order, layer in enumerate(layers)
     ]

@@ -27,13 +27,14 @@ def fit(directory: Path) -> Path:
 
 
 def write_run(directory: Path, banks: Iterable[FilterBank], tag: str = "filters", damaged: int = 0) -> Path:
-    """A run of these banks, in the order of their epochs, and so many snapshots more that cannot be read."""
+    """A run of these banks, in the order of their steps, and so many snapshots more that cannot be read."""
     writer = SummaryWriter(str(directory))
-    orders: dict[str, int] = {}
-    for bank in banks:
-        is_first = bank.layer not in orders
-        order = orders.setdefault(bank.layer, len(orders))
-        blobs = blob.encode_snapshot(bank, None, order, is_first, True)
+    given = list(banks)
+    orders = {layer: order for order, layer in enumerate(dict.fromkeys(bank.layer for bank in given))}
+    begun: set[str] = set()
+    for bank in sorted(given, key=lambda bank: bank.step or 0):
+        blobs = blob.encode_snapshot(bank, None, orders[bank.layer], bank.layer not in begun, True)
+        begun.add(bank.layer)
         _add(writer, f"{tag}/{bank.layer}/bank", blobs, bank.step)
     for layer in orders:
         for i in range(damaged):

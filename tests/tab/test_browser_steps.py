@@ -41,8 +41,19 @@ def stepped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     content = json.dumps(header).encode()
     bad.add_bank(TAG, 4 * STEPS, [made(header | {"step": 4 * STEPS, "within_epoch": 1}, weights)], content)
     bad.add(range(5, 7))
+    twice = Run(directory / "twice", [pulses(0)], COUNT).add(range(3))
+    header, weights = by_hand(twice.blobs[TAG][2 * STEPS][0])[3:]
+    anew = made(header | {"step": 3 * STEPS, "epoch": 3, "reference": True}, weights)
+    twice.add_bank(TAG, 3 * STEPS, [anew], json.dumps(header).encode())
+    twice.add(range(4, 5))
     with tensorboard(directory, LOADERS["fast"]) as running:
-        for run, step in (("a", NEWEST), ("plain", 3 * epoch), ("long", 4 * epoch), ("odd", 6 * STEPS)):
+        for run, step in (
+            ("a", NEWEST),
+            ("plain", 3 * epoch),
+            ("long", 4 * epoch),
+            ("odd", 6 * STEPS),
+            ("twice", 3 * STEPS),
+        ):
             running.wait_for_step(run, TAG, step)
         wait_for(lambda: len(running.steps("odd", TAG)) == 7, "the damaged snapshot")
         yield running
@@ -203,6 +214,13 @@ def test_saved_files_are_named_by_steps_and_hold_both(steps: Tab) -> None:
     assert name == "pulses-weights-step35.csv"
     rows = list(csv.DictReader(io.StringIO(content.decode())))
     assert {(row["epoch"], row["step"]) for row in rows} == {("1", "35")}
+
+
+def test_the_last_reference_counts(look: Look, stepped: Served) -> None:
+    tab = seek(at(look(f"{stepped.frame}#p.filterscope.run=twice").loaded(5), 4 * STEPS), 3)
+    found = json.loads(saved(tab, "json")[1])
+    assert (found["reference_epoch"], found["reference_step"]) == (3, 3 * STEPS)
+    assert tab.tile(3).peak_tap(rotation_colour(0)) == pulse_tap(0, 3, 2)
 
 
 def test_the_pinned_snapshot_is_told_by_its_step(steps: Tab) -> None:

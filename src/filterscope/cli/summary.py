@@ -23,10 +23,11 @@ Print a line for each layer, in model order.
 
 Of a run: the epochs recorded (steps, where snapshots were taken by steps);
 rotation from the initial filters (0 unmoved, 1 orthogonal); change, the
-relative size of the last step; dead filters; effective rank, at first and now;
-convergence epoch or step, from which on the layer stays within a tenth of its
-way of its last weights. They are of the recorded filters: "64 of 512" where a
-run kept some only.
+relative size of the last step, as it was logged for the whole layer; dead
+filters; effective rank, at first and now; convergence epoch or step, from which
+on the layer stays within a tenth of its way of its last weights ("–": it has
+not stayed there for a fifth of the time, and may still be on its way). All but
+change are of the recorded filters: "64 of 512" where a run kept some only.
 Of a checkpoint: dead filters, effective rank, redundancy, root mean square.
 """
 EXAMPLES = """\
@@ -83,13 +84,13 @@ def of_history(history: FilterHistory) -> Row:
         "first_step": int(history.steps[0]),
         "last_step": int(history.steps[-1]),
         "rotation": _defined(metrics.layer_rotation(now, reference)),
-        "change": _defined(metrics.change(now, history.weights[-2])) if len(history) > 1 else None,
+        "change": _defined(float(history.change()[-1])),
         "dead": int(metrics.dead(now).sum()),
         "nonfinite": metrics.nonfinite(now),
         "effective_rank_first": _defined(metrics.effective_rank(history.weights[0])),
         "effective_rank": _defined(metrics.effective_rank(now)),
         "convergence_epoch": history.convergence_epoch(),
-        "convergence_step": int(history.steps[metrics.convergence(history.weights, history.reference.weights)]),
+        "convergence_step": None if (settled := history.convergence()) is None else int(history.steps[settled]),
     }
 
 
@@ -132,7 +133,7 @@ def _history_cells(row: Row) -> Row:
         "dead": str(row["dead"]),
         "NaN or Inf": str(row["nonfinite"]),
         "effective rank": f"{_number(row['effective_rank_first'], '.1f')} → {_number(row['effective_rank'], '.1f')}",
-        f"convergence {unit}": str(row[f"convergence_{unit}"]),
+        f"convergence {unit}": _number(row[f"convergence_{unit}"], "d"),
     }
 
 

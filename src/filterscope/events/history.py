@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import os
 import warnings
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,12 +18,38 @@ from tensorboard.compat.proto import event_pb2
 
 from filterscope.events import blob
 from filterscope.events.records import read_records
+from filterscope.filters import metrics
 from filterscope.filters.bank import FilterBank
 from filterscope.filters.checks import check_patterns
-from filterscope.filters.history import FilterHistory
+from filterscope.filters.history import ROUNDED, FilterHistory
 from filterscope.filters.selection import select
 
 _MARK = blob.PLUGIN.encode()
+
+
+@dataclass
+class _Fits:
+    """Fits that recorded under one tag, one after the other: one that begins anew supersedes those before.
+
+    Attributes:
+        superseded: First and last epoch of each that is.
+        left_out: Layers that the newest does not have.
+    """
+
+    superseded: list[tuple[int, int]] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
+    _epochs: tuple[int, int] | None = None
+    _last: tuple[int, float] = (-1, math.inf)
+
+    def take(self, bank: FilterBank, time: float) -> int:
+        """See the next snapshot of any layer and its wall time; the number of the fit that it is of."""
+        epoch, (step, last_time) = bank.epoch or 0, self._last
+        if epoch == 0 and not bank.within_epoch and step_of(bank) < step and time > last_time and self._epochs:
+            self.superseded.append(self._epochs)
+            self._epochs = None
+        first, last = self._epochs or (epoch, epoch)
+        self._epochs, self._last = (min(first, epoch), max(last, epoch)), (step_of(bank), time)
+        return len(self.superseded)
 
 
 @dataclass
@@ -34,7 +62,10 @@ class Recorded:
         order: Position of the layer among those monitored.
         banks: The monitored filters at each snapshot.
         references: For each snapshot from which rotation was measured, all filters that were kept.
+        changes: Change at each snapshot, of the whole layer, as it was logged; ``None`` where no numbers were.
         problems: What could not be read.
+        fits: Fits under the same tag.
+        fit: Number of the one that the newest snapshot is of.
     """
 
     layer: str
@@ -42,19 +73,32 @@ class Recorded:
     order: int = 0
     banks: list[FilterBank] = field(default_factory=list)
     references: list[FilterBank | None] = field(default_factory=list)
+    changes: list[float | None] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    fits: _Fits = field(default_factory=_Fits)
+    fit: int = 0
 
-    def take(self, header: blob.Header, bank: FilterBank) -> None:
+    def take(self, header: blob.Header, bank: FilterBank, time: float = 0, change: float | None = None) -> None:
         """Add a snapshot. One at an earlier step than the last means that a fit went on from there: it supersedes."""
-        kept = (bank.step or 0) - 1 if header.after is None else min(header.after, (bank.step or 0) - 1)
-        while self.banks and (self.banks[-1].step or 0) > kept:
-            del self.banks[-1], self.references[-1]
+        step = step_of(bank)
+        if self.banks and step_of(self.banks[-1]) == step and change is None:
+            change = self.changes[-1]  # the same once more, as that of an epoch's end
+        kept = step - 1 if header.after is None else min(header.after, step - 1)
+        while self.banks and step_of(self.banks[-1]) > kept:
+            del self.banks[-1], self.references[-1], self.changes[-1]
+        self.fit = self.fits.take(bank, time)
         self.order = header.order
         self.banks.append(bank.head(header.shape[0]))
         self.references.append(bank if header.reference else None)
+        self.changes.append(change)
 
-    def history(self) -> FilterHistory:
-        """The history since the layer last changed its shape.
+    def reference(self, last: int | None = None) -> FilterBank | None:
+        """What the newest snapshot, or that of a last step, was measured from; ``None`` if it is not there."""
+        known = (bank for bank in reversed(self.references) if bank is not None and bank.weights.any())
+        return next((bank for bank in known if last is None or step_of(bank) <= last), None)
+
+    def history(self) -> tuple[FilterHistory, str]:
+        """The history since the layer last changed its shape or what it is measured from, and words on what that cost.
 
         Raises:
             BlobError: Nothing could be read.
@@ -64,14 +108,40 @@ class Recorded:
         last, begin = self.banks[-1], len(self.banks)
         while begin and _is_alike(self.banks[begin - 1], last):
             begin -= 1
-        if begin:
-            warnings.warn(
-                f"layer {self.layer!r} had another shape or other filters until epoch {self.banks[begin - 1].epoch}: "
-                f"its history begins at epoch {self.banks[begin].epoch}",
-                stacklevel=3,
-            )
-        references = (bank for bank in self.references if bank is not None and bank.weights.any())
-        return FilterHistory(self.banks[begin:], next((bank for bank in references if _covers(bank, last)), None))
+        words = "had another shape or other filters" if begin else ""
+        reference = self.reference()
+        if reference is not None and not _covers(reference, last):
+            reference = None
+        since = begin
+        while since < len(self.banks) - 1 and not is_measured_from(self.banks[since], reference):
+            since += 1
+        if since > begin:
+            begin, words = since, "was measured from other weights"
+        if words:
+            before, first = self.banks[begin - 1], self.banks[begin]
+            words += f" until epoch {before.epoch}: its history begins at epoch {first.epoch}"
+        return FilterHistory(self.banks[begin:], reference, changes=self._changes(begin)), words
+
+    def _changes(self, begin: int) -> list[float]:
+        """Change at each snapshot from one on: as logged, else of the snapshots, where their rounding allows it."""
+        found = [math.nan]
+        for place in range(begin + 1, len(self.banks)):
+            change = self.changes[place]
+            if change is None:
+                change = metrics.change(self.banks[place].weights, self.banks[place - 1].weights)
+                change = change if change >= ROUNDED else math.nan
+            found.append(change)
+        return found
+
+
+def step_of(bank: FilterBank) -> int:
+    """The step of a recorded bank."""
+    return bank.step or 0
+
+
+def is_measured_from(bank: FilterBank, reference: FilterBank | None) -> bool:
+    """Whether a snapshot is compared with a reference: from its step on, and where the layer was still zero."""
+    return reference is None or step_of(bank) >= step_of(reference) or not bank.weights.any()
 
 
 def load_history(
@@ -80,7 +150,8 @@ def load_history(
     """Load what a monitor recorded: the filters of every layer at every snapshot.
 
     The initial bank is exact and holds the whole layer; the others hold the monitored filters (``max_filters``),
-    rounded to float16. A run that was killed gives all that had reached its event files.
+    rounded to float16. A run that was killed gives all that had reached its event files. Where several fits recorded
+    into one directory, the newest counts, and a warning says what it supersedes.
 
     Args:
         log_dir: Directory of a run, or one with a single run somewhere below: a local path, or any that TensorBoard
@@ -113,19 +184,37 @@ def load_history(
     readable = [name for name in names if by_name[name].banks]
     for name in names:
         _tell(by_name[name])
-    return {name: by_name[name].history() for name in readable or names}
+    _tell_superseded(path, recorded[0].fits)
+    found = {name: by_name[name].history() for name in readable or names}
+    for words in dict.fromkeys(words for _, words in found.values() if words):
+        which = ", ".join(repr(name) for name, (_, each) in found.items() if each == words)
+        warnings.warn(f"layer {which} {words}", stacklevel=2)
+    return {name: history for name, (history, _) in found.items()}
 
 
 def read_run(directory: str) -> list[Recorded]:
-    """All that monitors recorded into the event files right in a directory, in the order of first writing."""
+    """What monitors recorded into the event files right in a directory, in the order of first writing.
+
+    Of several fits under one tag, layers that the newest does not have are left out.
+    """
     found: dict[str, Recorded] = {}
+    fits: dict[str, _Fits] = defaultdict(_Fits)
     for event in _events(directory):
+        numbers = {value.tag: value.simple_value for value in event.summary.value if value.HasField("simple_value")}
         for value in event.summary.value:
             plugin = value.metadata.plugin_data
             if plugin.plugin_name == blob.PLUGIN:
                 recorded = found.setdefault(value.tag, _begin(value.tag, plugin.content))
-                _take(recorded, value.tag, event.step, list(value.tensor.string_val))
-    return list(found.values())
+                stem = value.tag.removesuffix("/bank")
+                # What is undefined leaves a gap beside the others, of which this one never is.
+                change = numbers.get(f"{stem}/change", math.nan) if f"{stem}/dead" in numbers else None
+                if (taken := _decoded(recorded, value.tag, event.step, list(value.tensor.string_val))) is not None:
+                    recorded.fits = fits[recorded.tag]
+                    recorded.take(*taken, event.wall_time, change)
+    for recorded in found.values():
+        if recorded.banks and recorded.fit < len(recorded.fits.superseded):
+            recorded.fits.left_out.append(recorded.layer)
+    return [each for each in found.values() if each.layer not in each.fits.left_out]
 
 
 def _begin(tag: str, content: bytes) -> Recorded:
@@ -139,7 +228,8 @@ def _begin(tag: str, content: bytes) -> Recorded:
     return Recorded(named, middle.removesuffix(named).removesuffix("/"))
 
 
-def _take(recorded: Recorded, tag: str, step: int, blobs: list[bytes]) -> None:
+def _decoded(recorded: Recorded, tag: str, step: int, blobs: list[bytes]) -> tuple[blob.Header, FilterBank] | None:
+    """A snapshot's header and bank; what is wrong with it is noted."""
     try:
         header = blob.read_header(blobs[0] if blobs else b"")
         if not tag.endswith(f"{header.layer}/bank"):
@@ -147,27 +237,36 @@ def _take(recorded: Recorded, tag: str, step: int, blobs: list[bytes]) -> None:
         bank = blob.decode_snapshot(blobs).with_fields(step=step)
     except blob.BlobError as error:
         recorded.problems.append(f"step {step}: {error}")
-        return
+        return None
     if not recorded.banks:
         recorded.layer = header.layer
         recorded.tag = tag.removesuffix("/bank").removesuffix(header.layer).removesuffix("/")
-    recorded.take(header, bank)
+    return header, bank
 
 
 def _events(directory: str) -> Iterator[event_pb2.Event]:
-    """Events that may hold raw filters. A file that breaks off gives what comes before; damage is told."""
+    """Events that may hold raw filters, in the order of recording. Damage is told."""
     for path in _files(directory):
-        for record in _records(path):
-            if _MARK not in record:
-                continue
-            try:
-                yield event_pb2.Event.FromString(record)
-            except DecodeError:
-                continue
+        yield from _events_of(path)
+
+
+def _events_of(path: str) -> Iterator[event_pb2.Event]:
+    """Those of one file. One that breaks off gives what comes before."""
+    for record in _records(path):
+        if _MARK not in record:
+            continue
+        try:
+            yield event_pb2.Event.FromString(record)
+        except DecodeError:
+            continue
 
 
 def _files(directory: str) -> list[str]:
-    """Event files in the order of their first events: names tell it by the second only."""
+    """Event files in the order of recording.
+
+    That is the order of their first events (names tell it by the second only), unless a clock was wrong: a file that
+    goes on from a step, and has none before it, comes after those that lead there.
+    """
     found = []
     for path in io_wrapper.ListDirectoryAbsolute(directory):
         if io_wrapper.IsTensorFlowEventsFile(path) and tf.io.gfile.exists(path) and not tf.io.gfile.isdir(path):
@@ -176,7 +275,30 @@ def _files(directory: str) -> list[str]:
                 found.append((event_pb2.Event.FromString(first).wall_time, path))
             except (DecodeError, OSError, tf.errors.OpError):
                 found.append((0.0, path))
-    return [path for _, path in sorted(found)]
+    by_clock = [path for _, path in sorted(found)]
+    if len(by_clock) < 2:
+        return by_clock
+    begins = {path: _first_step(path) for path in by_clock}
+    ordered = [path for path in by_clock if begins[path] == math.inf]  # they hold no filters
+    nothing, astray = len(ordered), []
+    for path in by_clock:
+        if begins[path] == 0 or begins[path] > min((begins[each] for each in ordered[nothing:]), default=math.inf):
+            ordered.append(path)
+        elif begins[path] < math.inf:
+            astray.append(path)
+    for path in sorted(astray, key=lambda each: begins[each]):
+        place = next((i + 1 for i in range(nothing, len(ordered)) if begins[ordered[i]] < begins[path]), len(ordered))
+        while place < len(ordered) and 0 < begins[ordered[place]] < begins[path]:
+            place += 1
+        ordered.insert(place, path)
+    return ordered
+
+
+def _first_step(path: str) -> float:
+    """Step of the first raw filters in a file; infinite without any."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it is told when all is read
+        return next((event.step for event in _events_of(path)), math.inf)
 
 
 def _records(path: str) -> Iterator[bytes]:
@@ -240,6 +362,17 @@ def _tell(recorded: Recorded) -> None:
         count, first = len(recorded.problems), recorded.problems[0]
         snapshots = "1 snapshot" if count == 1 else f"{count} snapshots"
         warnings.warn(f"layer {recorded.layer!r}: {snapshots} cannot be read ({first})", stacklevel=3)
+
+
+def _tell_superseded(path: str, fits: _Fits) -> None:
+    if fits.superseded:
+        epochs = ", ".join(f"{first} to {last}" if first < last else str(first) for first, last in fits.superseded)
+        older = "an older record" if len(fits.superseded) == 1 else f"{len(fits.superseded)} older records"
+        lacking = f"; only there is {', '.join(map(repr, fits.left_out))}, left out" if fits.left_out else ""
+        warnings.warn(
+            f"{path!r} holds {older} too, of epochs {epochs}: the newest supersedes what came before{lacking}",
+            stacklevel=3,
+        )
 
 
 def _is_alike(bank: FilterBank, last: FilterBank) -> bool:

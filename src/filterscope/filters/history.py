@@ -14,6 +14,9 @@ from filterscope.filters.checks import require
 
 Array = npt.NDArray[Any]
 
+#: A relative difference of recorded weights below this may be nothing but their rounding to float16.
+ROUNDED = 2e-3
+
 
 class FilterHistory:
     """One layer's filters over the epochs of a run.
@@ -22,6 +25,7 @@ class FilterHistory:
         banks: Snapshots in the order in which they were taken, all of one layer, shape and filter numbers.
         initial: The bank that rotation and difference are measured against, with all filters of the layer.
             Default: the first of ``banks`` that is not all zero.
+        changes: Change of the whole layer at each of ``banks``, if known better than from them.
 
     Attributes:
         layer: Dotted name of the layer.
@@ -33,12 +37,21 @@ class FilterHistory:
 
     Raises:
         TypeError: Not a sequence of banks.
-        ValueError: No banks, banks of different layers, shapes or filter numbers, or not in the order of epochs.
+        ValueError: No banks, ``changes`` of another number, banks of different layers, shapes or filter numbers, or
+            not in the order of epochs.
     """
 
     by_step = False  # of those that were pickled before there were steps
 
-    def __init__(self, banks: Sequence[FilterBank], initial: FilterBank | None = None) -> None:
+    _changes: Array | None = None
+
+    def __init__(
+        self,
+        banks: Sequence[FilterBank],
+        initial: FilterBank | None = None,
+        *,
+        changes: Sequence[float] | None = None,
+    ) -> None:
         require(banks, Sequence, "give a list of FilterBanks of one layer")
         self._banks = list(banks)
         if not self._banks:
@@ -68,6 +81,10 @@ class FilterHistory:
             raise ValueError(f"banks must come in the order of their epochs, got {self.epochs.tolist()}")
         self.steps = np.array([i if bank.step is None else bank.step for i, bank in enumerate(self._banks)])
         self.by_step = any(bank.within_epoch for bank in self._banks)
+        if changes is not None:
+            self._changes = np.array(changes, np.float64)
+            if self._changes.shape != self.epochs.shape:
+                raise ValueError(f"changes must be one for each of {len(self)} banks, got {len(changes)}")
         self._share()
 
     def _share(self) -> None:
@@ -133,32 +150,56 @@ class FilterHistory:
         return int(found[-1])
 
     def rotation(self) -> Array:
-        """Rotation of every filter from its reference: shape ``(E, filters)``, 0 unmoved, 1 orthogonal."""
+        """Rotation of every monitored filter from its reference: shape ``(E, filters)``, 0 unmoved, 1 orthogonal.
+
+        Of recorded filters, which are rounded to float16, it is right to about 1e-7.
+        """
         return np.stack([metrics.rotation(weights, self._reference) for weights in self.weights])
 
     def change(self) -> Array:
-        """Relative size of each step since the previous snapshot: shape ``(E,)``, NaN for the first."""
+        """Relative size of each step since the previous snapshot: shape ``(E,)``, NaN for the first.
+
+        Of a recorded run, it is that of the whole layer, as it was logged. Without logged values it is taken from
+        the monitored filters, and NaN below 2e-3, where float16's rounding hides it.
+        """
+        if self._changes is not None:
+            return self._changes.copy()
         steps = [metrics.change(now, before) for before, now in zip(self.weights, self.weights[1:], strict=False)]
         return np.array([np.nan, *steps])
 
     def rms(self) -> Array:
-        """Root mean square of the weights: shape ``(E,)``."""
+        """Root mean square of the monitored filters' weights: shape ``(E,)``."""
         return np.array([metrics.rms(weights) for weights in self.weights])
 
     def dead(self, threshold: float = 0.01) -> Array:
-        """Which filters are dead: bool, shape ``(E, filters)``. See :func:`filterscope.dead_filters`."""
+        """Which of the monitored filters are dead, beside their median: bool, shape ``(E, filters)``.
+
+        See :func:`filterscope.dead_filters`.
+        """
         return np.stack([metrics.dead(weights, threshold) for weights in self.weights])
 
     def redundancy(self) -> Array:
-        """Mean over filters of the largest cosine with another one of its group: shape ``(E,)``."""
+        """Mean over monitored filters of the largest cosine with another one of its group: shape ``(E,)``."""
         first = self._banks[0]
         group = first.indices // max(first.total_filters // first.groups, 1)
         return np.array([metrics.redundancy(weights, group) for weights in self.weights])
 
     def effective_rank(self) -> Array:
-        """Effective rank of the ``filters x (channels taps)`` matrix: shape ``(E,)``."""
+        """Effective rank of the ``filters x (channels taps)`` matrix of the monitored filters: shape ``(E,)``."""
         return np.array([metrics.effective_rank(weights) for weights in self.weights])
 
-    def convergence_epoch(self) -> int:
-        """First epoch from which the layer stays within a tenth of its way of its last weights."""
-        return int(self.epochs[metrics.convergence(self.weights, self._reference)])
+    def convergence_epoch(self) -> int | None:
+        """First epoch from which the monitored filters stay within a tenth of their way of their last weights.
+
+        ``None`` if they have not stayed there for a fifth of the time, and so may be on their way still; or if their
+        way is so short that float16's rounding hides it.
+        """
+        position = self.convergence()
+        return None if position is None else int(self.epochs[position])
+
+    def convergence(self) -> int | None:
+        """Position of the snapshot of :meth:`convergence_epoch`."""
+        if self._changes is not None and metrics.change(self.weights[-1], self._reference) < ROUNDED:
+            has_stood = len(self) > 1 and not self._changes[1:].any()  # NaN, which is unknown, counts as moved
+            return 0 if has_stood else None
+        return metrics.convergence(self.weights, self._reference, self.steps if self.by_step else self.epochs)

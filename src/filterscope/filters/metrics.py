@@ -238,15 +238,23 @@ def _effective_rank(squares: Array) -> float:
     return float(np.exp(-np.sum(share * np.log(share))))
 
 
-def convergence(weights: Array, reference: Array) -> int:
-    """Position of the first snapshot from which the layer stays near its last weights.
+def convergence(weights: Array, reference: Array, times: Array) -> int | None:
+    """Position of the first snapshot from which the layer stays near its last weights; ``None`` if it may still move.
 
-    The first ``e`` with ``|W_e' - W_E| <= 0.1 |W_0 - W_E|`` for every ``e' >= e``; ``weights`` is
-    ``(E, filters, channels, taps)``.
+    The first ``e`` with ``|W_e' - W_E| <= 0.1 |W_0 - W_E|`` for every ``e' >= e``. A layer that goes straight on is
+    near its last weights for the last tenth of the time: one that has settled there has stayed for a fifth at least.
+
+    Args:
+        weights: Shape ``(E, filters, channels, taps)``.
+        reference: ``W_0``, shape ``(filters, channels, taps)``.
+        times: Shape ``(E,)``, rising: epochs or steps.
     """
     distance = np.array([norms((snapshot - weights[-1])[None])[0] for snapshot in weights])
     far = np.flatnonzero(~(distance <= 0.1 * norms((reference - weights[-1])[None])[0]))
-    return int(min(far[-1] + 1, len(weights) - 1)) if far.size else 0
+    position = int(far[-1]) + 1 if far.size else 0
+    if position >= len(weights) - 1:
+        return None
+    return position if times[-1] - times[position] >= 0.2 * (times[-1] - times[0]) else None
 
 
 def histogram(weights: Array, bins: int = 40) -> tuple[Array, Array]:

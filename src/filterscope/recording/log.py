@@ -79,7 +79,9 @@ class SnapshotLog:
         self._by_step = settings.every_n_train_steps is not None  # the axis of time; else epochs
         self._last_step: int = -1 if earlier is None else earlier._last_step
 
-    def resume(self, epoch: int, step: int, reading: Reading, past: Mapping[str, Past], is_elsewhere: bool) -> None:
+    def resume(
+        self, epoch: int, step: int, reading: Reading, past: Mapping[str, Past], last_step: int, is_elsewhere: bool
+    ) -> None:
         """Go on from a checkpoint: its weights are no snapshot, but where the next change begins.
 
         Args:
@@ -87,21 +89,24 @@ class SnapshotLog:
             step: Position on the step axis.
             reading: The weights resumed from.
             past: What was recorded until then, by layer. Others are measured from the resumed weights.
-            is_elsewhere: Whether it was recorded in another directory.
+            last_step: Of what the directory holds and keeps; -1 for nothing.
+            is_elsewhere: Whether the past was recorded in another directory.
         """
+        self._last_step = max(self._last_step, last_step)
+        self._after = None if last_step < 0 else max(step, last_step)
         self.recall(epoch, step, reading, past)
-        self._after = None if is_elsewhere else max([step, *(layer.last_step for layer in past.values())])
         for order, name in enumerate(reading.banks):
             reference_step = 0
             with self._outlet.item(f"the history of {name}", "history") as values:
                 track = self._tracks[name]
                 track.add(track.latest)
-                if not is_elsewhere:
-                    self._last_step = max(self._last_step, past.get(name, Past()).last_step)
                 if is_elsewhere or track.reference is track.latest:
                     values += self._filters(order, track.reference, reading)
                     reference_step = track.reference.step or 0
             self._outlet.send(reference_step, reading.time)
+        new = [self._tracks[name].latest for name in reading.banks if name in self._tracks]
+        self._last_step = max([self._last_step, *(bank.step or 0 for bank in new if bank.step != step)])
+        self._after = None if self._after is None else max(self._after, self._last_step)
 
     def recall(self, epoch: int, step: int, reading: Reading, past: Mapping[str, Past]) -> None:
         """Begin with what was recorded before: what to measure from, and the rows of pictures of the whole history.
@@ -112,10 +117,15 @@ class SnapshotLog:
             reading: The weights now.
             past: What was recorded, by layer.
         """
+        free = max(step, self._last_step + 1)  # a new reference takes no other snapshot's place
         for name, bank in reading.banks.items():
             with self._outlet.item(f"the history of {name}", "history"):
                 known = past.get(name, Past())
-                track = self._begin(name, bank.with_fields(epoch=epoch, step=step), known.references)
+                reference = known.reference
+                if reference is None or not _covers(reference, bank, self._settings.max_filters):
+                    self._begin(name, bank.with_fields(epoch=epoch, step=free))
+                    continue
+                track = self._begin(name, bank.with_fields(epoch=epoch, step=step), reference)
                 for each in known.banks:
                     if (each.step or 0) < step:
                         self._by_step |= each.within_epoch
@@ -213,10 +223,8 @@ class SnapshotLog:
         track = self._tracks.get(name)
         return track if track is not None and track.fits(bank) else self._begin(name, bank)
 
-    def _begin(self, name: str, bank: FilterBank, references: Sequence[FilterBank] = ()) -> Track:
-        """A new track, measured from the first of earlier banks that fits."""
-        most = self._settings.max_filters
-        reference = next((each for each in references if _covers(each, bank, most)), None)
+    def _begin(self, name: str, bank: FilterBank, reference: FilterBank | None = None) -> Track:
+        """A new track, measured from an earlier bank if there is one."""
         self._tracks[name] = track = Track(bank, self._drawn, self._options, reference)
         self._forget_pictures(name)
         return track

@@ -11,7 +11,7 @@ from typing import Any
 from tensorboard.compat import tf
 from torch.utils.tensorboard import SummaryWriter
 
-from filterscope.events.history import read_run
+from filterscope.events.history import is_measured_from, read_run, step_of
 from filterscope.filters.bank import FilterBank
 
 _VERSION = 1
@@ -41,12 +41,12 @@ class Past:
     """What is known of one layer from before a resume.
 
     Attributes:
-        references: What rotation was measured from: several where the layer was resized.
-        banks: Monitored filters of the snapshots, in the order of their steps.
+        reference: What rotation was measured from.
+        banks: Monitored filters of the snapshots measured from it, in the order of their steps.
         last_step: Of the last snapshot of the epochs completed: averaged weights come one step after the epoch's end.
     """
 
-    references: list[FilterBank] = field(default_factory=list)
+    reference: FilterBank | None = None
     banks: list[FilterBank] = field(default_factory=list)
     last_step: int = -1
 
@@ -120,18 +120,18 @@ def recorded_before(directory: str, tag: str, epoch: int, step: int | None) -> t
     for recorded in read_run(directory):
         if recorded.tag == tag:
             before = [
-                bank for bank in recorded.banks if ((bank.epoch or 0) < epoch if step is None else _step(bank) < step)
+                bank for bank in recorded.banks if ((bank.epoch or 0) < epoch if step is None else step_of(bank) < step)
             ]
             given_up = max(given_up, len(recorded.banks) - len(before))
             if before:
-                last = _step(before[-1])
-                known = (bank for bank in recorded.references if bank is not None and _step(bank) <= last)
-                past[recorded.layer] = Past([bank for bank in known if bank.weights.any()], before, last)
+                last = step_of(before[-1])
+                past[recorded.layer] = _measured(recorded.reference(last), before, last)
     return past, max((len(layer.banks) for layer in past.values()), default=0), given_up
 
 
-def _step(bank: FilterBank) -> int:
-    return bank.step or 0
+def _measured(reference: FilterBank | None, banks: Sequence[FilterBank], last_step: int) -> Past:
+    """Of snapshots, those that were measured from a reference."""
+    return Past(reference, [bank for bank in banks if is_measured_from(bank, reference)], last_step)
 
 
 def read_past(runs: Sequence[PastRun], tag: str, epoch: int, step: int) -> dict[str, Past]:
@@ -148,13 +148,12 @@ def read_past(runs: Sequence[PastRun], tag: str, epoch: int, step: int) -> dict[
         for recorded in read_run(run.directory):
             if recorded.tag != tag:
                 continue
-            layer = past.setdefault(recorded.layer, Past())
-            known = (bank for bank in recorded.references if bank is not None and _step(bank) <= step)
-            layer.references += [bank for bank in known if bank.weights.any()]
+            layer = past.get(recorded.layer, Past())
             # A run that went on from another begins with a copy of the reference, which is no snapshot of its own.
-            own = [bank for bank in recorded.banks if run.start < _step(bank) <= step]
-            layer.banks = [bank for bank in layer.banks if _step(bank) <= run.start] + own
+            own = [bank for bank in recorded.banks if run.start < step_of(bank) <= step]
+            banks = [bank for bank in layer.banks if step_of(bank) <= run.start] + own
             # Averaged weights come one step after their epoch's end; what was taken by steps later is given up.
-            kept = [bank for bank in recorded.banks if _step(bank) <= step or not bank.within_epoch]
-            layer.last_step = max((_step(bank) for bank in kept if (bank.epoch or 0) <= epoch), default=-1)
+            kept = [bank for bank in recorded.banks if step_of(bank) <= step or not bank.within_epoch]
+            last_step = max((step_of(bank) for bank in kept if (bank.epoch or 0) <= epoch), default=-1)
+            past[recorded.layer] = _measured(recorded.reference(step) or layer.reference, banks, last_step)
     return past

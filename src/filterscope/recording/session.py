@@ -357,17 +357,23 @@ class Session:
                     f"gone {name}", f"filterscope no longer finds layer {name!r}: its record stops here"
                 )
 
-    def _recall(self, epoch: int, step: int) -> tuple[dict[str, Past], bool]:
-        """What was recorded before, and whether elsewhere. For the recording thread: event files take time to read."""
+    def _recall(self, epoch: int, step: int) -> tuple[dict[str, Past], int, bool]:
+        """What was recorded before, the last step in the directory, and whether what is there is from elsewhere.
+
+        For the recording thread: event files take time to read.
+        """
         past: dict[str, Past] = {}
+        here: dict[str, Past] = {}
+        is_elsewhere = not self._runs or self._runs[-1].directory != self._place.directory
         try:
             past = read_past(self._runs, self._settings.tag, epoch, step)
+            here = read_past([self._place], self._settings.tag, epoch, step) if is_elsewhere else past
         except Exception as error:
             self._faults.report("history", f"filterscope cannot read what it recorded before ({error}); {_ANEW}")
-        if self._runs and not any(layer.references for layer in past.values()):
+        if self._runs and not any(layer.reference for layer in past.values()):
             where = ", ".join(run.directory for run in self._runs)
             self._faults.report("history", f"filterscope finds no filters recorded before in {where}; {_ANEW}")
-        return past, not self._runs or self._runs[-1].directory != self._place.directory
+        return past, max((layer.last_step for layer in here.values()), default=-1), is_elsewhere
 
     def _submit(
         self, epoch: int, step: int, reading: Reading, within_epoch: bool = False, replaces: bool = False

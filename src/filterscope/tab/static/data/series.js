@@ -116,17 +116,13 @@ export class Series {
     this.reference = this.#findReference();
   }
 
-  /** Position that rotation and difference are measured from: the first reference that is not all zero; -1 until
-   * one is loaded. A fit that went on from a checkpoint has none: its first snapshot that is not zero. */
+  /** Position that rotation and difference are measured from: the last reference that is not all zero, since another
+   * model may have gone on in the same run; -1 until one is loaded. A fit that went on from a checkpoint has none: its
+   * first snapshot that is not zero. */
   #findReference() {
-    let first = -1;
-    for (let i = 0; i < this.count; i++) {
-      const { header, weights } = this.snapshots[i];
-      if (!weights || isZero(weights)) continue;
-      if (header.reference) return i;
-      if (first < 0) first = i;
-    }
-    return first;
+    const known = this.snapshots.map(({ header, weights }) => weights && !isZero(weights) && header);
+    const last = known.findLastIndex((header) => header && header.reference);
+    return last >= 0 ? last : known.findIndex(Boolean);
   }
 
   isLoaded(position) {
