@@ -7,8 +7,6 @@ from typing import Any, Literal, get_args
 import numpy as np
 import numpy.typing as npt
 
-from filterscope.filters import metrics
-
 Array = npt.NDArray[Any]
 
 Channels = Literal["auto", "all", "sum", "mean", "max", "l2", "principal"]
@@ -87,7 +85,7 @@ def is_one_sided(weights: Array, channels: str) -> bool:
 def l2(weights: Array) -> Array:
     """Root of the sum of squares over channels: ``(filters, channels, taps)`` to real ``(filters, taps)``."""
     sizes = np.abs(weights) if np.iscomplexobj(weights) else weights
-    return np.sqrt(metrics.sums_of_products("fck,fck->fk", sizes, sizes)).astype(np.float32)
+    return np.asarray(np.sqrt(np.einsum("fck,fck->fk", sizes, sizes, dtype=np.float64)).astype(np.float32))
 
 
 def principal(weights: Array, reference: Array | None = None) -> Array:

@@ -1,4 +1,4 @@
-"""What a filter does to frequencies: magnitude response, peak, centroid, bandwidth.
+"""What a filter does to frequencies: magnitude response, peak.
 
 Frequencies are in Hz where the sample rate is known, in cycles per sample (0 to 0.5) where it is not. The taps of
 a transposed convolution sit on its output's time axis, so its rate there is ``stride`` times that of its input.
@@ -125,39 +125,3 @@ def peak_frequency(bank: FilterBank, sample_rate: float | None = None) -> Array:
     frequencies, magnitude = baseband(bank, sample_rate)
     peak = magnitude.max(axis=1)
     return np.where(np.isfinite(peak) & (peak > 0), frequencies[magnitude.argmax(axis=1)], np.nan)
-
-
-def centroid(bank: FilterBank, sample_rate: float | None = None) -> Array:
-    """Power-weighted mean frequency of every filter: shape ``(filters,)``."""
-    return _moments(*baseband(bank, sample_rate))[0]
-
-
-def bandwidth(bank: FilterBank, sample_rate: float | None = None) -> Array:
-    """Power-weighted standard deviation of frequency of every filter: shape ``(filters,)``."""
-    return _moments(*baseband(bank, sample_rate))[1]
-
-
-def _moments(frequencies: Array, magnitude: Array) -> tuple[Array, Array]:
-    share = _power_share(magnitude)
-    mean = share @ frequencies
-    return np.asarray(mean), np.sqrt(np.maximum(share @ np.square(frequencies) - np.square(mean), 0))
-
-
-def _power_share(magnitude: Array) -> Array:
-    """Power spectra that sum to one; NaN for a filter that is zero or not finite."""
-    power = np.square(magnitude, dtype=np.float64)
-    total = power.sum(axis=1, keepdims=True)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(np.isfinite(total) & (total > 0), power / total, np.nan)
-
-
-def spectral_drift(bank: FilterBank, reference: FilterBank) -> Array:
-    """Jensen-Shannon distance (base 2, 0 to 1) of every filter's power spectrum from the reference's.
-
-    Source: the measure used for learned audio front ends in arXiv 2302.10014. Shape ``(filters,)``.
-    """
-    now, then = (_power_share(baseband(each)[1]) for each in (bank, reference))
-    mean = (now + then) / 2
-    with np.errstate(divide="ignore", invalid="ignore"):
-        parts = [np.where(p == 0, 0.0, p * np.log2(p / mean)).sum(axis=1) for p in (now, then)]
-    return np.asarray(np.sqrt(np.maximum((parts[0] + parts[1]) / 2, 0)))

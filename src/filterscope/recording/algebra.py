@@ -11,9 +11,6 @@ import torch
 
 Array = npt.NDArray[Any]
 
-#: Rows of a Gram matrix that are made at a time.
-_BLOCK = 64
-
 
 def use_one_thread() -> None:
     """Have torch compute on one thread in the calling one: training needs the others, and those that wait spin.
@@ -30,12 +27,7 @@ def use_one_thread() -> None:
 def gram(rows: Array) -> Array:
     """Inner products of all pairs of rows ``(n, m)``: ``(n, n)``."""
     all_rows = torch.from_numpy(rows)
-    products = torch.empty(len(rows), len(rows), dtype=all_rows.dtype)
-    for start in range(0, len(rows), _BLOCK):  # the lower triangle; the upper mirrors it
-        end = start + _BLOCK
-        products[start:end, :end] = block = all_rows[start:end] @ all_rows[:end].mH
-        products[:start, start:end] = block[:, :start].mH
-    return np.asarray(products.numpy())
+    return np.asarray((all_rows @ all_rows.mH).numpy())
 
 
 def eigenvalues(matrix: Array) -> Array:
