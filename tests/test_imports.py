@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 import subprocess
 import sys
+import tomllib
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -110,6 +112,29 @@ def test_arrows_point_down_only(name: str) -> None:
 def test_a_room_knows_only_the_libraries_that_it_is_about(name: str) -> None:
     named = {each.split(".")[0] for each in IMPORTS[name]}
     assert named.isdisjoint(NEVER.get(room(name), set()))
+
+
+#: The package that a module comes with, where it is called otherwise.
+COMES_WITH = {
+    "PIL": "pillow",
+    "google.protobuf": "protobuf",
+    "google_crc32c": "google-crc32c",
+    "pytorch_lightning": "pytorch-lightning",
+    "typing_extensions": "typing-extensions",
+}
+#: The same as ``pytorch_lightning`` under another name, if somebody has it; never imported first.
+OPTIONAL = {"lightning"}
+
+
+def test_what_is_imported_is_declared_and_the_other_way_round() -> None:
+    project = tomllib.loads((SOURCE.parent.parent / "pyproject.toml").read_text())["project"]
+    declared = {re.split("[<>=!]", each)[0] for each in project["dependencies"]}
+    imported: set[str] = set()
+    for name in set().union(*IMPORTS.values()):
+        top = ".".join(name.split(".")[: 2 if name.startswith("google.") else 1])
+        if top != "filterscope" and top not in sys.stdlib_module_names | OPTIONAL:
+            imported.add(COMES_WITH.get(top, top))
+    assert imported == declared
 
 
 def test_no_module_imports_itself_by_way_of_others() -> None:
