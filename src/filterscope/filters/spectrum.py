@@ -121,7 +121,12 @@ def decibels(magnitude: Array, floor: float = -40.0) -> Array:
 
 
 def peak_frequency(bank: FilterBank, sample_rate: float | None = None) -> Array:
-    """Frequency of the largest magnitude of every filter: shape ``(filters,)``; NaN if it is zero or not finite."""
+    """Frequency of the largest magnitude of every filter: shape ``(filters,)``; NaN if it is zero or not finite.
+
+    Magnitudes within 1e-5 dB of the largest are as large, and the lowest frequency among them counts: what is equal
+    but for rounding has one peak everywhere.
+    """
     frequencies, magnitude = baseband(bank, sample_rate)
     peak = magnitude.max(axis=1)
-    return np.where(np.isfinite(peak) & (peak > 0), frequencies[magnitude.argmax(axis=1)], np.nan)
+    place = (magnitude >= peak[:, None] * 10 ** (-1e-5 / 20)).argmax(axis=1)
+    return np.where(np.isfinite(peak) & (peak > 0), frequencies[place], np.nan)

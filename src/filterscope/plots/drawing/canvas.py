@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import io
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -249,11 +250,18 @@ class Sheet:
 
 
 def format_value(value: float) -> str:
-    """A number in at most about six characters."""
-    if value == 0 or 1e-3 <= abs(value) < 1e4:
-        return f"{value:.2g}" if abs(value) < 100 else f"{value:.0f}"
-    digits, exponent = f"{value:.0e}".split("e")
-    return f"{digits}e{int(exponent)}".replace("-", "−")
+    """A number in at most about six characters, with a true minus."""
+    size = abs(value)
+    if not math.isfinite(value):
+        text = "–" if math.isnan(value) else "∞" if value > 0 else "−∞"
+    elif value == 0 or 1e-3 <= size < 99.5:
+        text = f"{value:.2g}" if value else "0"
+    elif 99.5 <= size < 9999.5:
+        text = f"{value:.0f}"
+    else:
+        digits, exponent = f"{value:.0e}".split("e")
+        text = f"{digits}e{int(exponent)}"
+    return text.replace("-", "−")
 
 
 def safe_limit(*arrays: Array | None) -> float:

@@ -60,7 +60,7 @@ function spread(moved, { shape: [, channels, taps], complex }, out, to) {
 function spectra(series, row, positions) {
   const { header, count } = series;
   const [, channels, taps] = header.shape;
-  const n = fftLength(taps, 256);
+  const n = fftLength(header, 256, 2);
   const rows = Math.min(count, MOST_SPECTRA);
   let columns = 0;
   let values = null;

@@ -1,7 +1,7 @@
 /** One snapshot, filter by filter: its measures and its response. */
 
 import { marks, norms, rotations } from "../numbers/measures.js";
-import { frequencyAxis, peakFrequency, responses } from "../numbers/spectrum.js";
+import { decibels, fftLength, frequencyAxis, peakFrequency, responses } from "../numbers/spectrum.js";
 
 /** Per-filter numbers of one snapshot: `{rotation, norm, marks}`. */
 export function measure(series, position) {
@@ -18,5 +18,6 @@ export function measure(series, position) {
 export function peakFrequencies(series, position) {
   const { header } = series;
   const axis = frequencyAxis(header);
-  return responses(series.weights(position), header, 512, (powers) => peakFrequency(powers, axis));
+  const peak = (powers) => peakFrequency(decibels(powers), axis);
+  return responses(series.weights(position), header, fftLength(header), peak);
 }

@@ -8,7 +8,7 @@ export function formatValue(value) {
   let text = value.toExponential(0);
   if (value === 0) text = "0";
   else if (size >= 1e-3 && size < 100) text = String(Number(value.toPrecision(2)));
-  else if (size >= 100 && size < 1e4) text = value.toFixed(0);
+  else if (size >= 100 && size < 9999.5) text = value.toFixed(0);
   return text.replace("+", "").replaceAll("-", "−");
 }
 

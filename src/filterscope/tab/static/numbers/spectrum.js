@@ -41,9 +41,14 @@ function transform(n, { cos, sin, re, im }) {
   }
 }
 
-/** Length of the transform for `taps` taps: at least `least`, and twice as many as there are taps. */
-export function fftLength(taps, least) {
-  return 2 ** Math.ceil(Math.log2(Math.max(least, 2 * taps)));
+/**
+ * Length of the transform of a layer's taps, a power of two. That of filterscope's numbers unless a picture needs less.
+ *
+ * @param {number} least At least so many points.
+ * @param {number} times At least so many times as many as there are taps.
+ */
+export function fftLength({ shape, dilation }, least = Math.ceil(512 / dilation), times = 4) {
+  return 2 ** Math.ceil(Math.log2(Math.max(least, times * shape[2])));
 }
 
 /**
@@ -112,10 +117,9 @@ function autocorrelate(weights, at, channels, taps, n, order, out) {
   }
 }
 
-/** What `of` makes of the power response of every filter of a layer. */
-export function responses(weights, header, least, of) {
+/** What `of` makes of the power response of every filter of a layer, from transforms of `n` points. */
+export function responses(weights, header, n, of) {
   const [filters, channels, taps] = header.shape;
-  const n = fftLength(taps, least);
   const size = channels * taps * (header.complex ? 2 : 1);
   return Array.from({ length: filters }, (_, f) => of(power(weights, f * size, channels, taps, header.complex, n)));
 }
@@ -134,21 +138,18 @@ export function decibels(powers) {
 /** The frequency axis of a layer: `{low, high, alias, unit}`, `alias` where its stride folds (null without). */
 export function frequencyAxis(header) {
   const known = header.sample_rate !== null;
-  const rate = (header.sample_rate ?? 1) * (header.transposed ? header.stride : 1);
+  const rate = known ? header.sample_rate * (header.transposed ? header.stride : 1) : 1;
   const high = rate / (2 * header.dilation);
   const folds = rate / (2 * header.stride);
-  const alias = !header.transposed && header.stride > 1 && folds < high ? folds : null;
+  const alias = folds < high ? folds : null;
   return { low: header.complex ? -high : 0, high, alias, unit: known ? "Hz" : "cycles/sample" };
 }
 
-/** Frequency of the largest of some powers (or dB) on an axis; NaN if the filter is zero or not finite. */
-export function peakFrequency(powers, axis) {
-  let best = 0;
-  for (let i = 0; i < powers.length; i++) {
-    if (Number.isNaN(powers[i])) return NaN;
-    if (powers[i] > powers[best]) best = i;
-  }
-  return powers[best] === 0 && powers.every((value) => value === 0)
-    ? NaN
-    : axis.low + (best / (powers.length - 1)) * (axis.high - axis.low);
+/** Levels within so many dB of the largest are as large: the lowest frequency among them is the peak. */
+const NEAR_DB = 1e-5;
+
+/** Frequency of the peak of some levels in dB re their maximum; NaN if the filter is zero or not finite. */
+export function peakFrequency(levels, axis) {
+  const place = levels.findIndex((level) => level >= -NEAR_DB);
+  return place < 0 ? NaN : axis.low + (place / (levels.length - 1)) * (axis.high - axis.low);
 }

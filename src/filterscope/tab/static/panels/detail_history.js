@@ -1,7 +1,8 @@
 /** The plots of a filter over time: two heat maps with the shown moment marked, and three curves. */
 
 import { niceTicks } from "../draw/axes.js";
-import { HEAT, pixelOf, ROTATION_LIMIT, rotationColour } from "../draw/colours.js";
+import { HEAT, pixelOf, rotationColour } from "../draw/colours.js";
+import { ROTATION_LIMIT } from "../draw/tables.js";
 import { theme } from "../draw/palette.js";
 import { formatCount, formatFrequency, formatPrecise, formatTick, formatValue } from "../numbers/format.js";
 import { FLOOR_DB, frequencyAxis } from "../numbers/spectrum.js";

@@ -190,11 +190,11 @@ function drawChannels(plot, { series, position }, { now, limit, x }) {
 
 /** Response of the filter in dB re its maximum, of weights of the whole layer; null for a single tap. */
 export function responseOf({ series, row }, weights) {
-  const { complex, shape } = series.header;
-  const [, channels, taps] = shape;
+  const { header } = series;
+  const [, channels, taps] = header.shape;
   if (taps < 2 || !weights) return null;
   const own = slice({ series, row }, weights);
-  return decibels(power(own, 0, channels, taps, complex, fftLength(taps, 512)));
+  return decibels(power(own, 0, channels, taps, header.complex, fftLength(header)));
 }
 
 /** Magnitude response, with that of the ghost. */

@@ -4,7 +4,7 @@
 import { measure } from "../data/snapshot.js";
 import { sharedLimit } from "../numbers/measures.js";
 import { autoChannels, difference, displayRows, peaks, rowShape } from "../numbers/rows.js";
-import { decibels, responses } from "../numbers/spectrum.js";
+import { decibels, fftLength, responses } from "../numbers/spectrum.js";
 import { Evolution } from "./evolution.js";
 
 /** Snapshots that a scale is taken from. */
@@ -77,7 +77,8 @@ export class LayerView {
 
   #decibels(weights) {
     const { header } = this;
-    const all = responses(weights, header, header.shape[2] > 64 ? 512 : 256, decibels);
+    const n = fftLength(header, header.shape[2] > 64 ? 512 : 256, 2);
+    const all = responses(weights, header, n, decibels);
     const rows = new Float32Array(all.length * all[0].length);
     all.forEach((row, f) => rows.set(row, f * row.length));
     return rows;

@@ -1,0 +1,38 @@
+"""Colours of the tab, from those of the pictures: ``python -m tests.support.colour_tables`` writes its file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from matplotlib.colors import Colormap
+
+import filterscope
+from filterscope.plots.drawing.canvas import DECIBEL_CMAP, ROTATION_CMAP, ROTATION_LIMIT, SIGNED_CMAP
+
+FILE = Path(filterscope.__file__).parent / "tab" / "static" / "draw" / "tables.js"
+#: RGB colours that fill a line.
+_PER_LINE = 18
+
+
+def text() -> str:
+    """What the file holds."""
+    parts = [
+        "/** Colours of the pictures' maps, 256 of each, written by `python -m tests.support.colour_tables`. */\n",
+        *(_table(name, cmap) for name, cmap in (("SIGNED", SIGNED_CMAP), ("DECIBEL", DECIBEL_CMAP))),
+        _table("ROTATION", ROTATION_CMAP),
+        "/** Rotation that reaches the red end of its map; the scale is a square root below. */",
+        f"export const ROTATION_LIMIT = {ROTATION_LIMIT};\n",
+    ]
+    return "\n".join(parts)
+
+
+def _table(name: str, cmap: Colormap) -> str:
+    rows = np.round(255 * cmap(np.linspace(0, 1, 256))[:, :3]).astype(np.uint8)
+    lines = [rows[start : start + _PER_LINE].tobytes().hex() for start in range(0, 256, _PER_LINE)]
+    joined = "".join(f'  "{line}",\n' for line in lines)
+    return f'export const {name} = [\n{joined}].join("");\n'
+
+
+if __name__ == "__main__":
+    FILE.write_text(text(), encoding="utf-8")

@@ -1,0 +1,160 @@
+"""Both halves give the same numbers: what Python computes for a table of cases, the browser's modules do too."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+import filterscope
+from filterscope import FilterBank
+from filterscope.events import blob
+from filterscope.filters import metrics, spectrum
+from filterscope.plots.drawing.canvas import format_value, shared_limit
+from filterscope.plots.response import ResponsePicture
+from tests.support import colour_tables
+from tests.support.arrays import normal
+from tests.support.browser import chromium, page_of, profile, require_chromium
+
+STATIC = colour_tables.FILE.parent.parent
+HOST = "http://numbers.test"
+
+
+@pytest.fixture(scope="module")
+def modules() -> Iterator[Any]:
+    """Calls an expression on the browser half's modules of numbers, given as ``numbers``."""
+    require_chromium()
+    with chromium() as browser, profile(browser) as context:
+        context.route(
+            f"{HOST}/**",
+            lambda route: route.fulfill(
+                path=STATIC / route.request.url.removeprefix(f"{HOST}/")
+            ) if route.request.url.endswith(".js") else route.fulfill(body="", content_type="text/html"),
+        )  # fmt: skip
+        with page_of(context, f"{HOST}/") as opened:
+            names = ["spectrum", "measures", "format", "rows"]
+            imports = "; ".join(f"Object.assign(numbers, await import('{HOST}/numbers/{name}.js'))" for name in names)
+            opened.page.evaluate(f"async () => {{ window.numbers = {{}}; {imports} }}")
+            yield lambda code, *given: opened.page.evaluate(f"given => {{ {code} }}", list(given))
+
+
+def sent(bank: FilterBank) -> tuple[list[float], dict[str, Any]]:
+    """A bank as the browser has it: its numbers, and its header."""
+    weights = bank.weights.view(np.float32) if np.iscomplexobj(bank.weights) else bank.weights
+    header = json.loads(blob.describe(bank).to_json())
+    return weights.ravel().astype(float).tolist(), header
+
+
+def _near_tie() -> np.ndarray:
+    """Two tones that differ by less than float32 holds."""
+    taps = np.arange(64)
+    return np.cos(2 * np.pi * 0.125 * taps) + (1 - 1e-9) * np.cos(2 * np.pi * 0.375 * taps)
+
+
+#: Taps of filters, dilation, stride, whether transposed, sample rate.
+BANKS = {
+    "short": FilterBank("a", normal(20, 1, 3)),
+    "audio": FilterBank("a", normal(20, 1, 31), sample_rate=16000.0),
+    "beyond 128 taps": FilterBank("a", normal(20, 1, 129), sample_rate=16000.0),
+    "long": FilterBank("a", normal(10, 2, 300)),
+    "many channels": FilterBank("a", normal(10, 12, 9)),
+    "dilated": FilterBank("a", normal(20, 3, 31), dilation=2),
+    "dilated much": FilterBank("a", normal(20, 1, 31), dilation=7, stride=16),
+    "strided": FilterBank("a", normal(10, 1, 31), stride=4, sample_rate=100.0),
+    "transposed": FilterBank("a", normal(10, 1, 31), stride=4, transposed=True, sample_rate=100.0),
+    "transposed and dilated": FilterBank("a", normal(10, 1, 31), stride=2, dilation=2, transposed=True),
+    "complex": FilterBank("a", normal(10, 2, 31, dtype=np.complex64), stride=2),
+    "a near-tie": FilterBank("a", _near_tie()[None, None]),
+    "zero and NaN": FilterBank("a", normal(3, 1, 16) * np.array([1, 0, np.nan])[:, None, None]),
+}
+
+
+@pytest.mark.parametrize("name", BANKS)
+def test_peak_frequencies(modules: Any, name: str) -> None:
+    found = modules(
+        """const [weights, header] = given, of = Float32Array.from(weights, (each) => each ?? NaN);
+        const axis = numbers.frequencyAxis(header);
+        const peak = (powers) => numbers.peakFrequency(numbers.decibels(powers), axis);
+        return numbers.responses(of, header, numbers.fftLength(header), peak);""",
+        *_with_nulls(*sent(BANKS[name])),
+    )
+    np.testing.assert_allclose(np.array(found, float), spectrum.peak_frequency(BANKS[name]), rtol=1e-6, atol=1e-9)
+
+
+def _with_nulls(weights: list[float], header: dict[str, Any]) -> tuple[list[float | None], dict[str, Any]]:
+    return [each if math.isfinite(each) else None for each in weights], header
+
+
+@pytest.mark.parametrize("name", BANKS)
+def test_levels(modules: Any, name: str) -> None:
+    found = modules(
+        """const [weights, header] = given, of = Float32Array.from(weights, (each) => each ?? NaN);
+        return numbers.responses(of, header, numbers.fftLength(header), (powers) => [...numbers.decibels(powers)]);""",
+        *_with_nulls(*sent(BANKS[name])),
+    )
+    wanted = spectrum.decibels(spectrum.baseband(BANKS[name])[1])
+    if not np.iscomplexobj(BANKS[name].weights):  # there the circle begins elsewhere
+        np.testing.assert_allclose(np.array(found, float), wanted, atol=2e-3)
+
+
+@pytest.mark.parametrize("name", BANKS)
+def test_the_alias_is_marked_where_the_pictures_have_it(modules: Any, name: str) -> None:
+    bank = BANKS[name]
+    found = modules("return numbers.frequencyAxis(given[0]).alias", sent(bank)[1])
+    picture = ResponsePicture(bank, None)
+    marks = {
+        line.get_xdata()[0] for axes in picture.sheet.figure.axes for line in axes.lines if len(line.get_xdata()) == 2
+    }
+    assert found is None if not marks else found == pytest.approx(max(marks))
+    assert bool(marks) == (bank.stride > bank.dilation)
+
+
+VALUES = [
+    *(0, -0.0, 1, -1, 0.5, -0.5, 3.14159, 99.4, 99.5, 99.7, -99.7, 100, 123.456, 999.6, 9999.4, 9999.5, 9999.7, 1e4),
+    *(12345, -12345, 0.001, 0.0009996, 0.00099, 0.00123, 1e-5, -2.7e-8, 1e30, math.nan, math.inf, -math.inf),
+]
+
+
+def test_values_as_text(modules: Any) -> None:
+    code = "return given[0].map((text) => numbers.formatValue(Number(text)))"
+    words = [repr(float(value)).replace("inf", "Infinity").replace("nan", "NaN") for value in VALUES]
+    wanted = [format_value(float(value)) for value in VALUES]
+    assert modules(code, words) == wanted
+    assert wanted[9:12] == ["100", "−100", "100"]
+    assert all(len(text) <= 6 for text in wanted)
+
+
+@pytest.mark.parametrize("size", [1e-7, 1e-4, 0.01, 1, 3])
+def test_rotation_norm_and_marks(modules: Any, size: float) -> None:
+    start = normal(30, 4, 9, seed=1)
+    now = (start + size * normal(30, 4, 9, seed=2)).astype(np.float32)
+    now[3], now[4] = 0, now[4] * 1e-3
+    found = modules(
+        """const [now, start] = given.map((each) => Float32Array.from(each)), norms = numbers.norms(now, 30, 36);
+        return [[...numbers.rotations(now, start, 30, 36)], [...norms], numbers.marks(norms)];""",
+        now.ravel().astype(float).tolist(),
+        start.ravel().astype(float).tolist(),
+    )
+    np.testing.assert_allclose(np.array(found[0], float), metrics.rotation(now, start), rtol=1e-6, atol=2e-15)
+    np.testing.assert_allclose(found[1], metrics.norms(now), rtol=1e-12)
+    assert [mark == "dead" for mark in found[2]] == metrics.dead(now).tolist()
+
+
+@pytest.mark.parametrize("outlier", [1, 3, 100])
+def test_the_limit_that_tiles_share(modules: Any, outlier: float) -> None:
+    rows = normal(20, 1, 9)
+    rows[7] *= outlier
+    found = modules(
+        "return numbers.sharedLimit(numbers.peaks(Float32Array.from(given[0]), 20), 0.75)", rows.ravel().tolist()
+    )
+    assert found == pytest.approx(shared_limit(rows, quantile=0.75)[0])
+
+
+def test_the_tables_of_colours_are_those_of_the_pictures() -> None:
+    words = "the pictures' colours have changed: run 'python -m tests.support.colour_tables'"
+    assert colour_tables.FILE.read_text(encoding="utf-8") == colour_tables.text(), words
+    assert colour_tables.FILE.is_relative_to(filterscope.__path__[0])
