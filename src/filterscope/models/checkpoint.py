@@ -18,6 +18,7 @@ from torch.nn.parameter import is_lazy
 from filterscope.filters.bank import FilterBank
 from filterscope.models.adapters import PlainNames
 from filterscope.models.layers import clean_name
+from filterscope.models.unpickle import StandIn
 
 #: Where checkpoints keep the tensors.
 _NESTED = ("state_dict", "model_state_dict", "model")
@@ -57,6 +58,9 @@ def read_state_dict(state: Mapping[str, Any]) -> dict[str, FilterBank]:
     banks: dict[str, FilterBank] = {}
     seen: set[Any] = set()
     unknown: dict[str, dict[str, None]] = {}  # layers by the reason, each once and in their order
+    for path, name in (_split(str(key)) for key, value in tensors.items() if isinstance(value, StandIn)):
+        if name == "weight" or name.startswith((_PARAMETRIZED, "weight_")):
+            unknown.setdefault("it is stored as an object, which is not read", {})[clean_name(path)] = None
     for path, parts in _modules(tensors).items():
         stored, reason = _weight(parts, path in chained)
         if stored is None or stored.is_meta or not _is_filter(stored, parts.get("bias")):
