@@ -32,6 +32,8 @@ def is_adapter(module: nn.Module) -> bool:
 def inside(module: nn.Module) -> nn.Module | None:
     """What stands in the place of one of PEFT's modules in the model without it; ``None`` for any other module."""
     parts = module._modules
+    if not parts:
+        return None
     if is_adapter(module):
         return parts["base_layer"]
     if "modules_to_save" in parts and "original_module" in parts and hasattr(module, "active_adapters"):

@@ -64,7 +64,7 @@ class FilterLayer:
     @property
     def is_temporal(self) -> bool:
         """Whether taps are surely samples in time; those of a ``Conv2d`` may be electrodes."""
-        return not _is_a(self.module, *_PLANE)
+        return not _is_plane(self.module)
 
     def parameters(self) -> Iterator[nn.Parameter]:
         """All parameters that make its weight, and its bias."""
@@ -98,8 +98,9 @@ def _collect(
     if (axis := _tap_axis(module)) is not None:
         name = clean_name(path) or type_before_parametrizations(module).__name__
         found.append(FilterLayer(name, cast("nn.Conv1d", module), axis, adapters))
-    for name, child in module.named_children():
-        _collect(found, seen, f"{path}.{name}" if path else name, child)
+    for name, child in module._modules.items():
+        if child is not None:
+            _collect(found, seen, f"{path}.{name}" if path else name, child)
 
 
 def unwrapped(model: nn.Module) -> nn.Module:
@@ -122,23 +123,26 @@ def _along(sizes: Any, axis: int) -> int:
 
 
 def _tap_axis(module: nn.Module) -> int | None:
-    if _is_a(module, *_LINE):
+    if not isinstance(module, _classes(sys.modules.get("torch.ao.nn.quantized"), *_LINE, *_PLANE)):
+        return None
+    if not _is_plane(module):
         return 0
-    if _is_a(module, *_PLANE):
-        height, width = (_along(module.kernel_size, axis) for axis in (0, 1))
-        if (height > 1) != (width > 1):
-            return 0 if height > 1 else 1
-    return None
+    height, width = (_along(module.kernel_size, axis) for axis in (0, 1))
+    if (height > 1) == (width > 1):
+        return None
+    return 0 if height > 1 else 1
 
 
-def _is_a(module: nn.Module, *names: str) -> bool:
-    """Whether a module is of these classes of ``torch.nn``, or of those that take their place when it is quantised."""
-    # To be imported by who quantises, and to leave torch one day.
-    return isinstance(module, _classes(sys.modules.get("torch.ao.nn.quantized"), *names))
+def _is_plane(module: nn.Module) -> bool:
+    return isinstance(module, _classes(sys.modules.get("torch.ao.nn.quantized"), *_PLANE))
 
 
 @cache
 def _classes(quantized: ModuleType | None, *names: str) -> tuple[type, ...]:
+    """Classes of ``torch.nn``, and those that take their place in a model that is converted to integers.
+
+    The room of those is there once somebody imported it, and it is to leave torch one day.
+    """
     return tuple(getattr(room, name) for room in (nn, quantized) if room is not None for name in names)
 
 
