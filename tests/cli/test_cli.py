@@ -117,7 +117,16 @@ def test_wrong_usage_is_status_2(
         (["summary", "two/a", "--layer", "head"], "no layer matches 'head'; the run in two/a has: conv"),
         (["summary", "text.pt"], "'text.pt' is neither a checkpoint nor a saved state_dict, or it is damaged"),
         (["summary", "half.pt"], "'half.pt' is neither a checkpoint nor a saved state_dict, or it is damaged"),
-        (["summary", "module.pt"], "'module.pt' holds Python objects beside tensors"),
+        (["summary", "module.pt"], "'module.pt' holds its weights in Python objects, such as a whole model"),
+        (
+            ["summary", "sharded"],
+            "'sharded' is a sharded checkpoint; this makes a file of it that can be read: python -m",
+        ),
+        (
+            ["plot", "script.pt"],
+            "'script.pt' is a TorchScript archive; this makes a file of it that can be read: torch.",
+        ),
+        (["export", "sharded", "-o", "a.npz"], "'sharded' is a sharded checkpoint"),
         (["summary", "tensor.pt"], "'tensor.pt' holds a Tensor"),
         (["summary", "linear.pt"], "'linear.pt' holds no 1-D filters with more than one tap (--layer '*' takes all)"),
         (["summary", "numbers.pt"], "'numbers.pt': no tensors in this mapping (it holds epoch)"),
@@ -172,6 +181,9 @@ def places(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.save(torch.zeros(2, 1, 9), top / "tensor.pt")
     torch.save(nn.Linear(2, 2).state_dict(), top / "linear.pt")
     torch.save({"epoch": 3}, top / "numbers.pt")
+    torch.jit.save(torch.jit.script(nn.Conv1d(1, 2, 9)), top / "script.pt")
+    (top / "sharded").mkdir()
+    (top / "sharded" / ".metadata").touch()
     torch.save({"conv.weight": torch.randn(2, 1, 9)}, top / "conv.pt")
     return top
 
@@ -199,10 +211,20 @@ class Payload:
 
 def test_nothing_in_a_checkpoint_is_executed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     marker = tmp_path / "marker"
-    torch.save({"state_dict": {"conv.weight": torch.ones(2, 1, 9)}, "x": Payload(marker)}, tmp_path / "bad.ckpt")
-    assert main(["summary", str(tmp_path / "bad.ckpt")]) == 1
-    assert "holds Python objects beside tensors" in capsys.readouterr().err
+    weight = torch.ones(2, 1, 9)
+    torch.save({"state_dict": {"conv.weight": weight}, "x": Payload(marker)}, tmp_path / "bad.ckpt")
+    assert main(["summary", str(tmp_path / "bad.ckpt"), "--json"]) == 0
+    out, err = capsys.readouterr()
+    assert ([row["layer"] for row in json.loads(out)], err) == (["conv"], "")
     assert not marker.exists()
+
+
+def test_a_quantised_state_dict_is_summed_up(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    weight = torch.quantize_per_tensor(torch.ones(2, 1, 9), 0.5, 0, torch.qint8)
+    torch.save({"conv.weight": weight}, tmp_path / "integers.pt")
+    assert main(["summary", str(tmp_path / "integers.pt"), "--json"]) == 0
+    out, err = capsys.readouterr()
+    assert ([row["rms"] for row in json.loads(out)], err) == ([1.0], "")
 
 
 @pytest.fixture(scope="module")

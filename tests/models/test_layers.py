@@ -42,6 +42,7 @@ def names(model: nn.Module) -> list[str]:
         (nn.Conv1d(2, 4, 1), 1, 1, 1, False, True),
         (nn.Conv2d(2, 4, (1, 7), stride=(2, 3), dilation=(4, 5)), 7, 3, 5, False, False),
         (nn.Conv2d(2, 4, (7, 1), stride=(2, 3), dilation=(4, 5)), 7, 2, 4, False, False),
+        (nn.ConvTranspose2d(2, 4, (7, 1), stride=(2, 3), dilation=(4, 5)), 7, 2, 4, True, False),
     ],
 )
 def test_geometry_along_the_taps(
@@ -60,7 +61,7 @@ def test_geometry_along_the_taps(
         nn.Conv2d(1, 2, (1, 1)),
         nn.Conv2d(1, 2, (3, 5)),
         nn.Conv3d(1, 2, (1, 1, 5)),
-        nn.ConvTranspose2d(1, 2, (1, 5)),
+        nn.ConvTranspose2d(1, 2, (3, 5)),
         nn.Linear(3, 4),
         nn.Bilinear(2, 3, 4),
     ],

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import os
-import pickle
-import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from filterscope.cli.console import UserError, doing, note
 from filterscope.filters.bank import FilterBank
@@ -43,6 +40,10 @@ def read_run(path: str, layers: Sequence[str] | None, tag: str | None) -> dict[s
     except FileNotFoundError as error:
         raise UserError(str(error)) from error
     except ValueError as error:
+        from filterscope.models.files import kind_of_directory
+
+        if kind := kind_of_directory(path):
+            raise UserError(f"{path!r} is {kind}") from error
         words = str(error).removeprefix(f"layers={layers!r}: ").replace("give tag= one of", "give --tag one of")
         raise UserError(words.replace(f"tag={tag!r}:", f"--tag {tag!r}:")) from error
 
@@ -64,38 +65,21 @@ def read_checkpoint(path: str, layers: Sequence[str] | None, sample_rate: float 
         UserError: It holds something else, or no such layers.
     """
     with doing(f"reading {path}"):
+        from filterscope.models.files import load_file
         from filterscope.models.read import read_filters
 
-        stored = _load(path)
-    if not isinstance(stored, Mapping):
-        raise UserError(f"{path!r} holds a {type(stored).__name__}; give a checkpoint, or a saved state_dict")
-    try:
-        banks = read_filters(stored, layers, sample_rate)
-    except ValueError as error:
-        raise UserError(f"{path!r}: " + str(error).removeprefix(f"layers={layers!r}: ")) from error
+        try:
+            stored = load_file(path)
+        except ValueError as error:
+            raise UserError(f"{path!r} {error}") from error
+        try:
+            banks = read_filters(stored, layers, sample_rate)
+        except ValueError as error:
+            raise UserError(f"{path!r}: " + str(error).removeprefix(f"layers={layers!r}: ")) from error
     if not banks:
         kind = "1-D filters" if layers else "1-D filters with more than one tap (--layer '*' takes all)"
         raise UserError(f"{path!r} holds no {kind}")
     return banks
-
-
-def _load(path: str) -> Any:
-    import torch
-
-    try:
-        # What is mapped is read only where it is looked at: most of a checkpoint is something else than filters.
-        return torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
-    except OSError:
-        raise
-    except pickle.UnpicklingError as error:
-        if "GLOBAL" not in str(error) and "Unsupported" not in str(error):
-            raise UserError(f"{path!r} is neither a checkpoint nor a saved state_dict, or it is damaged") from error
-        raise UserError(
-            f"{path!r} holds Python objects beside tensors, and could run code when loaded: it is left alone. If you "
-            "trust it, load it in Python with torch.load(..., weights_only=False), and torch.save its state_dict"
-        ) from error
-    except Exception as error:  # what holds something else can fail in any way
-        raise UserError(f"{path!r} is neither a checkpoint nor a saved state_dict, or it is damaged") from error
 
 
 def sample_rates(names: Sequence[str], sample_rate: float | None) -> dict[str, float | None]:

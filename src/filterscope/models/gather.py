@@ -69,7 +69,7 @@ def gather(
         with context:
             for layer in group:
                 try:
-                    weight = _full(layer.module)
+                    weight = _full(layer)
                 except Exception as error:  # a parametrization of the user's may raise anything
                     found.unreadable[layer.name] = f"{type(error).__name__}: {error}"
                     continue
@@ -107,7 +107,7 @@ def _groups(
         return
     units = _fsdp_units(wrapped) if wrapped is not None else []
     if not units:
-        alone = [layer for layer in layers if any(_is_dtensor(p) for p in layer.module.parameters())]
+        alone = [layer for layer in layers if any(_is_dtensor(p) for p in layer.parameters())]
         together = [layer for layer in layers if layer not in alone]
         yield together, nullcontext()
         for layer in alone:
@@ -152,10 +152,10 @@ def _loaded(module: str, name: str) -> type | None:
     return getattr(sys.modules.get(module), name, None)
 
 
-def _full(module: nn.Module) -> Tensor | None:
-    if is_partitioned_by_deepspeed(module):
+def _full(layer: FilterLayer) -> Tensor | None:
+    if is_partitioned_by_deepspeed(layer):
         raise NotImplementedError("DeepSpeed ZeRO-3 partitions it, which filterscope does not support")
-    weight = effective_weight(module)
+    weight = effective_weight(layer)
     return weight.full_tensor() if weight is not None and _is_dtensor(weight) else weight  # type: ignore[attr-defined]
 
 

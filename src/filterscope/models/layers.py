@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import cache
+from types import ModuleType
+from typing import Any, cast
 
 from torch import nn
 from torch.nn.utils.parametrize import type_before_parametrizations
+
+from filterscope.models.adapters import inside, is_adapter
+
+#: Classes of convolutions with one kernel axis, and with two.
+_LINE = "Conv1d", "ConvTranspose1d"
+_PLANE = "Conv2d", "ConvTranspose2d"
 
 #: Names that wrappers put into a module's path, and that users never wrote.
 _WRAPPERS = {"_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module", "_forward_module"}
@@ -21,13 +30,16 @@ class FilterLayer:
 
     Attributes:
         name: Dotted name in the model, without the segments that wrappers add.
-        module: A ``Conv1d`` or ``ConvTranspose1d``, or a ``Conv2d`` whose kernel is ``(K, 1)`` or ``(1, K)``.
+        module: A ``Conv1d`` or ``ConvTranspose1d``, or a ``Conv2d`` or ``ConvTranspose2d`` whose kernel is ``(K, 1)``
+            or ``(1, K)``; one that was quantised has the same attributes.
         axis: Position of the taps among the kernel's axes.
+        adapters: The wrappers of PEFT's around it, from the innermost on.
     """
 
     name: str
-    module: nn.Conv1d | nn.ConvTranspose1d | nn.Conv2d
+    module: nn.Conv1d | nn.ConvTranspose1d | nn.Conv2d | nn.ConvTranspose2d
     axis: int = 0
+    adapters: tuple[nn.Module, ...] = ()
 
     @property
     def taps(self) -> int:
@@ -47,12 +59,16 @@ class FilterLayer:
     @property
     def transposed(self) -> bool:
         """Whether filters are rows of a decoder."""
-        return isinstance(self.module, nn.ConvTranspose1d)
+        return bool(self.module.transposed)
 
     @property
     def is_temporal(self) -> bool:
         """Whether taps are surely samples in time; those of a ``Conv2d`` may be electrodes."""
-        return not isinstance(self.module, nn.Conv2d)
+        return not _is_plane(self.module)
+
+    def parameters(self) -> Iterator[nn.Parameter]:
+        """All parameters that make its weight, and its bias."""
+        return (self.adapters[-1] if self.adapters else self.module).parameters()
 
 
 def find_layers(model: nn.Module) -> list[FilterLayer]:
@@ -64,12 +80,27 @@ def find_layers(model: nn.Module) -> list[FilterLayer]:
     Returns:
         The layers, lazy ones without weights yet included.
     """
-    found = []
-    for path, module in unwrapped(model).named_modules():
-        axis = _tap_axis(module)
-        if axis is not None:
-            found.append(FilterLayer(clean_name(path) or type_before_parametrizations(module).__name__, module, axis))
+    found: list[FilterLayer] = []
+    _collect(found, set(), "", unwrapped(model))
     return found
+
+
+def _collect(
+    found: list[FilterLayer], seen: set[int], path: str, module: nn.Module, adapters: tuple[nn.Module, ...] = ()
+) -> None:
+    """Add the layers at and below a module, in the order of ``named_modules``."""
+    if id(module) in seen:
+        return
+    seen.add(id(module))
+    if (stands_for := inside(module)) is not None:
+        _collect(found, seen, path, stands_for, (module, *adapters) if is_adapter(module) else ())
+        return
+    if (axis := _tap_axis(module)) is not None:
+        name = clean_name(path) or type_before_parametrizations(module).__name__
+        found.append(FilterLayer(name, cast("nn.Conv1d", module), axis, adapters))
+    for name, child in module._modules.items():
+        if child is not None:
+            _collect(found, seen, f"{path}.{name}" if path else name, child)
 
 
 def unwrapped(model: nn.Module) -> nn.Module:
@@ -92,13 +123,27 @@ def _along(sizes: Any, axis: int) -> int:
 
 
 def _tap_axis(module: nn.Module) -> int | None:
-    if isinstance(module, nn.Conv1d | nn.ConvTranspose1d):
+    if not isinstance(module, _classes(sys.modules.get("torch.ao.nn.quantized"), *_LINE, *_PLANE)):
+        return None
+    if not _is_plane(module):
         return 0
-    if isinstance(module, nn.Conv2d):
-        height, width = (_along(module.kernel_size, axis) for axis in (0, 1))
-        if (height > 1) != (width > 1):
-            return 0 if height > 1 else 1
-    return None
+    height, width = (_along(module.kernel_size, axis) for axis in (0, 1))
+    if (height > 1) == (width > 1):
+        return None
+    return 0 if height > 1 else 1
+
+
+def _is_plane(module: nn.Module) -> bool:
+    return isinstance(module, _classes(sys.modules.get("torch.ao.nn.quantized"), *_PLANE))
+
+
+@cache
+def _classes(quantized: ModuleType | None, *names: str) -> tuple[type, ...]:
+    """Classes of ``torch.nn``, and those that take their place in a model that is converted to integers.
+
+    The room of those is there once somebody imported it, and it is to leave torch one day.
+    """
+    return tuple(getattr(room, name) for room in (nn, quantized) if room is not None for name in names)
 
 
 def clean_name(path: str) -> str:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 
+import torch
+import torch.fx
 from torch import Tensor, nn
 
 from filterscope.filters.bank import FilterBank
@@ -11,7 +14,7 @@ from filterscope.filters.checks import check_patterns, check_sample_rate
 from filterscope.filters.selection import sample_rates, select
 from filterscope.models.checkpoint import read_state_dict
 from filterscope.models.gather import gather
-from filterscope.models.layers import find_layers
+from filterscope.models.layers import FilterLayer, find_layers
 
 
 def read_filters(
@@ -20,6 +23,11 @@ def read_filters(
     sample_rate: float | Mapping[str, float] | None = None,
 ) -> dict[str, FilterBank]:
     """Read the 1-D filters of a model, a single convolution, or a ``state_dict``.
+
+    Both give the same layers, but for what a ``state_dict`` does not hold: stride, dilation and groups; what a
+    parametrization or an adapter does, of which a warning tells; and what a module is, so that an ``nn.Bilinear`` or a
+    ``LayerNorm`` over three axes without bias looks like a convolution, and two layers that share all their tensors
+    like one.
 
     Args:
         model: A module, which is left as it is, or tensors by name (a checkpoint with a ``"state_dict"`` will do).
@@ -44,6 +52,7 @@ def read_filters(
     check_sample_rate(sample_rate)
     if isinstance(model, nn.Module):
         found = {layer.name: layer for layer in find_layers(model)}
+        _warn_of_unseen(model, found)
         names = select({name: layer.taps for name, layer in found.items()}, layers)
         if layers is None:  # a single convolution was surely meant, whatever its kernel
             names = [name for name, layer in found.items() if name in names or layer.module is model]
@@ -53,8 +62,24 @@ def read_filters(
             raise ValueError(f"the weights of layer {name!r} cannot be read: {reason}")
         return gathered.banks
     if not isinstance(model, Mapping):
-        raise TypeError(f"model must be a torch module or a state_dict, got {type(model).__name__}")
+        hint = "; its .state_dict is one" if isinstance(getattr(model, "state_dict", None), Mapping) else ""
+        raise TypeError(f"model must be a torch module or a state_dict, got {type(model).__name__}{hint}")
     banks = read_state_dict(model)
     names = select({name: bank.taps for name, bank in banks.items()}, layers)
     rates = sample_rates(names, sample_rate)
     return {name: banks[name].with_fields(sample_rate=rates[name]) for name in names}
+
+
+def _warn_of_unseen(model: nn.Module, found: Mapping[str, FilterLayer]) -> None:
+    """One warning for layers of scripted, traced or exported modules, of which only the tensors can be seen."""
+    if not any(isinstance(module, torch.jit.ScriptModule | torch.fx.GraphModule) for module in model.modules()):
+        return
+    state = model.state_dict()
+    if not any(isinstance(value, Tensor) for value in state.values()):
+        return
+    if unseen := [name for name in read_state_dict(state) if name not in found]:
+        warnings.warn(
+            f"left out {', '.join(map(repr, unseen))}: a scripted, traced or exported module does not tell what it is; "
+            "read_filters(model.state_dict()) reads the weights",
+            stacklevel=3,
+        )

@@ -15,28 +15,39 @@ from torch.nn.utils import parametrize, prune
 from torch.nn.utils.spectral_norm import SpectralNorm
 from torch.nn.utils.weight_norm import WeightNorm
 
+from filterscope.models.adapters import adapted
+from filterscope.models.layers import FilterLayer
 
-def effective_weight(module: nn.Module) -> Tensor | None:
-    """The weight with which a module convolves, computed without changing the module.
+
+def effective_weight(layer: FilterLayer) -> Tensor | None:
+    """The weight with which a layer convolves, computed without changing its module.
 
     Parametrizations run in evaluation mode, in which ``spectral_norm`` takes no power iteration; old-style
     ``weight_norm``, ``spectral_norm`` and pruning are recomputed from what the optimiser trains. A module for
-    quantisation-aware training gives its float weight.
+    quantisation-aware training gives its float weight, a quantised one the numbers that its integers stand for. What
+    adapters add is in it.
 
     Args:
-        module: A convolution.
+        layer: A convolution, with its adapters.
 
     Returns:
-        The weight, on its device, possibly a DTensor; ``None`` while there is none (lazy, meta, quantised).
+        The weight, on its device, possibly a DTensor; ``None`` while there is none (lazy, meta).
     """
+    module: nn.Module = layer.module
     with torch.no_grad():
         if parametrize.is_parametrized(module, "weight"):
             with _in_evaluation(module):
                 weight = module.weight
         else:
             weight = _recomputed(module)
-    if not isinstance(weight, Tensor) or is_lazy(weight) or weight.is_meta:
-        return None
+        if callable(weight) and not isinstance(weight, Tensor):  # quantised
+            weight = weight()
+        if not isinstance(weight, Tensor) or is_lazy(weight) or weight.is_meta:
+            return None
+        if weight.is_quantized:
+            weight = weight.dequantize()
+        for wrapper in layer.adapters:
+            weight = adapted(weight, wrapper)
     return weight.detach()
 
 
@@ -78,6 +89,6 @@ def _recomputed(module: nn.Module) -> Any:
     return getattr(module, "weight", None)
 
 
-def is_partitioned_by_deepspeed(module: nn.Module) -> bool:
-    """Whether DeepSpeed ZeRO-3 left only placeholders of the module's parameters."""
-    return any(hasattr(parameter, "ds_id") for parameter in module.parameters())
+def is_partitioned_by_deepspeed(layer: FilterLayer) -> bool:
+    """Whether DeepSpeed ZeRO-3 left only placeholders of the layer's parameters."""
+    return any(hasattr(parameter, "ds_id") for parameter in layer.parameters())
