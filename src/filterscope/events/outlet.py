@@ -115,26 +115,33 @@ class Outlet:
         self._tell(item.kind, f"filterscope could not log {item.words} ({reason}); training goes on")
 
 
+def file_writer(writer: SummaryWriter) -> Any:
+    """What writes a ``SummaryWriter``'s events; another one after its file was let go.
+
+    Checked with torch 2.13. Without the private method it is the one that the writer was made with.
+    """
+    make = getattr(writer, "_get_file_writer", None)
+    return writer.file_writer if make is None else make()
+
+
 def _write(writer: SummaryWriter, collected: Sequence[tuple[_Item, Summary.Value]], step: int, time: float) -> None:
-    file_writer = writer._get_file_writer()
-    quicken(getattr(file_writer, "event_writer", None))  # each time, for there is another one after a fault
-    file_writer.add_summary(Summary(value=[value for _, value in collected]), step, time)
+    target = file_writer(writer)
+    quicken(getattr(target, "event_writer", None))  # each time, for there is another one after a fault
+    target.add_summary(Summary(value=[value for _, value in collected]), step, time)
 
 
 def _queue(writer: SummaryWriter) -> Any:
-    """Of events on their way into a writer's file."""
+    """Of events on their way into a writer's file. Checked with TensorBoard 2.21; without it, nothing is known."""
     return getattr(getattr(writer.file_writer, "event_writer", None), "_async_writer", None)
 
 
 def _is_broken(writer: SummaryWriter) -> bool:
-    queue = _queue(writer)
-    return queue is not None and queue._worker.exception is not None
+    return getattr(getattr(_queue(writer), "_worker", None), "exception", None) is not None
 
 
 def _let_go_if_useless(writer: SummaryWriter) -> bool:
     """Have a writer open another file if its own is closed or broke: that one would refuse Lightning's events too."""
-    queue = _queue(writer)
-    is_useless = queue is not None and (queue._closed or queue._worker.exception is not None)
+    is_useless = getattr(_queue(writer), "_closed", False) or _is_broken(writer)
     if is_useless:
-        writer.all_writers = None
+        writer.all_writers = None  # torch's writer makes another one then
     return is_useless

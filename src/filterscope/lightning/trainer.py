@@ -11,6 +11,9 @@ from filterscope.recording.schedule import planned_epochs, planned_steps
 _ADVISED = 50
 
 
+# Private names below were checked with Lightning 2.5.3 to 2.6.
+
+
 def current_step(trainer: Any) -> int:
     """The step that Lightning's own loggers use: batches that stepped, whatever the number of optimisers."""
     try:
@@ -21,20 +24,19 @@ def current_step(trainer: Any) -> int:
 
 def step_of_batch(trainer: Any) -> int | None:
     """At the end of a batch: the step that it brought, which Lightning counts later; ``None`` while accumulating."""
-    loop = trainer.fit_loop.epoch_loop
     try:
+        loop = trainer.fit_loop.epoch_loop
         return None if loop._should_accumulate() else int(loop._batches_that_stepped) + 1
     except AttributeError:
         return int(trainer.global_step)
 
 
 def is_last_batch(trainer: Any) -> bool:
-    """At the end of a batch: whether the epoch ends with it."""
-    loop = trainer.fit_loop.epoch_loop
+    """At the end of a batch: whether the epoch ends with it, if that is known."""
     try:
-        return bool(loop._num_ready_batches_reached())
+        return bool(trainer.fit_loop.epoch_loop._num_ready_batches_reached())
     except AttributeError:
-        return bool(loop.batch_progress.is_last_batch)
+        return False
 
 
 def epochs_planned(trainer: Any) -> int | None:

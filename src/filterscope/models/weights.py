@@ -12,8 +12,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 from torch.nn.utils import parametrize, prune
-from torch.nn.utils.spectral_norm import SpectralNorm
-from torch.nn.utils.weight_norm import WeightNorm
 
 from filterscope.models.adapters import adapted
 from filterscope.models.layers import FilterLayer
@@ -79,12 +77,14 @@ def _in_evaluation(module: nn.Module) -> Iterator[None]:
 
 def _recomputed(module: nn.Module) -> Any:
     """``module.weight``, renewed where an old-style hook would leave it as of the last forward."""
-    for hook in module._forward_pre_hooks.values():
-        if isinstance(hook, WeightNorm) and hook.name == "weight":
+    hooks: list[Any] = list(module._forward_pre_hooks.values())
+    for hook in hooks:
+        kind = type(hook).__name__  # torch's old ones may go, and are nothing to import
+        if kind == "WeightNorm" and getattr(hook, "name", "") == "weight":
             return hook.compute_weight(module)
-        if isinstance(hook, SpectralNorm) and hook.name == "weight":
+        if kind == "SpectralNorm" and getattr(hook, "name", "") == "weight":
             return hook.compute_weight(module, do_power_iteration=False)
-        if isinstance(hook, prune.BasePruningMethod) and hook._tensor_name == "weight":
+        if isinstance(hook, prune.BasePruningMethod) and getattr(hook, "_tensor_name", "") == "weight":
             return hook.apply_mask(module)
     return getattr(module, "weight", None)
 

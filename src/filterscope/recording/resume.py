@@ -12,6 +12,7 @@ from tensorboard.compat import tf
 from torch.utils.tensorboard import SummaryWriter
 
 from filterscope.events.history import is_measured_from, read_run, step_of
+from filterscope.events.outlet import file_writer
 from filterscope.filters.bank import FilterBank
 
 _VERSION = 1
@@ -52,8 +53,8 @@ class Past:
 
 
 def place_of(writer: SummaryWriter) -> PastRun:
-    """Where a writer writes."""
-    path = str(getattr(writer._get_file_writer().event_writer, "_file_name", ""))
+    """Where a writer writes. Without the private name of its file, a directory that was moved is not known again."""
+    path = str(getattr(getattr(file_writer(writer), "event_writer", None), "_file_name", ""))
     return PastRun(canonical(str(writer.log_dir)), os.path.basename(path), -1)
 
 
