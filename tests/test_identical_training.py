@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 import pytorch_lightning as pl
 import torch
-from pytorch_lightning.callbacks import EMAWeightAveraging, LambdaCallback, StochasticWeightAveraging
+from pytorch_lightning.callbacks import LambdaCallback, StochasticWeightAveraging
 from torch import Tensor, nn
 from torch.ao.quantization import FakeQuantize
 from torch.nn.utils import parametrizations, parametrize, prune, spectral_norm, weight_norm
@@ -25,6 +25,7 @@ from torch.utils.data import DataLoader, Dataset, IterableDataset
 
 from filterscope import Conv1dFilterMonitor, FilterRecorder
 from filterscope.recording import log
+from tests.support.averaging import ema
 from tests.support.events import Logged
 from tests.support.nets import SmallNet, loader, make_trainer, series
 from tests.support.states import digest, random_streams
@@ -121,7 +122,7 @@ def parametrized(part: Callable[[], nn.Module], conv: nn.Module) -> nn.Module:
 
 
 pruned = partial(prune.l1_unstructured, name="weight", amount=0.4)
-ema = partial(EMAWeightAveraging, decay=0.7)
+averages = partial(ema, 0.7)
 swa = partial(StochasticWeightAveraging, swa_lrs=0.01, swa_epoch_start=1, annealing_epochs=1)
 
 
@@ -172,8 +173,8 @@ SETTINGS: dict[str, Setting] = {
     "64-true": Setting(trainer={"precision": "64-true"}),
     "compiled layers, eager backend": form(partial(torch.compile, backend="aot_eager")),
     "accumulated gradients": Setting(trainer={"accumulate_grad_batches": 3, "gradient_clip_val": 0.5}),
-    "EMA": Setting(callback=ema, trainer={"max_epochs": 3}),
-    "EMA with validation and batch norm": Setting(batch_norm, callback=ema, validates=True, layers=NORMED),
+    "EMA": Setting(callback=averages, trainer={"max_epochs": 3}),
+    "EMA with validation and batch norm": Setting(batch_norm, callback=averages, validates=True, layers=NORMED),
     "SWA": Setting(callback=swa, trainer={"max_epochs": 3}),
     "SWA with batch norm": Setting(batch_norm, callback=swa, trainer={"max_epochs": 3}, layers=NORMED),
     "two optimisers": Setting(TwoOptimizers),
@@ -187,7 +188,7 @@ SETTINGS: dict[str, Setting] = {
         layers=("body.0", "body.3"),
     ),
     "a stream, EMA": Setting(
-        trainer={"max_steps": 30, "max_epochs": -1}, callback=ema, monitor={"every_n_train_steps": 7}, endless=True
+        trainer={"max_steps": 30, "max_epochs": -1}, callback=averages, monitor={"every_n_train_steps": 7}, endless=True
     ),
     "shuffled": Setting(loader={"shuffle": True}),
     "shuffled by forked workers": Setting(

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 import pytorch_lightning as pl
 import torch
-from pytorch_lightning.callbacks import EMAWeightAveraging
 from torch import nn
 
 from filterscope import load_history
+from tests.support.averaging import ema
 from tests.support.histories import Edit, check, fit, halved, quiet_load
 from tests.support.nets import OneLayer, SmallNet, loader
 
@@ -125,7 +125,7 @@ def test_a_fit_that_stops_in_mid_epoch_ends_where_it_stopped(tmp_path: Path) -> 
 
 @pytest.mark.parametrize("every", [1, 2])
 def test_averaged_weights_are_a_last_snapshot_of_their_own(tmp_path: Path, every: int) -> None:
-    kept = fit(tmp_path, EMAWeightAveraging(decay=0.9), every_n_epochs=every, options={"max_epochs": 2})
+    kept = fit(tmp_path, ema(0.9), every_n_epochs=every, options={"max_epochs": 2})
     history = quiet_load(tmp_path)["conv1"]
     assert history.epochs.tolist() == ([0, 1, 2, 2] if every == 1 else [0, 2, 2])
     assert history.steps.tolist() == ([0, 4, 8, 9] if every == 1 else [0, 8, 9])

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 import pytorch_lightning as pl
-from pytorch_lightning.callbacks import EMAWeightAveraging, StochasticWeightAveraging
+from pytorch_lightning.callbacks import StochasticWeightAveraging
 from torch import Tensor, nn
 
 from filterscope import Conv1dFilterMonitor
+from tests.support.averaging import ema
 from tests.support.lifecycles import PLOTS, EveryStage, check
 from tests.support.nets import SmallNet, loader, make_trainer
 from tests.support.weights import Weights, rotation
@@ -30,7 +31,7 @@ class Normed(EveryStage):
 
 
 AVERAGING: dict[str, Callable[[], pl.Callback]] = {
-    "ema": lambda: EMAWeightAveraging(decay=0.9),
+    "ema": lambda: ema(0.9),
     "swa": lambda: StochasticWeightAveraging(swa_lrs=0.05, swa_epoch_start=2),
 }
 
@@ -61,7 +62,7 @@ def test_averages_are_logged_once_after_live_weights(tmp_path: Path, kind: str, 
 def test_after_averages_a_second_fit_of_one_batch_per_epoch_shares_no_step(tmp_path: Path) -> None:
     """Averages take the place after the last epoch, which is where the next fit's first epoch would be."""
     weights, monitor = Weights(), Conv1dFilterMonitor(plots=PLOTS)
-    averaging = EMAWeightAveraging(decay=0.9)
+    averaging = ema(0.9)
     trainer = make_trainer(tmp_path, weights, monitor, averaging, max_epochs=2, limit_train_batches=1)
     model = SmallNet()
     trainer.fit(model, loader())

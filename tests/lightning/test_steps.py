@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -12,13 +13,14 @@ import numpy as np
 import pytest
 import pytorch_lightning as pl
 import torch
-from pytorch_lightning.callbacks import EMAWeightAveraging, ModelCheckpoint, StochasticWeightAveraging
+from pytorch_lightning.callbacks import ModelCheckpoint, StochasticWeightAveraging
 from pytorch_lightning.loggers import TensorBoardLogger
 from torch import nn
 from torch.utils.data import DataLoader, IterableDataset, TensorDataset
 
 from filterscope import Conv1dFilterMonitor, FilterBank, load_history
 from filterscope.plots.taps import TapsPicture
+from tests.support.averaging import ema
 from tests.support.events import Logged
 from tests.support.nets import SmallNet, TwoOptimizers, make_trainer, series
 from tests.support.pictures import assert_shows, pixels_of
@@ -90,7 +92,8 @@ def fit(
     return probe, [str(each.message) for each in caught if "filterscope" in str(each.message)]
 
 
-ema, swa = EMAWeightAveraging(decay=0.5), StochasticWeightAveraging(swa_lrs=0.01, swa_epoch_start=1)
+averages = partial(ema, 0.5)
+swa = partial(StochasticWeightAveraging, swa_lrs=0.01, swa_epoch_start=1)
 CASES: dict[str, tuple[dict[str, Any], int, list[int], list[int]]] = {
     # what is fitted, cadence, steps of the snapshots, epochs' ends among them
     "an endless stream": ({"max_steps": 2000}, 100, [*range(0, 2001, 100)], [0, 1]),
@@ -114,7 +117,7 @@ CASES: dict[str, tuple[dict[str, Any], int, list[int], list[int]]] = {
         {"max_epochs": 4, "data": batches(6), "monitor": {"every_n_epochs": 2}}, 3,
         [0, 3, 6, 9, 12, 15, 18, 21, 24], [0, 2, 4],
     ),
-    "EMA": ({"max_epochs": 2, "data": batches(5), "others": [ema]}, 3, [0, 3, 5, 6, 9, 10, 11], [0, 1, 2, 2]),
+    "EMA": ({"max_epochs": 2, "data": batches(5), "others": [averages]}, 3, [0, 3, 5, 6, 9, 10, 11], [0, 1, 2, 2]),
     "SWA": ({"max_epochs": 3, "data": batches(5), "others": [swa]}, 4, [0, 4, 5, 8, 10, 12, 15, 16], [0, 1, 2, 3, 3]),
 }  # fmt: skip
 
@@ -124,7 +127,7 @@ CASES: dict[str, tuple[dict[str, Any], int, list[int], list[int]]] = {
 def test_snapshots_are_at_the_right_steps_and_hold_the_weights_of_theirs(tmp_path: Path, name: str) -> None:
     options, every, steps, ends = CASES[name]
     options = dict(options)
-    others, model = options.pop("others", []), options.pop("model", Net)()
+    others, model = [make() for make in options.pop("others", [])], options.pop("model", Net)()
     probe, told = fit(tmp_path, every, *others, model=model, **options)
     assert told == []
     history = load_history(tmp_path)["conv1"]

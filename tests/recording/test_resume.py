@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import pytorch_lightning as pl
-from pytorch_lightning.callbacks import EMAWeightAveraging, ModelCheckpoint
+from pytorch_lightning.callbacks import ModelCheckpoint
 from pytorch_lightning.loggers import TensorBoardLogger
 
 from filterscope import Conv1dFilterMonitor, FilterBank, load_history
@@ -17,6 +17,7 @@ from filterscope.plots.evolution import EvolutionPicture
 from filterscope.plots.kinds import NAMES
 from filterscope.plots.picture import Times
 from filterscope.plots.taps import TapsPicture
+from tests.support.averaging import ema
 from tests.support.events import Logged
 from tests.support.nets import loader, make_trainer
 from tests.support.pictures import assert_shows, pixels_of
@@ -129,7 +130,7 @@ def test_averages_of_the_fit_before_share_no_step_with_the_first_epoch_of_the_ne
     def trainer(epochs: int) -> tuple[pl.Trainer, Weights]:
         weights = Weights()
         saver = ModelCheckpoint(dirpath=tmp_path / "checkpoints", filename="{step}", save_on_train_epoch_end=True)
-        ours = [EMAWeightAveraging(decay=0.9), Conv1dFilterMonitor(plots=()), weights, saver]
+        ours = [ema(0.9), Conv1dFilterMonitor(plots=()), weights, saver]
         options = {"max_epochs": epochs, "limit_train_batches": 1, "enable_checkpointing": True}
         return make_trainer(tmp_path, *ours, **options), weights
 
@@ -179,7 +180,7 @@ def test_a_fit_in_the_same_trainer_from_an_earlier_checkpoint_goes_on_from_there
 @pytest.mark.parametrize("first", [True, False], ids=["monitor first", "monitor last"])
 def test_a_resumed_fit_with_averages_measures_live_weights_and_ends_with_averages(tmp_path: Path, first: bool) -> None:
     def callbacks() -> tuple[list[pl.Callback], Weights]:
-        pair: list[pl.Callback] = [Conv1dFilterMonitor(), EMAWeightAveraging(decay=0.9)]
+        pair: list[pl.Callback] = [Conv1dFilterMonitor(), ema(0.9)]
         weights = Weights()
         return [*(pair if first else pair[::-1]), weights], weights
 

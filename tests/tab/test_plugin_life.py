@@ -97,8 +97,8 @@ sys.modules["filterscope.tab.serve"] = None
 """,
     "a second installation": """
 from tensorboard import default
-once = default._iter_entry_points
-default._iter_entry_points = lambda group: [*once(group), *(one for one in once(group) if one.name == "filterscope")]
+once = default.get_dynamic_plugins
+default.get_dynamic_plugins = lambda: [*once(), *(one for one in once() if one.__module__.startswith("filterscope."))]
 """,
 }
 
