@@ -17,17 +17,15 @@ from filterscope.plots.drawing import captions, mosaic
 from filterscope.plots.drawing.bars import ColourBar, rotation_bar, set_limit, value_bar
 from filterscope.plots.drawing.canvas import (
     DEAD_FACE,
-    GREY,
     SIGNED_CMAP,
-    TEXT,
     Box,
     Sheet,
     format_value,
-    index_ticks,
     rotation_colours,
     safe_limit,
     shared_limit,
 )
+from filterscope.plots.drawing.scales import index_ticks, mark_below, name_below, number_rows, tick_intervals
 from filterscope.plots.drawing.tiles import LINE_TILES, HeatTiles, LineTiles
 from filterscope.plots.picture import Kind, Options, Picture
 
@@ -210,15 +208,13 @@ class _Matrix:
         filters, channels = rows.shape[:2]
         axes.set(xlim=(-0.5, channels - 0.5), ylim=(filters - 0.5, -0.5))
         self._image = mosaic.PixelImage.in_axes(axes)
-        axes.set_xlabel("channel", fontsize=TEXT, color=GREY, labelpad=1)
-        axes.tick_params(labelsize=TEXT, color=GREY, length=3)
         parts = channels // bank.channels if np.iscomplexobj(bank.weights) and channels >= bank.channels else 1
-        most = max(sheet.tick_intervals(box.width, len(str(channels)), 12), 2)
+        most = max(tick_intervals(sheet, box.width, len(str(channels)), 12), 2)
         ticks = index_ticks(channels // parts, most)
-        axes.set_xticks([parts * tick for tick in ticks], [str(tick) for tick in ticks])
+        mark_below(sheet, box, (np.array(ticks) * parts + 0.5) / channels, [str(tick) for tick in ticks])
+        name_below(sheet, box, "channel")
         ticks = index_ticks(filters)
-        sheet.number_rows(axes, box, (np.array(ticks) + 0.5) / filters, bank.indices[ticks].tolist(), "filter")
-        axes.spines[:].set_visible(False)
+        number_rows(sheet, box, (np.array(ticks) + 0.5) / filters, bank.indices[ticks].tolist(), "filter")
         sheet.moving.append(self._image)
 
     def update(self, rows: Array, limit: float, marks: captions.Marks) -> None:
