@@ -22,6 +22,13 @@ from filterscope.filters.history import FilterHistory
 from filterscope.filters.selection import select
 
 _MARK = blob.PLUGIN.encode()
+#: What TensorBoard reads other file systems with.
+_PACKAGES = {
+    "s3": "boto3",
+    **dict.fromkeys(("gs", "gcs"), "gcsfs"),
+    **dict.fromkeys(("abfs", "abfss", "az", "adl"), "adlfs"),
+    "hdfs": "fsspec pyarrow",
+}
 
 
 @dataclass
@@ -93,6 +100,8 @@ def load_history(
 
     Raises:
         FileNotFoundError: There is no such directory.
+        ImportError: It is in another file system, and the package is missing with which TensorBoard reads that one.
+        OSError: It cannot be opened.
         ValueError: No filters were recorded there; there are several runs or tags; a glob matches no layer; or
             nothing of the layers can be read. What is lost of others is a warning.
 
@@ -174,7 +183,7 @@ def _files(directory: str) -> list[str]:
             try:
                 first = next((record for record in read_records(path) if isinstance(record, bytes)), b"")
                 found.append((event_pb2.Event.FromString(first).wall_time, path))
-            except (DecodeError, OSError, tf.errors.OpError):
+            except Exception:  # libraries of other file systems raise anything; what it is will be told when it is read
                 found.append((0.0, path))
     return [path for _, path in sorted(found)]
 
@@ -187,12 +196,12 @@ def _records(path: str) -> Iterator[bytes]:
                 yield record
             else:
                 warnings.warn(str(record), stacklevel=2)
-    except (OSError, tf.errors.OpError) as error:
+    except Exception as error:  # libraries of other file systems raise anything
         warnings.warn(f"{path!r} cannot be read ({error})", stacklevel=2)
 
 
 def _of_one_run(path: str) -> list[Recorded]:
-    if not tf.io.gfile.isdir(path):
+    if not _is_directory(path):
         what = "is a file" if tf.io.gfile.exists(path) else "does not exist"
         raise FileNotFoundError(f"{path!r} {what}; give the directory that TensorBoard is pointed at")
     if recorded := read_run(path):  # what lies below are other runs
@@ -209,6 +218,22 @@ def _of_one_run(path: str) -> list[Recorded]:
         names = ", ".join(repr(_relative(directory, path)) for directory in runs)
         raise ValueError(f"{path!r} holds {len(runs)} runs: {names}; give the directory of one of them")
     return next(iter(runs.values()))
+
+
+def _is_directory(path: str) -> bool:
+    """Whether there is such a directory. The libraries of other file systems raise anything."""
+    try:
+        return bool(tf.io.gfile.isdir(path))
+    except OSError:
+        raise
+    except Exception as error:
+        scheme = path.rpartition("::")[2].partition("://")[0]
+        is_missing = isinstance(error, ImportError) or "No recognized filesystem" in str(error)
+        if scheme in _PACKAGES and is_missing:
+            words = f"{path!r}: TensorBoard reads {scheme}:// with a package that is not installed here; pip install"
+            raise ImportError(f"{words} {_PACKAGES[scheme]}") from error
+        kind = ImportError if isinstance(error, ImportError) else OSError
+        raise kind(f"{path!r} cannot be opened: {error}; give a directory that TensorBoard itself reads") from error
 
 
 def _of_one_tag(recorded: Sequence[Recorded], path: str, tag: str | None) -> list[Recorded]:
