@@ -4,7 +4,7 @@ import { fitCanvas } from "../draw/canvas.js";
 import { rotationColour, rotationShare } from "../draw/colours.js";
 import { theme } from "../draw/palette.js";
 import { el } from "./dom.js";
-import { joined, shortened } from "./words.js";
+import { deadWords, joined, shortened } from "./words.js";
 
 const SPARK = { w: 58, h: 18 };
 /** A run is live if something came within so many seconds. */
@@ -136,7 +136,7 @@ export class Sidebar {
       : joined(
           `${layer.total_filters} × ${channels} × ${taps}`,
           filters < layer.total_filters ? `${filters} shown` : "",
-          dead ? `${dead} dead` : "",
+          deadWords(dead, layer.total_filters),
         );
     about.classList.toggle("warn", Boolean(layer.problem || dead));
     const rotation = layer.rotation.at(-1)?.[1];
