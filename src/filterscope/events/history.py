@@ -20,6 +20,7 @@ from filterscope.filters.bank import FilterBank
 from filterscope.filters.checks import check_patterns
 from filterscope.filters.history import FilterHistory
 from filterscope.filters.selection import select
+from filterscope.filters.words import plural
 
 _MARK = blob.PLUGIN.encode()
 #: What TensorBoard reads other file systems with.
@@ -209,7 +210,7 @@ def _of_one_run(path: str) -> list[Recorded]:
     directories = sorted(io_wrapper.GetLogdirSubdirectories(path))
     runs = {directory: recorded for directory in directories if (recorded := read_run(directory))}
     if not runs:
-        there = f"{len(directories)} runs without filters" if directories else "no event files"
+        there = f"{plural(len(directories), 'run')} without filters" if directories else "no event files"
         raise ValueError(
             f"no filters were recorded in {path!r} ({there}); add Conv1dFilterMonitor() to the Trainer, with its "
             "save_filters left at True"
@@ -262,9 +263,8 @@ def _relative(directory: str, top: str) -> str:
 
 def _tell(recorded: Recorded) -> None:
     if recorded.problems:
-        count, first = len(recorded.problems), recorded.problems[0]
-        snapshots = "1 snapshot" if count == 1 else f"{count} snapshots"
-        warnings.warn(f"layer {recorded.layer!r}: {snapshots} cannot be read ({first})", stacklevel=3)
+        snapshots = plural(len(recorded.problems), "snapshot")
+        warnings.warn(f"layer {recorded.layer!r}: {snapshots} cannot be read ({recorded.problems[0]})", stacklevel=3)
 
 
 def _is_alike(bank: FilterBank, last: FilterBank) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from torch import Tensor, nn
 
 from filterscope.filters.bank import FilterBank
-from filterscope.filters.checks import check_patterns, check_sample_rate
+from filterscope.filters.checks import check_patterns, check_sample_rate, given
 from filterscope.filters.selection import sample_rates, select
 from filterscope.models.checkpoint import read_state_dict
 from filterscope.models.gather import gather
@@ -53,7 +53,7 @@ def read_filters(
             raise ValueError(f"the weights of layer {name!r} cannot be read: {reason}")
         return gathered.banks
     if not isinstance(model, Mapping):
-        raise TypeError(f"model must be a torch module or a state_dict, got {type(model).__name__}")
+        raise TypeError(f"model must be a torch module or a state_dict, got {given(model)}")
     banks = read_state_dict(model)
     names = select({name: bank.taps for name, bank in banks.items()}, layers)
     rates = sample_rates(names, sample_rate)

@@ -10,8 +10,8 @@ from typing import Any, Literal
 import numpy as np
 from PIL import Image, features
 
-from filterscope.filters.checks import check_count, require
-from filterscope.filters.history import FilterHistory
+from filterscope.filters.checks import check_count
+from filterscope.filters.history import FilterHistory, require_history
 from filterscope.plots.drawing import captions
 from filterscope.plots.drawing.raster import Raster
 from filterscope.plots.response import ResponsePicture
@@ -64,7 +64,7 @@ def write_animation(
     Raises:
         ValueError: Unknown suffix or kind, or ``fps`` not between 0 and 50.
     """
-    require(history, FilterHistory, "make one: FilterHistory([bank, bank, ...])")
+    require_history(history)
     check_count("every", every)
     suffix = Path(path).suffix.lower()
     if suffix not in FORMATS:

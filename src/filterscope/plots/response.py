@@ -11,8 +11,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import FigureBase
 
 from filterscope.filters import spectrum
-from filterscope.filters.bank import FilterBank
-from filterscope.filters.checks import require
+from filterscope.filters.bank import FilterBank, require_bank
 from filterscope.plots.drawing import captions, mosaic
 from filterscope.plots.drawing.bars import ColourBar
 from filterscope.plots.drawing.canvas import DEAD_FACE, DECIBEL_CMAP, INK, PALE, TEXT, Box, Sheet
@@ -79,10 +78,10 @@ class ResponsePicture:
         max_filters: int | None = None,
         figure: FigureBase | None = None,
     ) -> None:
-        require(bank, FilterBank, "read_filters gives a dict of them: choose one, such as banks['conv1']")
+        require_bank(bank)
         first = bank.head(max_filters)
         self._rate, self._max_filters = sample_rate, max_filters
-        self._reference = None if reference is None else same_filters(reference.head(max_filters), first)
+        self._reference = None if reference is None else same_filters(reference, first, max_filters)
         self.sheet = Sheet(figure, bank.layer, "response")
         sorter = first if self._reference is None else self._reference
         # NaN sorts last: filters without a peak lie at the bottom.

@@ -13,8 +13,8 @@ from matplotlib.figure import FigureBase
 from matplotlib.transforms import IdentityTransform
 
 from filterscope.filters import metrics
-from filterscope.filters.bank import FilterBank
-from filterscope.filters.checks import require
+from filterscope.filters.bank import FilterBank, require_bank
+from filterscope.filters.words import plural
 from filterscope.plots.drawing import captions, mosaic
 from filterscope.plots.drawing.bars import ColourBar, set_limit, value_bar
 from filterscope.plots.drawing.canvas import (
@@ -72,7 +72,7 @@ def plot_filter(
         IndexError: The bank has no such filter or channel.
         ValueError: The reference has filters of another shape.
     """
-    require(bank, FilterBank, "read_filters gives a dict of them: choose one, such as banks['conv1']")
+    require_bank(bank)
     kept = slice(None) if channel is None else slice(channel, channel + 1)
     if channel is not None and not 0 <= channel < bank.channels:
         raise IndexError(f"layer {bank.layer!r} has no channel {channel}; it has 0 to {bank.channels - 1}")
@@ -82,6 +82,7 @@ def plot_filter(
     then, turned = None, ""
     colours = [colormaps["tab10"](i % 10) for i in range(len(rows))]
     if reference is not None:
+        require_bank(reference)
         if reference.weights.shape[1:] != bank.weights.shape[1:]:
             raise ValueError(
                 f"the reference's filters have shape {reference.weights.shape[1:]} and the bank's "
@@ -126,7 +127,7 @@ def plot_filter(
     mark_below(sheet, box, (ticks + 0.5) / bank.taps, tick_labels(ticks))
     name_below(sheet, box, "tap")
     broken = metrics.nonfinite(weights)
-    shape = f"{captions.plural(weights.shape[1], 'channel')} × {captions.plural(bank.taps, 'tap')}"
+    shape = f"{plural(weights.shape[1], 'channel')} × {plural(bank.taps, 'tap')}"
     sheet.set_title(captions.joined(shape, turned, f"{broken} NaN or Inf" if broken else "", captions.moment(bank)))
     return sheet.figure
 

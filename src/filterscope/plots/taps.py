@@ -11,8 +11,7 @@ from matplotlib.figure import FigureBase
 
 from filterscope.filters import channels as reductions
 from filterscope.filters import metrics
-from filterscope.filters.bank import FilterBank
-from filterscope.filters.checks import require
+from filterscope.filters.bank import FilterBank, require_bank
 from filterscope.plots.drawing import captions, mosaic
 from filterscope.plots.drawing.bars import ColourBar, rotation_bar, set_limit, value_bar
 from filterscope.plots.drawing.canvas import (
@@ -80,7 +79,7 @@ class TapsPicture:
         max_filters: int | None = 64,
         figure: FigureBase | None = None,
     ) -> None:
-        require(bank, FilterBank, "read_filters gives a dict of them: choose one, such as banks['conv1']")
+        require_bank(bank)
         if scale not in ("layer", "filter"):
             raise ValueError(f"scale={scale!r} is not a scale; use 'layer' or 'filter'")
         first = bank.head(max_filters)
@@ -88,7 +87,7 @@ class TapsPicture:
         if bank.taps == 1 and channels == "auto":
             self._channels = "all"
         self._scale, self._max_filters = scale, max_filters
-        self._reference = None if reference is None else same_filters(reference.head(max_filters), first)
+        self._reference = None if reference is None else same_filters(reference, first, max_filters)
         self.sheet = Sheet(figure, bank.layer, "taps")
         area, foot = self.sheet.body.split_bottom(self.sheet.px(17))
         self._write_foot = self.sheet.footnote(foot)
@@ -224,12 +223,15 @@ class _Matrix:
         self._image.set_pixels(mosaic.heat(shown, *self._size, limit, SIGNED_CMAP, undefined=DEAD_FACE))
 
 
-def same_filters(reference: FilterBank, bank: FilterBank) -> FilterBank:
-    """The reference, if it fits the bank.
+def same_filters(reference: FilterBank, bank: FilterBank, max_filters: int | None) -> FilterBank:
+    """The lowest-numbered filters of the reference, if they fit the bank.
 
     Raises:
+        TypeError: It is no bank.
         ValueError: It has another shape, or other filters.
     """
+    require_bank(reference)
+    reference = reference.head(max_filters)
     if reference.weights.shape != bank.weights.shape:
         raise ValueError(
             f"the reference has shape {reference.weights.shape} and the bank {bank.weights.shape}; "
