@@ -110,7 +110,7 @@ def test_wrong_usage_is_status_2(
     [
         (["summary", "nowhere"], "'nowhere' does not exist"),
         (["summary", "empty"], "no filters were recorded in 'empty' (no event files)"),
-        (["summary", "bare"], "no filters were recorded in 'bare' (1 runs without filters)"),
+        (["summary", "bare"], "no filters were recorded in 'bare' (1 run without filters)"),
         (["summary", "two"], "'two' holds 2 runs: 'a', 'b'; give the directory of one of them"),
         (["summary", "tags"], "several monitors: give --tag one of 'filters', 'more'"),
         (["summary", "tags", "--tag", "most"], "--tag 'most': the run in 'tags' has 'filters', 'more'"),

@@ -58,7 +58,7 @@ def test_numbers_of_a_run(run_dir: Path, capsys: pytest.CaptureFixture[str]) -> 
         assert row["effective_rank_first"] == pytest.approx(effective_rank(first), rel=1e-3)
         assert (row["snapshots"], row["first_epoch"], row["last_epoch"]) == (4, 0, 3)
         assert row["convergence_epoch"] == recorded[row["layer"]].convergence_epoch()
-        assert (row["dead"], row["nonfinite"]) == (0, 0)
+        assert (row["dead"], row["dead_filters"], row["nonfinite"]) == (0, 0, 0)
     shapes = [[row[key] for key in ("filters", "total_filters", "channels", "taps")] for row in rows]
     assert shapes == [[4, 6, 1, 9], [4, 4, 6, 3]]
 
@@ -85,7 +85,7 @@ def test_the_table(run_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
             "4",
             f"{row['rotation']:.3f}",
             f"{row['change']:.2g}",
-            "0",
+            f"0 of {row['filters']}",
             f"{row['effective_rank_first']:.1f} → {row['effective_rank']:.1f}",
             "–" if row["convergence_epoch"] is None else str(row["convergence_epoch"]),
         ]
@@ -114,11 +114,14 @@ def test_dead_filters_and_what_is_undefined(tmp_path: Path, capsys: pytest.Captu
     diverged[2, 3, 0, :5] = np.nan
     write_run(tmp_path, [*history("died", weights), *history("diverged", diverged), *history("one", weights[:1])])
     died, bad, one = rows_of(capsys, tmp_path)
-    assert (died["dead"], died["nonfinite"]) == (1, 0)
+    # A share, as the scalar of that name is.
+    assert (died["dead"], died["dead_filters"], died["nonfinite"]) == (0.25, 1, 0)
     assert (bad["nonfinite"], bad["rotation"], bad["change"], bad["effective_rank"]) == (5, None, None, None)
     assert (one["snapshots"], one["change"], one["rotation"]) == (1, None, pytest.approx(0, abs=1e-6))
     head, *lines = table_of(capsys, tmp_path)
     assert "NaN or Inf" in head
+    assert ["  1 of 4 (25 %)  " in line for line in lines] == [True, True, False]
+    assert "  0 of 4  " in lines[2]
     assert lines[1].split()[-5:] == ["5", lines[1].split()[-4], "→", "–", "–"]
 
 
@@ -138,7 +141,8 @@ def test_a_checkpoint(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
         "total_filters": 6,
         "channels": 2,
         "taps": 9,
-        "dead": 1,
+        "dead": pytest.approx(1 / 6),
+        "dead_filters": 1,
         "nonfinite": 0,
         "effective_rank": pytest.approx(effective_rank(np.delete(weight.numpy(), 4, axis=0)), rel=1e-4),
         "redundancy": pytest.approx(cosines.max(axis=1).mean(), rel=1e-4),

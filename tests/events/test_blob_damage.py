@@ -30,7 +30,7 @@ def test_errors_are_value_errors() -> None:
 def test_every_truncation_is_refused(reference: bool) -> None:
     blob = encode(bank((2, 1, 3), dtype=complex), reference=reference)
     for end in range(len(blob)):
-        with pytest.raises(BlobError, match=r"(no|damaged) filter bank: .*\d+ bytes"):
+        with pytest.raises(BlobError, match=r"(no|damaged) filter bank: .*(\b1 byte|\d+ bytes)\b"):
             decode(blob[:end])
     for more in (b"\0", b"\0\0\0\0", blob):
         with pytest.raises(BlobError, match=r"damaged filter bank: 2 x 1 x 3 weights .* take"):

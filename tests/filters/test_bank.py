@@ -194,11 +194,22 @@ def test_redundancy_compares_filters_of_one_group_though_not_all_are_held() -> N
 def test_a_history_survives_pickling(clone: object) -> None:
     past = history([0, 1, 3], head=2)
     again = clone(past)  # type: ignore[operator]
-    assert repr(again) == repr(past) == "FilterHistory('conv', 3 snapshots, epochs 0 to 3, 2 x 2 x 7)"
+    assert repr(again) == repr(past) == "FilterHistory('conv', 3 snapshots, epochs 0 to 3, 2 x 2 x 7, 2 of 5 filters)"
     np.testing.assert_array_equal(again.weights, past.weights)
     np.testing.assert_array_equal(again.rotation(), past.rotation())
     assert again.initial.filters == 5
     assert again.bank(3).total_filters == 5
+
+
+def test_a_repr_is_a_line_that_tells_what_is_held() -> None:
+    bank = FilterBank("conv1", normal(64, 1, 31), epoch=12, step=48)
+    assert repr(bank) == "FilterBank('conv1', epoch 12, 64 x 1 x 31)"
+    assert repr(bank.head(4)) == "FilterBank('conv1', epoch 12, 4 x 1 x 31, 4 of 64 filters)"
+    assert repr(replace(bank, within_epoch=True)) == "FilterBank('conv1', step 48, 64 x 1 x 31)"
+    assert repr(FilterBank("conv1", normal(2, 3, 4))) == "FilterBank('conv1', 2 x 3 x 4)"
+    whole, few = FilterHistory([bank]), FilterHistory([bank.head(4)], bank)
+    assert repr(whole) == "FilterHistory('conv1', 1 snapshot, epoch 12, 64 x 1 x 31)"
+    assert repr(few) == "FilterHistory('conv1', 1 snapshot, epoch 12, 4 x 1 x 31, 4 of 64 filters)"
 
 
 def test_redundancy_of_a_depthwise_layer_is_undefined_though_not_all_filters_are_held() -> None:

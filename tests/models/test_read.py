@@ -240,6 +240,11 @@ def test_what_is_no_model_is_refused(model: Any) -> None:
         read_filters(model)
 
 
+def test_a_class_is_told_from_its_instance() -> None:
+    with pytest.raises(TypeError, match="got the class Linear; give an instance, not the class"):
+        read_filters(nn.Linear)  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize("state", [{}, {"epoch": 3}, {"state_dict": {}}])
 def test_a_mapping_without_tensors_is_refused(state: dict) -> None:
     with pytest.raises(ValueError, match="no tensors"):

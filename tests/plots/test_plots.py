@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import gc
 import io
+import re
 import subprocess
 import sys
 import weakref
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,7 +18,18 @@ import pytest
 from matplotlib.figure import Figure, SubFigure
 from PIL import Image
 
-from filterscope import FilterHistory, plot_evolution, plot_filter, plot_response, plot_taps
+from filterscope import (
+    FilterBank,
+    FilterHistory,
+    dead_filters,
+    frequency_response,
+    plot_drift,
+    plot_evolution,
+    plot_filter,
+    plot_response,
+    plot_taps,
+)
+from filterscope.plots.animation import write_animation
 from filterscope.plots.drawing.mosaic import PixelImage
 from tests.support.figures import KINDS, draw, noise, pixels
 
@@ -124,10 +137,65 @@ def test_what_cannot_work_is_refused_with_what_can() -> None:
         plot_filter(bank, 0, reference=noise(4, 2, 7))
 
 
+OF_BANKS = (plot_taps, plot_response, partial(plot_filter, index=0), frequency_response, dead_filters)
+OF_HISTORIES = (plot_evolution, plot_drift, partial(write_animation, path="conv.gif"))
+
+
+@pytest.mark.parametrize("function", OF_BANKS)
+def test_who_gives_something_else_than_a_bank_is_told_how_to_get_one(function: Callable[..., Any]) -> None:
+    bank = noise(4, 1, 31)
+    history = FilterHistory([bank, bank])
+    for given, words in {
+        "history": (history, "got FilterHistory; choose a moment, such as history[-1], or history.bank(epoch)"),
+        "banks": ({"stem": bank}, "got dict; choose a layer of it, such as banks['stem']"),
+        "histories": (
+            {"stem": history},
+            "got dict; choose a moment, such as histories['stem'][-1], or histories['stem'].bank(epoch)",
+        ),
+        "state": ({"w": bank.weights}, "got dict; read_filters(model) gives a dict of them: choose one, such as"),
+        "nothing": ({}, "got dict; read_filters(model) gives a dict of them: choose one, such as"),
+        "weights": (bank.weights, "got ndarray; read_filters(model) gives a dict of them: choose one, such as"),
+        "class": (FilterBank, "got the class FilterBank; give an instance, not the class"),
+    }.values():
+        with pytest.raises(TypeError, match=re.escape(f"expected a FilterBank, {words}")):
+            function(given)
+
+
+@pytest.mark.parametrize("function", OF_HISTORIES)
+def test_who_gives_something_else_than_a_history_is_told_how_to_get_one(function: Callable[..., Any]) -> None:
+    bank = noise(4, 1, 31)
+    for given, words in {
+        "bank": (
+            bank,
+            "got FilterBank; a bank is one moment, and a history has several: FilterHistory([before, after])",
+        ),
+        "banks": ({"stem": bank}, "and a history has several: FilterHistory([before['stem'], after['stem']])"),
+        "histories": ({"stem": FilterHistory([bank])}, "got dict; choose a layer of it, such as histories['stem']"),
+        "list": (
+            [bank, bank],
+            "got list; make one: FilterHistory([bank, bank, ...]), or load_history(log_dir)['conv1']",
+        ),
+        "class": (FilterHistory, "got the class FilterHistory; give an instance, not the class"),
+    }.values():
+        with pytest.raises(TypeError, match=f"expected a FilterHistory, .*{re.escape(words)}"):
+            function(given)
+
+
+@pytest.mark.parametrize("draw", [plot_taps, plot_response, partial(plot_filter, index=0)])
+def test_a_reference_that_is_no_bank_is_refused(draw: Callable[..., Any]) -> None:
+    bank = noise(4, 1, 31)
+    with pytest.raises(
+        TypeError, match=r"expected a FilterBank, got FilterHistory; choose a moment, such as history\[-1"
+    ):
+        draw(bank, reference=FilterHistory([bank]))
+    with pytest.raises(TypeError, match="expected a FilterBank, got ndarray"):
+        FilterHistory([bank], bank.weights)  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize("draw", [plot_taps, plot_response])
 def test_what_is_no_bank_and_a_reference_of_other_filters_are_refused(draw: Callable[..., Any]) -> None:
     bank = noise(4, 1, 31)
-    with pytest.raises(TypeError, match="expected a FilterBank, got dict; read_filters gives a dict"):
+    with pytest.raises(TypeError, match="expected a FilterBank, got dict; choose a layer of it, such as banks"):
         draw({"conv1": bank})
     with pytest.raises(ValueError, match="the reference holds filters"):
         draw(bank, reference=replace(bank, indices=np.array([10, 20, 30, 40])))

@@ -17,6 +17,7 @@ from tests.support.figures import (
     GREY,
     KINDS,
     RED,
+    curves,
     draw,
     front,
     heights,
@@ -112,17 +113,18 @@ def test_principal_is_the_common_shape_and_auto_takes_it_above_eight_channels() 
 
 def test_a_filter_is_drawn_tap_by_tap() -> None:
     bank, before = noise(4, 2, 12), noise(4, 2, 12, 1)
-    lines = plot_filter(bank, 2).axes[0].lines
+    lines = dict(curves(plot_filter(bank, 2)))
+    assert list(lines) == ["channel 0", "channel 1"]
     for channel in (0, 1):
-        assert any(np.array_equal(line.get_ydata(), bank.weights[2, channel]) for line in lines)
+        assert np.array_equal(lines[f"channel {channel}"][:, 1], bank.weights[2, channel])
     one = plot_filter(bank, 3, channel=1, reference=before)
-    drawn = [line.get_ydata() for line in one.axes[0].lines]
+    drawn = [points[:, 1] for _, points in curves(one)]
     assert any(np.array_equal(each, before.weights[3, 1]) for each in drawn)
     assert not any(np.array_equal(each, bank.weights[3, 0]) for each in drawn)
     a, b = bank.weights[3, 1].astype(float), before.weights[3, 1].astype(float)
     assert f"rotation {1 - a @ b / np.linalg.norm(a) / np.linalg.norm(b):.3f}" in words(one)
     kept = replace(bank, indices=np.array([3, 8, 9, 20]), total_filters=30)
-    assert np.array_equal(plot_filter(kept, 9).axes[0].lines[1].get_ydata(), bank.weights[2, 0])
+    assert np.array_equal(dict(curves(plot_filter(kept, 9)))["channel 0"][:, 1], bank.weights[2, 0])
 
 
 @pytest.mark.filterwarnings("error")
@@ -142,15 +144,15 @@ def test_response_peaks_where_the_filter_resonates() -> None:
     bank = FilterBank("conv", tones, stride=4, sample_rate=100.0)
     figure = plot_response(bank)
     axes = figure.axes[0]
-    curves = {line.get_label(): line for line in axes.lines if line.get_label().startswith("filter")}
+    drawn = curves(figure)
     for label, hertz in (("filter 0", 30), ("filter 1", 12)):
-        x, y = curves[label].get_data()
+        x, y = dict(drawn)[label].T
         assert x[np.argmax(y)] == pytest.approx(hertz, abs=0.5)
         assert (max(y), min(y)) == (pytest.approx(0, abs=1e-5), -40)
     assert axes.get_xlim() == pytest.approx((0, 50))
     assert "frequency (Hz)" in words(figure)
     assert "dashed: stride alias" in words(figure)
-    assert any(list(line.get_xdata()) == [12.5, 12.5] for line in axes.lines)  # fs / (2 s)
+    assert any(points[:, 0].tolist() == [12.5, 12.5] for _, points in drawn)  # fs / (2 s)
 
 
 @pytest.mark.parametrize("scale", [1e-30, 1e30])

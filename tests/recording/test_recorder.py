@@ -306,10 +306,12 @@ def test_wrapped_models_are_read_under_their_own_names(tmp_path: Path, wrap: Any
 @pytest.mark.parametrize(
     ("arguments", "error", "words"),
     [
-        ({"writer": 3}, TypeError, "writer is a int; give a torch.utils.tensorboard.SummaryWriter or a directory"),
-        ({"writer": None}, TypeError, "writer is a NoneType; give a torch.utils.tensorboard.SummaryWriter"),
+        ({"writer": 3}, TypeError, "writer must be a torch SummaryWriter or a directory, got int"),
+        ({"writer": None}, TypeError, "writer must be a torch SummaryWriter or a directory, got NoneType"),
         ({"writer": __file__}, ValueError, "is no directory; give one such as"),
         ({"model": {}}, TypeError, "model must be a torch module, got dict"),
+        ({"model": SmallNet}, TypeError, "a torch module, got the class SmallNet; give an instance, not the class"),
+        ({"writer": Path}, TypeError, "or a directory, got the class Path; give an instance, not the class"),
         ({"total": 0}, ValueError, "total=0 is below 1"),
         ({"total": 1.5}, TypeError, "total=1.5 is not an integer"),
         ({"layers": "conf*"}, ValueError, "no layer matches 'conf*'; the model has: conv1, conv2"),

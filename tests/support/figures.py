@@ -55,6 +55,12 @@ def front(figure: FigureBase) -> LineCollection:
     return max(figure.findobj(LineCollection), key=lambda each: each.get_zorder())
 
 
+def curves(figure: FigureBase) -> list[tuple[str, np.ndarray]]:
+    """Name, and points ``(n, 2)`` in data, of every line in the axes of a picture; of the unnamed ones too."""
+    lines = [each for each in widest(figure).collections if isinstance(each, LineCollection)]
+    return [(str(line.get_label()), np.asarray(points)) for line in lines for points in line.get_segments()]
+
+
 def widest(figure: FigureBase) -> Axes:
     """The axes of the picture itself."""
     return max(figure.axes, key=lambda axes: axes.bbox.width)

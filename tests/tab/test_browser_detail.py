@@ -75,7 +75,7 @@ def test_a_dead_filter_is_told_as_such(tab: Tab) -> None:
     tab.seek(2)
     expect(tab.get("detail")).to_have_attribute("data-step", str(2 * STEPS))
     assert "state" not in tab.facts()
-    expect(tab.get("layer", '[data-layer="noise"]')).to_contain_text("1 dead")
+    expect(tab.get("layer", '[data-layer="noise"]')).to_contain_text("1 of 64 dead (1.6 %)")
 
 
 def test_the_detail_goes_on_to_the_next_filter_and_closes(tab: Tab, written: Written) -> None:

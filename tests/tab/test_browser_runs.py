@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from playwright.sync_api import expect
 
 from filterscope.events import blob
 from tests.support.browser import LOADERS, Served, tensorboard, wait_for
-from tests.support.synthetic import DAMAGES, HOSTILE, STEPS, Layer, Run, damaged
+from tests.support.synthetic import BEGAN, DAMAGES, HOSTILE, STEPS, Layer, Run, damaged
 from tests.support.tab import LAST, RUNS, Look, Tab, Written, pulse_tap, pulses, rotation_colour
 
 pytest_plugins = ["tests.support.tab_fixtures"]
@@ -29,6 +30,25 @@ def names(tab: Tab, kind: str) -> list[str]:
 def come_back_often(tab: Tab) -> None:
     """As a user who goes to another window and back: the tab looks for new data then, not only every few seconds."""
     tab.page.evaluate("setInterval(() => document.dispatchEvent(new Event('visibilitychange')), 250)")
+
+
+def test_a_run_is_live_for_as_long_as_its_next_snapshot_may_come(look: Look, tmp_path: Path) -> None:
+    """Snapshots a second apart, a hundred seconds apart, and a single one; all of them began at the same time."""
+    ends = {"quick": 5 + 20, "slow": 200 + 300, "single": 90}
+    for name, epochs in {"quick": range(6), "slow": (0, 100, 200), "single": (0,)}.items():
+        Run(tmp_path / name, [pulses(0)], 200).add(epochs)
+    with tensorboard(tmp_path, LOADERS["fast"]) as served:
+        served.wait_for_step("slow", "filters/pulses/bank", 200 * STEPS)
+        tab = look(served.frame).shows()
+        expect(tab.get("run")).to_have_count(3)
+        come_back_often(tab)
+        for end in ends.values():
+            for now in (end - 2, end + 2):
+                tab.page.clock.set_fixed_time(datetime.fromtimestamp(BEGAN + now, UTC))
+                for name, its_end in ends.items():
+                    live = tab.get("run", f'[data-run="{name}"] .live')
+                    expect(live).to_be_visible(visible=now < its_end)
+        tab.page.goto("about:blank")  # before TensorBoard ends
 
 
 def test_no_run_then_one_that_grows(look: Look, tmp_path: Path) -> None:

@@ -125,6 +125,7 @@ def test_a_layer_is_described_with_its_scalars(served: Served, written: Written)
             "complex": False,
             "max_step": EPOCHS * STEPS,
             "latest": BEGAN + EPOCHS,
+            "interval": 1.0,
             "rotation": [list(point) for point in written.runs[run].scalars["filters/stem.conv/rotation"].items()],
             "dead": [[epoch * STEPS, 0] for epoch in range(EPOCHS + 1)],
             "problem": None,

@@ -14,8 +14,7 @@ DESCRIPTION = """\
 Write a frame for every snapshot recorded, all of them to one scale, with the
 epoch, or the step, in the title. It repeats for ever, and rests on the last frame. A file
 that is there already is replaced once the new one is complete, and a line on
-stderr says so. A frame takes 0.4 MB of memory: for many hundreds of epochs,
-give --every.
+stderr says so. Frames are written one by one: many take no more memory than few.
 """
 EXAMPLES = """\
 examples:

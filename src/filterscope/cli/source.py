@@ -37,7 +37,7 @@ def read_run(path: str, layers: Sequence[str] | None, tag: str | None) -> dict[s
     try:
         with doing(f"reading {path}"):
             return load_history(path, layers, tag)
-    except FileNotFoundError as error:
+    except (FileNotFoundError, ImportError) as error:
         raise UserError(str(error)) from error
     except ValueError as error:
         from filterscope.models.files import kind_of_directory

@@ -10,6 +10,8 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+import numpy.typing as npt
+
 from filterscope.cli import source
 from filterscope.cli.arguments import add_layers, add_path, add_tag
 from filterscope.cli.console import printable
@@ -24,11 +26,13 @@ Print a line for each layer, in model order.
 Of a run: the epochs recorded (steps, where snapshots were taken by steps);
 rotation from the initial filters (0 unmoved, 1 orthogonal); change, the
 relative size of the last step, as it was logged for the whole layer; dead
-filters; effective rank, at first and now; convergence epoch or step, from which
-on the layer stays within a tenth of its way of its last weights ("–": it has
-not stayed there for a fifth of the time, and may still be on its way). All but
-change are of the recorded filters: "64 of 512" where a run kept some only.
-Of a checkpoint: dead filters, effective rank, redundancy, root mean square.
+filters, of how many; effective rank, at first and now; convergence epoch or
+step, from which on the layer stays within a tenth of its way of its last
+weights ("–": it has not stayed there for a fifth of the time, and may still be
+on its way). All but change are of the recorded filters: "64 of 512" where a run
+kept some only.
+Of a checkpoint: dead filters, of how many, effective rank, redundancy, root
+mean square.
 """
 EXAMPLES = """\
 examples:
@@ -38,6 +42,7 @@ examples:
   filterscope summary last.ckpt
 """
 
+Array = npt.NDArray[Any]
 Row = dict[str, Any]
 
 #: Of a layer, in the table; JSON and CSV have all of it.
@@ -85,7 +90,7 @@ def of_history(history: FilterHistory) -> Row:
         "last_step": int(history.steps[-1]),
         "rotation": _defined(metrics.layer_rotation(now, reference)),
         "change": _defined(float(history.change()[-1])),
-        "dead": int(metrics.dead(now).sum()),
+        **_dead(now),
         "nonfinite": metrics.nonfinite(now),
         "effective_rank_first": _defined(metrics.effective_rank(history.weights[0])),
         "effective_rank": _defined(metrics.effective_rank(now)),
@@ -97,7 +102,7 @@ def of_history(history: FilterHistory) -> Row:
 def of_bank(bank: FilterBank) -> Row:
     """A checkpoint's layer in numbers; ``None`` where undefined."""
     return _shape(bank) | {
-        "dead": int(metrics.dead(bank.weights).sum()),
+        **_dead(bank.weights),
         "nonfinite": metrics.nonfinite(bank.weights),
         "effective_rank": _defined(metrics.effective_rank(bank.weights)),
         "redundancy": _defined(metrics.redundancy(bank.weights)),
@@ -115,6 +120,12 @@ def _shape(bank: FilterBank) -> Row:
     }
 
 
+def _dead(weights: Array) -> Row:
+    """The share, which is what TensorBoard's card of that name shows, and the count."""
+    dead = metrics.dead(weights)
+    return {"dead": _defined(dead.mean()), "dead_filters": int(dead.sum())}
+
+
 def _defined(value: float) -> float | None:
     """A float32's rounding does not go beyond seven digits."""
     return float(f"{value:.7g}") if math.isfinite(value) else None
@@ -130,7 +141,7 @@ def _history_cells(row: Row) -> Row:
         "snapshots": str(row["snapshots"]),
         "rotation": _number(row["rotation"], ".3f"),
         "change": _number(row["change"], ".2g"),
-        "dead": str(row["dead"]),
+        "dead": _dead_cell(row),
         "NaN or Inf": str(row["nonfinite"]),
         "effective rank": f"{_number(row['effective_rank_first'], '.1f')} → {_number(row['effective_rank'], '.1f')}",
         f"convergence {unit}": _number(row[f"convergence_{unit}"], "d"),
@@ -141,7 +152,7 @@ def _bank_cells(row: Row) -> Row:
     return {
         "layer": _name_cell(row),
         "filters × channels × taps": _shape_cell(row),
-        "dead": str(row["dead"]),
+        "dead": _dead_cell(row),
         "NaN or Inf": str(row["nonfinite"]),
         "effective rank": _number(row["effective_rank"], ".1f"),
         "redundancy": _number(row["redundancy"], ".3f"),
@@ -158,6 +169,12 @@ def _name_cell(row: Row) -> str:
 def _shape_cell(row: Row) -> str:
     held = row["filters"] if row["filters"] == row["total_filters"] else f"{row['filters']} of {row['total_filters']}"
     return f"{held} × {row['channels']} × {row['taps']}"
+
+
+def _dead_cell(row: Row) -> str:
+    """``3 of 64 (5 %)``."""
+    share = f" ({100 * row['dead']:.2g} %)" if row["dead_filters"] else ""
+    return f"{row['dead_filters']} of {row['filters']}{share}"
 
 
 def _number(value: float | None, form: str) -> str:

@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from filterscope.filters.bank import FilterBank
+from filterscope.filters.words import plural
 
 Array = npt.NDArray[Any]
 
@@ -102,7 +103,9 @@ class Header:
         header = cls(**{name: found[name] for name in names} | tuples)
         numbers = range(header.shape[0]) if header.indices is None else header.indices
         if len(numbers) != header.shape[0] or header.total_filters <= numbers[-1]:
-            raise BlobError(f"damaged filter bank: its header numbers {len(numbers)} filters of {header.shape[0]}")
+            raise BlobError(
+                f"damaged filter bank: its header numbers {plural(len(numbers), 'filter')} of {header.shape[0]}"
+            )
         return header
 
 
@@ -239,13 +242,13 @@ _SHARED = (
 def _split(blob: bytes) -> tuple[Header, int]:
     """Header, and where the weights begin."""
     if len(blob) < _PREFIX.size or not blob.startswith(_MAGIC):
-        raise BlobError(f"no filter bank: {len(blob)} bytes that begin with {bytes(blob[:8])!r}")
+        raise BlobError(f"no filter bank: {plural(len(blob), 'byte')} beginning with {bytes(blob[:8])!r}")
     _, version, _, length = _PREFIX.unpack_from(blob)
     if version != VERSION:
         raise BlobError(f"a filter bank of format version {version}; this filterscope reads {VERSION}: upgrade it")
     start = _PREFIX.size + length
     if length > _LONGEST_HEADER or start > len(blob):
-        raise BlobError(f"damaged filter bank: {len(blob)} bytes cannot hold a header of {length}")
+        raise BlobError(f"damaged filter bank: {plural(len(blob), 'byte')} cannot hold a header of {length}")
     header = Header.from_json(bytes(blob[_PREFIX.size : start]))
     if len(blob) - start != header.weight_bytes:
         shape = " x ".join(map(str, header.shape))

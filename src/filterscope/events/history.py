@@ -23,8 +23,16 @@ from filterscope.filters.bank import FilterBank
 from filterscope.filters.checks import check_patterns
 from filterscope.filters.history import ROUNDED, FilterHistory
 from filterscope.filters.selection import select
+from filterscope.filters.words import plural
 
 _MARK = blob.PLUGIN.encode()
+#: What TensorBoard reads other file systems with.
+_PACKAGES = {
+    "s3": "boto3",
+    **dict.fromkeys(("gs", "gcs"), "gcsfs"),
+    **dict.fromkeys(("abfs", "abfss", "az", "adl"), "adlfs"),
+    "hdfs": "fsspec pyarrow",
+}
 
 
 @dataclass
@@ -164,6 +172,8 @@ def load_history(
 
     Raises:
         FileNotFoundError: There is no such directory.
+        ImportError: It is in another file system, and the package is missing with which TensorBoard reads that one.
+        OSError: It cannot be opened.
         ValueError: No filters were recorded there; there are several runs or tags; a glob matches no layer; or
             nothing of the layers can be read. What is lost of others is a warning.
 
@@ -273,7 +283,7 @@ def _files(directory: str) -> list[str]:
             try:
                 first = next((record for record in read_records(path) if isinstance(record, bytes)), b"")
                 found.append((event_pb2.Event.FromString(first).wall_time, path))
-            except (DecodeError, OSError, tf.errors.OpError):
+            except Exception:  # libraries of other file systems raise anything; what it is will be told when it is read
                 found.append((0.0, path))
     by_clock = [path for _, path in sorted(found)]
     if len(by_clock) < 2:
@@ -309,12 +319,12 @@ def _records(path: str) -> Iterator[bytes]:
                 yield record
             else:
                 warnings.warn(str(record), stacklevel=2)
-    except (OSError, tf.errors.OpError) as error:
+    except Exception as error:  # libraries of other file systems raise anything
         warnings.warn(f"{path!r} cannot be read ({error})", stacklevel=2)
 
 
 def _of_one_run(path: str) -> list[Recorded]:
-    if not tf.io.gfile.isdir(path):
+    if not _is_directory(path):
         what = "is a file" if tf.io.gfile.exists(path) else "does not exist"
         raise FileNotFoundError(f"{path!r} {what}; give the directory that TensorBoard is pointed at")
     if recorded := read_run(path):  # what lies below are other runs
@@ -322,7 +332,7 @@ def _of_one_run(path: str) -> list[Recorded]:
     directories = sorted(io_wrapper.GetLogdirSubdirectories(path))
     runs = {directory: recorded for directory in directories if (recorded := read_run(directory))}
     if not runs:
-        there = f"{len(directories)} runs without filters" if directories else "no event files"
+        there = f"{plural(len(directories), 'run')} without filters" if directories else "no event files"
         raise ValueError(
             f"no filters were recorded in {path!r} ({there}); add Conv1dFilterMonitor() to the Trainer, with its "
             "save_filters left at True"
@@ -331,6 +341,22 @@ def _of_one_run(path: str) -> list[Recorded]:
         names = ", ".join(repr(_relative(directory, path)) for directory in runs)
         raise ValueError(f"{path!r} holds {len(runs)} runs: {names}; give the directory of one of them")
     return next(iter(runs.values()))
+
+
+def _is_directory(path: str) -> bool:
+    """Whether there is such a directory. The libraries of other file systems raise anything."""
+    try:
+        return bool(tf.io.gfile.isdir(path))
+    except OSError:
+        raise
+    except Exception as error:
+        scheme = path.rpartition("::")[2].partition("://")[0]
+        is_missing = isinstance(error, ImportError) or "No recognized filesystem" in str(error)
+        if scheme in _PACKAGES and is_missing:
+            words = f"{path!r}: TensorBoard reads {scheme}:// with a package that is not installed here; pip install"
+            raise ImportError(f"{words} {_PACKAGES[scheme]}") from error
+        kind = ImportError if isinstance(error, ImportError) else OSError
+        raise kind(f"{path!r} cannot be opened: {error}; give a directory that TensorBoard itself reads") from error
 
 
 def _of_one_tag(recorded: Sequence[Recorded], path: str, tag: str | None) -> list[Recorded]:
@@ -359,9 +385,8 @@ def _relative(directory: str, top: str) -> str:
 
 def _tell(recorded: Recorded) -> None:
     if recorded.problems:
-        count, first = len(recorded.problems), recorded.problems[0]
-        snapshots = "1 snapshot" if count == 1 else f"{count} snapshots"
-        warnings.warn(f"layer {recorded.layer!r}: {snapshots} cannot be read ({first})", stacklevel=3)
+        snapshots = plural(len(recorded.problems), "snapshot")
+        warnings.warn(f"layer {recorded.layer!r}: {snapshots} cannot be read ({recorded.problems[0]})", stacklevel=3)
 
 
 def _tell_superseded(path: str, fits: _Fits) -> None:

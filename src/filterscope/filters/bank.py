@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -58,6 +59,11 @@ class FilterBank:
     transposed: bool = False
     sample_rate: float | None = None
     within_epoch: bool = False
+
+    def __repr__(self) -> str:
+        when = "" if self.epoch is None else f"epoch {self.epoch}, "
+        when = f"step {self.step}, " if self.within_epoch else when
+        return f"FilterBank({self.layer!r}, {when}{size(self)})"
 
     def __post_init__(self) -> None:
         weights = _as_weights(self.weights)
@@ -126,6 +132,29 @@ class FilterBank:
         return int(found[0])
 
 
+def size(bank: FilterBank) -> str:
+    """``64 x 1 x 31``, and of how many filters these are some, where they are."""
+    shape = f"{bank.filters} x {bank.channels} x {bank.taps}"
+    capped = f", {bank.filters} of {bank.total_filters} filters" if bank.filters < bank.total_filters else ""
+    return shape + capped
+
+
+def require_bank(value: Any) -> None:
+    """Refuse what is no bank.
+
+    Raises:
+        TypeError: Says how to get one from what was given.
+    """
+    hint = "read_filters(model) gives a dict of them: choose one, such as banks['conv1']"
+    name, held = next(iter(value.items()), (None, None)) if isinstance(value, Mapping) else (None, value)
+    if isinstance(held, FilterBank):
+        hint = f"choose a layer of it, such as banks[{name!r}]"
+    elif hasattr(held, "reference"):  # a history, which is made of banks and not known here
+        given = "history" if name is None else f"histories[{name!r}]"
+        hint = f"choose a moment, such as {given}[-1], or {given}.bank(epoch)"
+    require(value, FilterBank, hint)
+
+
 def dead_filters(bank: FilterBank, threshold: float = 0.01) -> Array:
     """Which filters are dead: norm below ``threshold`` times the layer's median norm, or zero.
 
@@ -136,5 +165,5 @@ def dead_filters(bank: FilterBank, threshold: float = 0.01) -> Array:
     Returns:
         bool, shape ``(filters,)``.
     """
-    require(bank, FilterBank, "read_filters gives a dict of them: choose one")
+    require_bank(bank)
     return metrics.dead(bank.weights, threshold)

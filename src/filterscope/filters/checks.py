@@ -86,6 +86,12 @@ def check_sample_rate(sample_rate: float | Mapping[str, float] | None) -> None:
             raise ValueError(f"sample_rate={sample_rate!r} is not positive and finite; {works}")
 
 
+def given(value: Any) -> str:
+    """What an error says was given: its class, or that it is one, where an instance was meant."""
+    is_class = isinstance(value, type)
+    return f"the class {value.__name__}; give an instance, not the class" if is_class else type(value).__name__
+
+
 def require(value: Any, kind: type, hint: str) -> None:
     """Refuse an object of another kind.
 
@@ -93,4 +99,5 @@ def require(value: Any, kind: type, hint: str) -> None:
         TypeError: Names what was given, and gives the hint.
     """
     if not isinstance(value, kind):
-        raise TypeError(f"expected a {kind.__name__}, got {type(value).__name__}; {hint}")
+        words = f"expected a {kind.__name__}, got {given(value)}"
+        raise TypeError(words if isinstance(value, type) else f"{words}; {hint}")

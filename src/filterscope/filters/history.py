@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from filterscope.filters import metrics
-from filterscope.filters.bank import FilterBank
+from filterscope.filters.bank import FilterBank, require_bank, size
 from filterscope.filters.checks import require
+from filterscope.filters.words import plural
 
 Array = npt.NDArray[Any]
 
@@ -58,7 +59,7 @@ class FilterHistory:
             raise ValueError("a history needs at least one bank, got none")
         first = self._banks[0]
         for bank in self._banks:
-            require(bank, FilterBank, "a history is made of FilterBanks of one layer")
+            require_bank(bank)
             if bank.layer != first.layer or bank.weights.shape != first.weights.shape:
                 raise ValueError(
                     f"a history holds one layer of one shape: {first.layer!r} {first.weights.shape} "
@@ -66,6 +67,8 @@ class FilterHistory:
                 )
             if not np.array_equal(bank.indices, first.indices):
                 raise ValueError(f"the banks of {first.layer!r} hold different filters; give all the same ones")
+        if initial is not None:
+            require_bank(initial)
         self.layer = first.layer
         self.initial = initial or next((bank for bank in self._banks if bank.weights.any()), first)
         if not np.isin(first.indices, self.initial.indices).all():
@@ -111,10 +114,10 @@ class FilterHistory:
         return iter(self._banks)
 
     def __repr__(self) -> str:
-        filters, channels, taps = self.weights.shape[1:]
         times = self.steps if self.by_step else self.epochs
-        span = f"{'steps' if self.by_step else 'epochs'} {times[0]} to {times[-1]}"
-        return f"FilterHistory({self.layer!r}, {len(self)} snapshots, {span}, {filters} x {channels} x {taps})"
+        unit = "step" if self.by_step else "epoch"
+        span = f"{unit} {times[0]}" if len(self) == 1 else f"{unit}s {times[0]} to {times[-1]}"
+        return f"FilterHistory({self.layer!r}, {plural(len(self), 'snapshot')}, {span}, {size(self[0])})"
 
     @property
     def reference(self) -> FilterBank:
@@ -203,3 +206,19 @@ class FilterHistory:
             has_stood = len(self) > 1 and not self._changes[1:].any()  # NaN, which is unknown, counts as moved
             return 0 if has_stood else None
         return metrics.convergence(self.weights, self._reference, self.steps if self.by_step else self.epochs)
+
+
+def require_history(value: Any) -> None:
+    """Refuse what is no history.
+
+    Raises:
+        TypeError: Says how to get one from what was given.
+    """
+    hint = "make one: FilterHistory([bank, bank, ...]), or load_history(log_dir)['conv1']"
+    name, held = next(iter(value.items()), (None, None)) if isinstance(value, Mapping) else (None, value)
+    if isinstance(held, FilterHistory):
+        hint = f"choose a layer of it, such as histories[{name!r}]"
+    elif isinstance(held, FilterBank):
+        ending = "" if name is None else f"[{name!r}]"
+        hint = f"a bank is one moment, and a history has several: FilterHistory([before{ending}, after{ending}])"
+    require(value, FilterHistory, hint)

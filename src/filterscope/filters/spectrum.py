@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from filterscope.filters.bank import FilterBank
-from filterscope.filters.checks import check_count, check_sample_rate, require
+from filterscope.filters.bank import FilterBank, require_bank
+from filterscope.filters.checks import check_count, check_sample_rate
 
 Array = npt.NDArray[Any]
 
@@ -56,7 +56,7 @@ def frequency_response(
     Raises:
         ValueError: ``n_fft`` is shorter than the kernel's span, or ``sample_rate`` is not positive and finite.
     """
-    require(bank, FilterBank, "read_filters gives a dict of them: choose one")
+    require_bank(bank)
     rate = tap_rate(bank, sample_rate)
     if n_fft is not None:
         check_count("n_fft", n_fft)

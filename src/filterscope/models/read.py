@@ -10,7 +10,7 @@ import torch.fx
 from torch import Tensor, nn
 
 from filterscope.filters.bank import FilterBank
-from filterscope.filters.checks import check_patterns, check_sample_rate
+from filterscope.filters.checks import check_patterns, check_sample_rate, given
 from filterscope.filters.selection import sample_rates, select
 from filterscope.models.checkpoint import read_state_dict
 from filterscope.models.gather import gather
@@ -63,7 +63,7 @@ def read_filters(
         return gathered.banks
     if not isinstance(model, Mapping):
         hint = "; its .state_dict is one" if isinstance(getattr(model, "state_dict", None), Mapping) else ""
-        raise TypeError(f"model must be a torch module or a state_dict, got {type(model).__name__}{hint}")
+        raise TypeError(f"model must be a torch module or a state_dict, got {given(model)}{hint}")
     banks = read_state_dict(model)
     names = select({name: bank.taps for name, bank in banks.items()}, layers)
     rates = sample_rates(names, sample_rate)

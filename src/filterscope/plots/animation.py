@@ -3,31 +3,33 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image, features
 
-from filterscope.filters.checks import check_count, require
-from filterscope.filters.history import FilterHistory
-from filterscope.plots.drawing import captions
+from filterscope.filters.checks import check_count
+from filterscope.filters.history import FilterHistory, require_history
+from filterscope.plots.drawing import captions, films
 from filterscope.plots.drawing.raster import Raster
 from filterscope.plots.response import ResponsePicture
 from filterscope.plots.taps import TapsPicture
 
+Array = npt.NDArray[Any]
 AnimationKind = Literal["taps", "response"]
 KINDS: tuple[AnimationKind, ...] = ("taps", "response")
-#: Pillow's names of the file formats, by suffix.
-FORMATS = {".gif": "GIF", ".webp": "WEBP", ".png": "PNG"}
+#: File formats by suffix.
+FORMATS: dict[str, type[films.Film]] = {".gif": films.Gif, ".webp": films.WebP, ".png": films.Png}
 #: Viewers slow down what is faster.
 MOST_FPS = 50
 #: How long the last frame stays, in ms, before the animation begins again.
 LAST_FRAME = 1500
 
-#: Colours kept as they are, and those of the whole palette. It leaves an index free, by which Pillow marks the pixels
-#: that stay as they were: a GIF without is twice to three times as large.
+#: Colours kept as they are, and those of the whole palette. It leaves an index free, by which a GIF marks the pixels
+#: that stay as they were: one without is twice to three times as large.
 _EXACT, _COLOURS = 96, 255
 #: Frames that the palette is chosen from.
 _SAMPLE = 8
@@ -64,7 +66,7 @@ def write_animation(
     Raises:
         ValueError: Unknown suffix or kind, or ``fps`` not between 0 and 50.
     """
-    require(history, FilterHistory, "make one: FilterHistory([bank, bank, ...])")
+    require_history(history)
     check_count("every", every)
     suffix = Path(path).suffix.lower()
     if suffix not in FORMATS:
@@ -78,18 +80,18 @@ def write_animation(
     positions = sorted({*range(0, len(history), every), len(history) - 1})
     draw = _artist(history, kind, channels, max_filters, sample_rate)
     spread = np.linspace(0, len(positions) - 1, min(_SAMPLE, len(positions))).round().astype(int)
-    palette = _palette([draw(positions[i]) for i in spread])
-    # Without dithering: its noise would change everywhere from frame to frame.
-    frames = (draw(i).quantize(palette=palette, dither=Image.Dither.NONE) for i in progress(positions))
+    sample = [draw(positions[i]) for i in spread]
+    palette = _palette(sample)
     step = round(100 / fps) * 10 if suffix == ".gif" else round(1000 / fps)
-    _save(frames, path, suffix, [step] * (len(positions) - 1) + [max(step, LAST_FRAME)])
-
-
-def _save(frames: Iterator[Image.Image], path: str | os.PathLike[str], suffix: str, durations: list[int]) -> None:
-    first = next(frames)
-    rest: Iterable[Image.Image] = frames if suffix == ".gif" else list(frames)  # the other writers pass over them twice
-    options: dict[str, Any] = {"lossless": True} if suffix == ".webp" else {}  # lossy is larger: lines on white
-    first.save(path, FORMATS[suffix], save_all=True, append_images=rest, duration=durations, loop=0, **options)
+    before: Array | None = None
+    with open(path, "wb") as file:
+        film = FORMATS[suffix](file, sample[0].size, bytes(palette.getpalette() or []), len(positions))
+        for position in progress(positions):
+            # Without dithering: its noise would change everywhere from frame to frame.
+            frame = np.asarray(draw(position).quantize(palette=palette, dither=Image.Dither.NONE))
+            film.add(frame, before, step if position < positions[-1] else max(step, LAST_FRAME))
+            before = frame
+        film.close()
 
 
 def _artist(
@@ -129,6 +131,7 @@ def _palette(sample: list[Image.Image]) -> Image.Image:
     frequent = [colour for _, colour in sorted(counts, reverse=True)[:_EXACT]]
     octree = strip.quantize(_COLOURS - _EXACT, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
     colours = np.vstack([frequent, np.reshape(octree.getpalette() or [], (-1, 3))])
+    used = [255, 255, 255, *colours[colours.min(axis=1) < 248][: _COLOURS - 1].ravel().tolist()]
     palette = Image.new("P", (1, 1))
-    palette.putpalette([255, 255, 255, *colours[colours.min(axis=1) < 248][: _COLOURS - 1].ravel().tolist()])
+    palette.putpalette(used + (256 - len(used) // 3) * [0, 255, 0])  # bright green is nowhere
     return palette

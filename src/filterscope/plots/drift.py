@@ -20,8 +20,8 @@ from filterscope.plots.drawing.canvas import (
     ROTATION_CMAP,
     ROTATION_LIMIT,
     Sheet,
-    index_ticks,
 )
+from filterscope.plots.drawing.scales import index_ticks, number_rows, tick_intervals
 from filterscope.plots.picture import Comparison, Kind, Options, Times, draw
 
 Array = npt.NDArray[Any]
@@ -64,12 +64,10 @@ class DriftPicture:
         self._image = mosaic.PixelImage.in_axes(axes)
         self._box = box
         self._unit = sheet.write(box.left + box.width / 2, box.top + box.height + sheet.px(33), "", ha="center")
-        axes.spines[:].set_visible(False)
-        axes.set_xticks([])
         # Texts, not an axis: an axis costs several times as much at each redrawing.
         self._epochs = [sheet.write(0, 0, "", ha="center", color=INK) for _ in range(_MOST_LABELS)]
         rows = index_ticks(bank.filters)
-        sheet.number_rows(axes, box, (np.array(rows) + 0.5) / bank.filters, bank.indices[rows].tolist(), "filter")
+        number_rows(sheet, box, (np.array(rows) + 0.5) / bank.filters, bank.indices[rows].tolist(), "filter")
         sheet.moving += [self._image, self._unit, *self._epochs]
 
     def update(self, bank: FilterBank, rows: Sequence[Array], times: Times, moment: str | None = None) -> None:
@@ -102,7 +100,7 @@ class DriftPicture:
 
     def _label_epochs(self, first: int, last: int, gap: float) -> None:
         width = self._box.width * (last - first) / (last - first + gap)  # between the first label and the last
-        most = max(self.sheet.tick_intervals(width, len(str(last)), _MOST_LABELS - 1), 2)
+        most = max(tick_intervals(self.sheet, width, len(str(last)), _MOST_LABELS - 1), 2)
         step = index_ticks(last - first + 1, most)[1:2] or [last - first + 1]
         shown = range(-(-first // step[0]) * step[0], last + 1, step[0])
         for artist in self._epochs:

@@ -11,8 +11,7 @@ from matplotlib.figure import FigureBase
 
 from filterscope.filters import metrics
 from filterscope.filters.bank import FilterBank
-from filterscope.filters.checks import require
-from filterscope.filters.history import FilterHistory
+from filterscope.filters.history import FilterHistory, require_history
 from filterscope.filters.spectrum import SHORTEST
 from filterscope.plots.drawing import captions
 from filterscope.plots.drawing.canvas import Sheet
@@ -115,7 +114,7 @@ def draw(kind: Kind, history: FilterHistory, options: Options, figure: FigureBas
     Raises:
         TypeError: Not a history.
     """
-    require(history, FilterHistory, "make one: FilterHistory([bank, bank, ...])")
+    require_history(history)
     last, reference = (each.head(options.max_filters) for each in (history[-1], history.reference))
     picture = kind.make(last, reference, options, figure)
     rows: list[Array] = []

@@ -7,16 +7,26 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
 from matplotlib.figure import FigureBase
-from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from filterscope.filters import spectrum
-from filterscope.filters.bank import FilterBank
-from filterscope.filters.checks import require
+from filterscope.filters.bank import FilterBank, require_bank
 from filterscope.plots.drawing import captions, mosaic
 from filterscope.plots.drawing.bars import ColourBar
-from filterscope.plots.drawing.canvas import DEAD_FACE, DECIBEL_CMAP, GREY, INK, PALE, TEXT, Box, Sheet
+from filterscope.plots.drawing.canvas import DEAD_FACE, DECIBEL_CMAP, INK, PALE, TEXT, Box, Sheet
 from filterscope.plots.drawing.lettering import QuickText, text_width
+from filterscope.plots.drawing.scales import (
+    fitting_ticks,
+    legend,
+    mark_below,
+    mark_left,
+    name_below,
+    name_left,
+    number_rows,
+    round_ticks,
+    tick_labels,
+)
 from filterscope.plots.picture import Kind, Options, Picture
 from filterscope.plots.taps import same_filters
 
@@ -68,10 +78,10 @@ class ResponsePicture:
         max_filters: int | None = None,
         figure: FigureBase | None = None,
     ) -> None:
-        require(bank, FilterBank, "read_filters gives a dict of them: choose one, such as banks['conv1']")
+        require_bank(bank)
         first = bank.head(max_filters)
         self._rate, self._max_filters = sample_rate, max_filters
-        self._reference = None if reference is None else same_filters(reference.head(max_filters), first)
+        self._reference = None if reference is None else same_filters(reference, first, max_filters)
         self.sheet = Sheet(figure, bank.layer, "response")
         sorter = first if self._reference is None else self._reference
         # NaN sorts last: filters without a peak lie at the bottom.
@@ -86,57 +96,75 @@ class ResponsePicture:
         return frequencies, spectrum.decibels(magnitude, FLOOR)[self._order]
 
     def _frequency_axis(
-        self, axes: Axes, bank: FilterBank, frequencies: Array, width: float, note: str, room: float
-    ) -> None:
+        self, axes: Axes, box: Box, bank: FilterBank, frequencies: Array, note: str, room: float
+    ) -> Array:
+        """Number the frequencies below a box; where the numbers stand, as shares of its width."""
+        low, high = float(frequencies[0]), float(frequencies[-1])
+        axes.set_xlim(low, high)
         known = self._rate is not None or bank.sample_rate is not None
-        kilo = known and frequencies[-1] >= 2000
+        kilo = known and high >= 2000
         unit = "kHz" if kilo else "Hz" if known else "cycles/sample"
         words = (captions.joined(f"frequency ({unit})", note), captions.joined(unit, note), unit)
         fitting = (each for each in words if text_width(each, TEXT, dpi=self.sheet.dpi) <= room)
-        axes.set_xlabel(next(fitting, unit), fontsize=TEXT, color=GREY, labelpad=1)
-        if kilo:
-            axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value / 1000:g}"))
-        characters = 5 if np.iscomplexobj(bank.weights) else 3
-        axes.xaxis.set_major_locator(MaxNLocator(self.sheet.tick_intervals(width, characters, 5)))
-        axes.tick_params(labelsize=TEXT, color=GREY, labelcolor=INK, length=3)
-        axes.spines[:].set_visible(False)
-        axes.set_xlim(frequencies[0], frequencies[-1])
+        name_below(self.sheet, box, next(fitting, unit))
+        size = 1000 if kilo else 1
+        ticks = fitting_ticks(self.sheet, low / size, high / size, box.width, 5)
+        shares = (ticks * size - low) / (high - low)
+        mark_below(self.sheet, box, shares, tick_labels(ticks))
+        return np.asarray(shares)
 
     @staticmethod
     def _alias_note(bank: FilterBank) -> str:
         return "dashed: stride alias" if bank.stride > bank.dilation else ""
 
-    def _mark_alias(self, axes: Axes, bank: FilterBank) -> None:
+    def _mark_alias(self, axes: Axes, box: Box, bank: FilterBank) -> list[LineCollection]:
+        """A dashed line on a white one at the frequency above which the stride aliases."""
+        if bank.stride <= bank.dilation:
+            return []
         alias = spectrum.tap_rate(bank, self._rate) / (2 * bank.stride)
-        if bank.stride > bank.dilation:
-            for side in (alias, -alias) if np.iscomplexobj(bank.weights) else (alias,):
-                axes.axvline(side, color="#ffffff", linewidth=3, alpha=0.7)
-                axes.axvline(side, color=INK, linewidth=1.5, linestyle=(0, (4, 3)))
+        sides = (alias, -alias) if np.iscomplexobj(bank.weights) else (alias,)
+        dash, low, high = self.sheet.px(6) / box.height, *axes.get_ylim()
+        starts = np.arange(0, 1, 1.75 * dash)
+        spans = low + np.stack([starts, np.minimum(starts + dash, 1)], axis=1) * (high - low)
+        whole = [[(side, low), (side, high)] for side in sides]
+        dashes = [[(side, start), (side, end)] for side in sides for start, end in spans]
+        behind = LineCollection(whole, colors="#ffffff", linewidths=3, alpha=0.7, zorder=2)
+        return [
+            self.sheet.add(each, axes)
+            for each in (behind, LineCollection(dashes, colors=INK, linewidths=1.5, zorder=2))
+        ]
 
     def _make_curves(self, bank: FilterBank) -> None:
         sheet = self.sheet
-        box = sheet.body.shrink(left=sheet.px(46), top=sheet.px(4), right=sheet.px(12), bottom=sheet.px(36))
+        box = sheet.body.shrink(left=sheet.px(46), top=sheet.px(4), right=sheet.px(12), bottom=sheet.px(36)).snapped()
         axes = sheet.axes(box)
+        low, high = FLOOR - 1, 2.0
+        axes.set_ylim(low, high)
         frequencies, _ = self._decibels(bank)
-        self._frequency_axis(axes, bank, frequencies, box.width, self._alias_note(bank), box.width)
-        axes.set_ylim(FLOOR - 1, 2)
-        axes.set_ylabel("dB re maximum", fontsize=TEXT, color=GREY)
-        axes.yaxis.set_major_locator(MaxNLocator(5))
-        axes.grid(True, color=PALE, linewidth=0.6)
-        self._mark_alias(axes, bank)
+        columns = self._frequency_axis(axes, box, bank, frequencies, self._alias_note(bank), box.width)
+        levels = round_ticks(low, high, 5)
+        rows = (levels - low) / (high - low)
+        mark_left(sheet, box, rows, tick_labels(levels))
+        name_left(sheet, box, "dB re maximum", 37)
+        upright = [[(x, box.top), (x, box.top + box.height)] for x in box.left + columns * box.width]
+        level = [[(box.left, y), (box.left + box.width, y)] for y in box.top + (1 - rows) * box.height]
+        sheet.add(LineCollection([*upright, *level], colors=PALE, linewidths=0.6, zorder=-1))
+        self._mark_alias(axes, box, bank)
         colours = ["#2f6db3", "#d1495b", "#2a9d62", "#8e5bb5"]
         if self._reference is not None:
             then = self._decibels(self._reference)[1]
             for row, colour in zip(then, colours, strict=False):
-                axes.plot(frequencies, row, color=colour, alpha=0.35, linewidth=1.5)
+                sheet.add(
+                    LineCollection([np.stack([frequencies, row], -1)], colors=colour, alpha=0.35, linewidths=1.5), axes
+                )
+        names = [f"filter {bank.indices[row]}" for row in self._order]
+        self._frequencies = frequencies
         self._curves = [
-            axes.plot(frequencies, np.full(len(frequencies), np.nan), color=colour, linewidth=2,
-                      label=f"filter {bank.indices[row]}")[0]
-            for row, colour in zip(self._order, colours, strict=False)
-        ]  # fmt: skip
-        columns = min(len(self._curves), max(1, int(box.width / sheet.px(90))))
-        legend = axes.legend(loc="lower right", fontsize=TEXT, framealpha=0.85, edgecolor="none", ncols=columns)
-        sheet.moving += [*self._curves, legend]
+            sheet.add(LineCollection([], colors=colour, linewidths=2, label=name, zorder=3), axes)
+            for name, colour in zip(names, colours, strict=False)
+        ]
+        key = legend(sheet, box, list(zip(names, colours, strict=False)), TEXT, at_top=False)
+        sheet.moving += [*self._curves, *key]
 
     def _make_maps(self, bank: FilterBank) -> None:
         sheet = self.sheet
@@ -158,27 +186,25 @@ class ResponsePicture:
             axes.set_ylim(len(levels), 0)
             note, beyond = self._alias_note(bank), gap / 2 - sheet.px(3)
             below = note if len(banks) == 1 else ""
-            self._frequency_axis(axes, bank, frequencies, box.width, below, box.width + 2 * beyond)
+            self._frequency_axis(axes, box, bank, frequencies, below, box.width + 2 * beyond)
             self._image = mosaic.PixelImage.in_axes(axes)
             self._image.set_pixels(self._pixels(levels))
-            self._mark_alias(axes, bank)
-            self._label_rows(axes, box, bank, first=i == 0)
+            marks = self._mark_alias(axes, box, bank)
+            if i == 0:
+                self._label_rows(box, bank)
             if len(banks) > 1:
                 words = captions.joined(captions.moment(each) or "reference", note) if i == 0 else ""
                 self._head = sheet.caption(box, words, beyond)
-        sheet.moving += [self._image, *(axes.lines), *([] if self._head is None else [self._head])]
+        sheet.moving += [self._image, *marks, *([] if self._head is None else [self._head])]
 
     def _pixels(self, levels: Array) -> Array:
         return mosaic.heat(levels - FLOOR, *self._map_size, -FLOOR, DECIBEL_CMAP, one_sided=True, undefined=DEAD_FACE)
 
-    def _label_rows(self, axes: Axes, box: Box, bank: FilterBank, first: bool) -> None:
-        if not first:
-            axes.set_yticks([])
-            return
+    def _label_rows(self, box: Box, bank: FilterBank) -> None:
         count = min(len(self._order), max(int(box.height / self.sheet.px(18)), 2))
         rows = np.unique(np.linspace(0, len(self._order) - 1, count).round().astype(int))
         numbers = bank.indices[self._order[rows]].tolist()
-        self.sheet.number_rows(axes, box, (rows + 0.5) / len(self._order), numbers, "filter, by peak")
+        number_rows(self.sheet, box, (rows + 0.5) / len(self._order), numbers, "filter, by peak")
 
     def update(self, bank: FilterBank, moment: str | None = None) -> None:
         """Redraw for another moment.
@@ -194,7 +220,7 @@ class ResponsePicture:
         when = captions.moment(bank) if moment is None else moment
         if hasattr(self, "_curves"):
             for curve, row in zip(self._curves, levels, strict=True):
-                curve.set_ydata(np.where(np.isfinite(row), row, np.nan))
+                curve.set_segments([np.stack([self._frequencies, np.where(np.isfinite(row), row, np.nan)], axis=-1)])
         else:
             self._image.set_pixels(self._pixels(levels))
             if self._head is not None:

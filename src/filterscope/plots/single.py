@@ -2,29 +2,47 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 from matplotlib import colormaps
+from matplotlib.axes import Axes
+from matplotlib.collections import CircleCollection, LineCollection, PolyCollection
 from matplotlib.figure import FigureBase
-from matplotlib.ticker import MaxNLocator
+from matplotlib.transforms import IdentityTransform
 
 from filterscope.filters import metrics
-from filterscope.filters.bank import FilterBank
-from filterscope.filters.checks import require
+from filterscope.filters.bank import FilterBank, require_bank
+from filterscope.filters.words import plural
 from filterscope.plots.drawing import captions, mosaic
 from filterscope.plots.drawing.bars import ColourBar, set_limit, value_bar
 from filterscope.plots.drawing.canvas import (
     GREY,
-    INK,
     PALE,
     SIGNED_CMAP,
-    SMALL,
     TEXT,
+    Box,
     Sheet,
     rotation_colours,
     safe_limit,
 )
+from filterscope.plots.drawing.scales import (
+    fitting_ticks,
+    index_ticks,
+    legend,
+    mark_below,
+    mark_left,
+    name_below,
+    name_left,
+    number_rows,
+    round_ticks,
+    tick_labels,
+)
 from filterscope.plots.drawing.tiles import STEM_TAPS
 from filterscope.plots.taps import real_rows
+
+Array = npt.NDArray[Any]
 
 #: Up to so many channels are drawn as curves.
 CURVES = 8
@@ -54,7 +72,7 @@ def plot_filter(
         IndexError: The bank has no such filter or channel.
         ValueError: The reference has filters of another shape.
     """
-    require(bank, FilterBank, "read_filters gives a dict of them: choose one, such as banks['conv1']")
+    require_bank(bank)
     kept = slice(None) if channel is None else slice(channel, channel + 1)
     if channel is not None and not 0 <= channel < bank.channels:
         raise IndexError(f"layer {bank.layer!r} has no channel {channel}; it has 0 to {bank.channels - 1}")
@@ -64,6 +82,7 @@ def plot_filter(
     then, turned = None, ""
     colours = [colormaps["tab10"](i % 10) for i in range(len(rows))]
     if reference is not None:
+        require_bank(reference)
         if reference.weights.shape[1:] != bank.weights.shape[1:]:
             raise ValueError(
                 f"the reference's filters have shape {reference.weights.shape[1:]} and the bank's "
@@ -76,54 +95,86 @@ def plot_filter(
         if len(rows) == 1:
             colours = [tuple(rotation_colours(rotation, 1)[0])]
     curves = len(rows) <= CURVES
-    body = sheet.body.shrink(left=sheet.px(52), top=sheet.px(4), right=sheet.px(12), bottom=sheet.px(36))
+    body = sheet.body.shrink(left=sheet.px(56), top=sheet.px(4), right=sheet.px(12), bottom=sheet.px(36))
     if not curves:
         body, bar = body.split_right(sheet.px(ColourBar.WIDTH - 8))
-    box = body.shrink(right=0 if curves else sheet.px(8))
+    box = body.shrink(right=0 if curves else sheet.px(8)).snapped()
     axes = sheet.axes(box)
-    taps = np.arange(bank.taps)
+    axes.set_xlim(-0.5, bank.taps - 0.5)
     if curves:
-        axes.axhline(0, color=PALE, linewidth=1, zorder=0)
         complex_names = [f"{part} {c}" for c in range(weights.shape[1]) for part in ("real", "imaginary")]
         names = complex_names if np.iscomplexobj(weights) else [f"channel {c}" for c in range(len(rows))]
-        for row, values in enumerate(rows):
+        _weight_axis(sheet, axes, box, rows if then is None else np.concatenate([rows, then]))
+        for row, name in enumerate(names):
             old = None if then is None else then[row]
             if bank.taps <= STEM_TAPS:
-                x = taps + (row - (len(rows) - 1) / 2) * 0.8 / len(rows)
-                if old is not None:
-                    axes.vlines(x, 0, old, colors=PALE, linewidths=10 / len(rows) + 2, zorder=1)
-                axes.vlines(x, 0, values, colors=[colours[row]], linewidths=5 / len(rows) + 1, zorder=2)
-                axes.plot(x, values, "o", color=colours[row], label=names[row])
+                _stems(sheet, axes, rows[row], old, colours[row], name, row, len(rows))
             else:
-                if old is not None:
-                    axes.plot(taps, old, color=colours[row], alpha=0.35, linewidth=1.5)
-                    axes.fill_between(taps, old, values, color=colours[row], alpha=0.12, linewidth=0)
-                axes.plot(taps, values, color=colours[row], linewidth=2, label=names[row])
+                _curve(sheet, axes, rows[row], old, colours[row], name)
         if len(rows) > 1:
-            axes.legend(fontsize=TEXT - 2, loc="upper right", framealpha=0.85, edgecolor="none")
-        axes.set_ylabel("weight", fontsize=TEXT, color=GREY)
-        axes.ticklabel_format(axis="y", scilimits=(-2, 4))
-        axes.yaxis.offsetText.set_fontsize(SMALL)
-        axes.set_xlim(-0.5, bank.taps - 0.5)
-        axes.spines[["top", "right"]].set_visible(False)
+            legend(sheet, box, list(zip(names, colours, strict=True)), TEXT - 2, at_top=True)
     else:
         limit = safe_limit(rows)
-        axes.imshow(
-            mosaic.colour(rows, limit, SIGNED_CMAP),
-            aspect="auto",
-            interpolation="nearest",
-            extent=(-0.5, bank.taps - 0.5, len(rows) - 0.5, -0.5),
-        )
-        axes.set_ylabel("channel", fontsize=TEXT, color=GREY)
+        axes.set_ylim(len(rows) - 0.5, -0.5)
+        size = int(box.height), int(box.width)
+        mosaic.PixelImage.in_axes(axes).set_pixels(mosaic.heat(rows, *size, limit, SIGNED_CMAP))
+        shown = index_ticks(len(rows))
+        number_rows(sheet, box, (np.array(shown) + 0.5) / len(rows), shown, "channel")
         set_limit(value_bar(sheet, bar, False, "weight"), limit, False)
-    axes.set_xlabel("tap", fontsize=TEXT, color=GREY, labelpad=1)
-    if bank.taps == 1:
-        axes.set_xticks([0])
-    else:
-        intervals = sheet.tick_intervals(box.width, len(str(bank.taps)), 10)
-        axes.xaxis.set_major_locator(MaxNLocator(intervals, integer=True))
-    axes.tick_params(labelsize=TEXT, color=GREY, labelcolor=INK)
+    ticks = np.zeros(1)
+    if bank.taps > 1:
+        ticks = fitting_ticks(sheet, 0, bank.taps - 1, box.width * (1 - 1 / bank.taps), 10, whole=True)
+    mark_below(sheet, box, (ticks + 0.5) / bank.taps, tick_labels(ticks))
+    name_below(sheet, box, "tap")
     broken = metrics.nonfinite(weights)
-    shape = f"{captions.plural(weights.shape[1], 'channel')} × {captions.plural(bank.taps, 'tap')}"
+    shape = f"{plural(weights.shape[1], 'channel')} × {plural(bank.taps, 'tap')}"
     sheet.set_title(captions.joined(shape, turned, f"{broken} NaN or Inf" if broken else "", captions.moment(bank)))
     return sheet.figure
+
+
+def _weight_axis(sheet: Sheet, axes: Axes, box: Box, rows: Array) -> None:
+    """Number the weights at the left of a box, in a power of ten above it where they are large or small."""
+    known = rows[np.isfinite(rows)].astype(np.float64)
+    low, high = min(known.min(initial=0), 0), max(known.max(initial=0), 0)
+    margin = 0.06 * (high - low or 2)
+    low, high = low - margin, high + margin
+    axes.set_ylim(low, high)
+    power = int(np.floor(np.log10(max(-low, high))))
+    size = 1.0 if -1 <= power <= 2 else 10.0**power
+    ticks = round_ticks(low / size, high / size, 6)
+    mark_left(sheet, box, (ticks * size - low) / (high - low), tick_labels(ticks))
+    name_left(sheet, box, "weight" if size == 1 else f"weight (1e{power})".replace("-", "−"), 46)
+    zero, right = box.top + box.height * high / (high - low), box.left + box.width
+    sheet.add(LineCollection([[(box.left, zero), (right, zero)]], colors=PALE, linewidths=1, zorder=-1))
+    corner = [(box.left, box.top), (box.left, box.top + box.height), (right, box.top + box.height)]
+    sheet.add(LineCollection([corner], colors=GREY, linewidths=0.8))
+
+
+def _stems(
+    sheet: Sheet, axes: Axes, values: Array, old: Array | None, colour: Any, name: str, row: int, count: int
+) -> None:
+    """One of several channels as stems beside one another."""
+    x = np.arange(len(values)) + (row - (count - 1) / 2) * 0.8 / count
+    foot = np.stack([x, np.zeros(len(x))], axis=-1)
+
+    def stems(heights: Array) -> list[Array]:
+        return list(np.stack([foot, np.stack([x, heights], axis=-1)], axis=1))
+
+    if old is not None:
+        sheet.add(LineCollection(stems(old), colors=PALE, linewidths=10 / count + 2, zorder=1), axes)
+    sheet.add(LineCollection(stems(values), colors=[colour], linewidths=5 / count + 1, label=name, zorder=2), axes)
+    dots = CircleCollection([6.0**2], offsets=np.stack([x, values], -1), offset_transform=axes.transData)
+    dots.set(facecolor=colour, linewidth=0, zorder=3, transform=IdentityTransform())
+    sheet.add(dots, axes)
+
+
+def _curve(sheet: Sheet, axes: Axes, values: Array, old: Array | None, colour: Any, name: str) -> None:
+    """A channel as a curve, what it was in pale behind."""
+    now = np.stack([np.arange(len(values)), values], axis=-1)
+    if old is not None:
+        then = np.stack([np.arange(len(old)), old], axis=-1)
+        sheet.add(LineCollection([then], colors=[colour], alpha=0.35, linewidths=1.5, zorder=2), axes)
+        between = np.concatenate([now, then[::-1]])
+        between = between[np.isfinite(between).all(axis=1)]
+        sheet.add(PolyCollection([between], facecolors=[colour], alpha=0.12, linewidths=0, zorder=1), axes)
+    sheet.add(LineCollection([now], colors=[colour], linewidths=2, label=name, zorder=3), axes)

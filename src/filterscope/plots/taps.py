@@ -11,23 +11,20 @@ from matplotlib.figure import FigureBase
 
 from filterscope.filters import channels as reductions
 from filterscope.filters import metrics
-from filterscope.filters.bank import FilterBank
-from filterscope.filters.checks import require
+from filterscope.filters.bank import FilterBank, require_bank
 from filterscope.plots.drawing import captions, mosaic
 from filterscope.plots.drawing.bars import ColourBar, rotation_bar, set_limit, value_bar
 from filterscope.plots.drawing.canvas import (
     DEAD_FACE,
-    GREY,
     SIGNED_CMAP,
-    TEXT,
     Box,
     Sheet,
     format_value,
-    index_ticks,
     rotation_colours,
     safe_limit,
     shared_limit,
 )
+from filterscope.plots.drawing.scales import index_ticks, mark_below, name_below, number_rows, tick_intervals
 from filterscope.plots.drawing.tiles import LINE_TILES, HeatTiles, LineTiles
 from filterscope.plots.picture import Kind, Options, Picture
 
@@ -82,7 +79,7 @@ class TapsPicture:
         max_filters: int | None = 64,
         figure: FigureBase | None = None,
     ) -> None:
-        require(bank, FilterBank, "read_filters gives a dict of them: choose one, such as banks['conv1']")
+        require_bank(bank)
         if scale not in ("layer", "filter"):
             raise ValueError(f"scale={scale!r} is not a scale; use 'layer' or 'filter'")
         first = bank.head(max_filters)
@@ -90,7 +87,7 @@ class TapsPicture:
         if bank.taps == 1 and channels == "auto":
             self._channels = "all"
         self._scale, self._max_filters = scale, max_filters
-        self._reference = None if reference is None else same_filters(reference.head(max_filters), first)
+        self._reference = None if reference is None else same_filters(reference, first, max_filters)
         self.sheet = Sheet(figure, bank.layer, "taps")
         area, foot = self.sheet.body.split_bottom(self.sheet.px(17))
         self._write_foot = self.sheet.footnote(foot)
@@ -210,15 +207,13 @@ class _Matrix:
         filters, channels = rows.shape[:2]
         axes.set(xlim=(-0.5, channels - 0.5), ylim=(filters - 0.5, -0.5))
         self._image = mosaic.PixelImage.in_axes(axes)
-        axes.set_xlabel("channel", fontsize=TEXT, color=GREY, labelpad=1)
-        axes.tick_params(labelsize=TEXT, color=GREY, length=3)
         parts = channels // bank.channels if np.iscomplexobj(bank.weights) and channels >= bank.channels else 1
-        most = max(sheet.tick_intervals(box.width, len(str(channels)), 12), 2)
+        most = max(tick_intervals(sheet, box.width, len(str(channels)), 12), 2)
         ticks = index_ticks(channels // parts, most)
-        axes.set_xticks([parts * tick for tick in ticks], [str(tick) for tick in ticks])
+        mark_below(sheet, box, (np.array(ticks) * parts + 0.5) / channels, [str(tick) for tick in ticks])
+        name_below(sheet, box, "channel")
         ticks = index_ticks(filters)
-        sheet.number_rows(axes, box, (np.array(ticks) + 0.5) / filters, bank.indices[ticks].tolist(), "filter")
-        axes.spines[:].set_visible(False)
+        number_rows(sheet, box, (np.array(ticks) + 0.5) / filters, bank.indices[ticks].tolist(), "filter")
         sheet.moving.append(self._image)
 
     def update(self, rows: Array, limit: float, marks: captions.Marks) -> None:
@@ -228,12 +223,15 @@ class _Matrix:
         self._image.set_pixels(mosaic.heat(shown, *self._size, limit, SIGNED_CMAP, undefined=DEAD_FACE))
 
 
-def same_filters(reference: FilterBank, bank: FilterBank) -> FilterBank:
-    """The reference, if it fits the bank.
+def same_filters(reference: FilterBank, bank: FilterBank, max_filters: int | None) -> FilterBank:
+    """The lowest-numbered filters of the reference, if they fit the bank.
 
     Raises:
+        TypeError: It is no bank.
         ValueError: It has another shape, or other filters.
     """
+    require_bank(reference)
+    reference = reference.head(max_filters)
     if reference.weights.shape != bank.weights.shape:
         raise ValueError(
             f"the reference has shape {reference.weights.shape} and the bank {bank.weights.shape}; "

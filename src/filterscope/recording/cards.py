@@ -12,9 +12,9 @@ NUMBERS = {
     "rotation": "1 − cos(weights, initial weights) of the whole layer: 0 unmoved, 1 orthogonal to its start.",
     "change": "Relative size of the step since the previous snapshot; it falls as the layer settles.",
     "rms": "Root mean square of the layer's weights: decay or explosion.",
-    "dead": "Share of filters with a norm below 1 % of the layer's median norm.",
-    "redundancy": "Mean over filters of the largest |cosine| with another filter: 1 means copies of one another.",
-    "effective_rank": "exp(entropy of the singular values): how many directions the filters span.",
+    "dead": "Share of the layer's filters, from 0 to 1, with a norm below 1 % of the layer's median norm.",
+    "redundancy": "Mean over filters of the largest |cosine| with another filter: 1 means copies. At milestones only.",
+    "effective_rank": "exp(entropy of the singular values): how many directions the filters span. At milestones only.",
     "nonfinite": "Number of NaN and infinite weights. Logged from the first time that it is not 0.",
 }
 

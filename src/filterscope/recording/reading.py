@@ -13,6 +13,7 @@ from torch import nn
 
 from filterscope.filters.bank import FilterBank
 from filterscope.filters.selection import sample_rates, select
+from filterscope.filters.words import plural
 from filterscope.models.gather import gather
 from filterscope.models.layers import find_layers
 from filterscope.recording.settings import Settings
@@ -64,7 +65,7 @@ def warn_if_large(reading: Reading, settings: Settings, snapshots: float | None)
         cadence = "every_n_epochs" if settings.every_n_train_steps is None else "every_n_train_steps"
         works = math.ceil(size / LARGE) * getattr(settings, cadence)
         warnings.warn(
-            f"filterscope will write {size / 2**30:.1f} GiB of raw filters in {snapshots:.0f} snapshots; "
+            f"filterscope will write {size / 2**30:.1f} GiB of raw filters in {plural(round(snapshots), 'snapshot')}; "
             f"{cadence}={works}, a smaller max_filters, fewer layers, or save_filters=False would write less than "
             f"{LARGE / 2**30:.0f} GiB",
             stacklevel=2,

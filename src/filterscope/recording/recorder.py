@@ -15,7 +15,8 @@ import torch.distributed
 from torch import nn
 from torch.utils.tensorboard import SummaryWriter
 
-from filterscope.filters.checks import check_count, check_position
+from filterscope.filters.checks import check_count, check_position, given
+from filterscope.filters.words import plural
 from filterscope.plots.kinds import NAMES, PlotName
 from filterscope.recording.reading import check_layers, warn_without_layers
 from filterscope.recording.resume import Past, recorded_before
@@ -74,11 +75,9 @@ class FilterRecorder:
         tag: str = "filters",
     ) -> None:
         if not isinstance(model, nn.Module):
-            raise TypeError(f"model must be a torch module, got {type(model).__name__}")
+            raise TypeError(f"model must be a torch module, got {given(model)}")
         if not isinstance(writer, SummaryWriter | str | os.PathLike):
-            raise TypeError(
-                f"writer is a {type(writer).__name__}; give a torch.utils.tensorboard.SummaryWriter or a directory"
-            )
+            raise TypeError(f"writer must be a torch SummaryWriter or a directory, got {given(writer)}")
         if not isinstance(writer, SummaryWriter) and (not os.fspath(writer) or os.path.isfile(writer)):
             raise ValueError(f"writer={os.fspath(writer)!r} is no directory; give one such as 'runs/mine'")
         if total is not None:
@@ -177,8 +176,8 @@ class FilterRecorder:
             past, self._count, given_up = recorded_before(session.directory, self._settings.tag, epoch, step)
             if given_up:
                 session.tell(
-                    f"filterscope: {session.directory} holds {given_up} snapshots that this one of epoch {epoch} "
-                    "supersedes; to go on after them, count epochs on, or give step="
+                    f"filterscope: {session.directory} holds {plural(given_up, 'snapshot')} that this one of epoch "
+                    f"{epoch} supersedes; to go on after them, count epochs on, or give step="
                 )
         last = _last_epoch(past)
         if last is not None and epoch < last:

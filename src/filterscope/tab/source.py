@@ -7,6 +7,8 @@ import re
 import struct
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from itertools import pairwise
+from statistics import median
 from typing import Any
 
 from tensorboard.data.provider import RunTagFilter
@@ -190,7 +192,9 @@ def _layer(tag: str, series: Any, scalars: Mapping[str, Any]) -> dict[str, Any]:
         if tag.endswith(f"/{header.layer}/bank"):  # a monitor's tag may hold slashes, too
             monitor, layer = tag.removesuffix(f"/{header.layer}/bank"), header.layer
     moment = {"max_step": series.max_step or 0, "latest": finite(series.max_wall_time)}
-    curves = {kind: _curve(scalars.get(_scalar_tag(tag, kind), ())) for kind in _SCALARS}
+    data = {kind: scalars.get(_scalar_tag(tag, kind), ()) for kind in _SCALARS}
+    moment["interval"] = _interval(data["dead"])
+    curves = {kind: _curve(points) for kind, points in data.items()}
     return {"tag": tag, "monitor": monitor, "layer": layer, **known, **moment, **curves, "problem": problem}
 
 
@@ -201,6 +205,12 @@ def finite(time: float | None) -> float:
 
 def _curve(data: Sequence[Any]) -> list[tuple[int, float]]:
     return [(datum.step, datum.value) for datum in data if math.isfinite(datum.value)]
+
+
+def _interval(data: Sequence[Any]) -> float | None:
+    """Seconds that usually pass between two snapshots; ``None`` for fewer than two. ``dead`` is logged at each."""
+    times = sorted(datum.wall_time for datum in data if math.isfinite(datum.wall_time))
+    return median(later - earlier for earlier, later in pairwise(times)) if len(times) > 1 else None
 
 
 def _beside(listed: Series) -> RunTagFilter | None:

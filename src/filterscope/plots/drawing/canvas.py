@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import io
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -15,14 +15,15 @@ from matplotlib import colormaps
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.collections import LineCollection
+from matplotlib.collections import Collection
 from matplotlib.colors import LinearSegmentedColormap, PowerNorm
 from matplotlib.figure import Figure, FigureBase, SubFigure
+from matplotlib.patches import Patch
 from matplotlib.transforms import Affine2D
 
 from filterscope.filters.checks import require
 from filterscope.plots.drawing.captions import DOT
-from filterscope.plots.drawing.lettering import QuickText, number_patch, text_width
+from filterscope.plots.drawing.lettering import QuickText, text_width
 
 Array = npt.NDArray[Any]
 AnyArtist = TypeVar("AnyArtist", bound=Artist)
@@ -54,6 +55,10 @@ DECIBEL_CMAP = colormaps["magma"].with_extremes(bad=DEAD_FACE)
 class FilterFigure(Figure):
     """A figure without pyplot that shows itself as the last line of a notebook cell."""
 
+    def savefig(self, fname: Any, **options: Any) -> None:
+        """Save it as it is on the screen, unless told otherwise: its dark type needs its white face."""
+        super().savefig(fname, **({"facecolor": self.get_facecolor(), "transparent": False} | options))
+
     def _repr_png_(self) -> bytes:
         buffer = io.BytesIO()
         self.savefig(buffer, format="png")
@@ -62,9 +67,23 @@ class FilterFigure(Figure):
 
 def new_figure() -> Figure:
     """An opaque white figure of the canvas size, unknown to pyplot."""
-    figure = FilterFigure(figsize=(WIDTH / DPI, HEIGHT / DPI), dpi=DPI, facecolor="white")
+    figure = FilterFigure((WIDTH / DPI, HEIGHT / DPI), DPI, facecolor="white", frameon=True)
+    figure.set_layout_engine("none")
+    plain(figure.patch)
     FigureCanvasAgg(figure)
     return figure
+
+
+def plain(artist: Artist) -> None:
+    """Have an artist drawn alike whatever the user's style is.
+
+    Each of these properties is taken from matplotlib's settings when an artist is made. To change the settings while we
+    draw would change them for all threads, and with them what the user draws meanwhile.
+    """
+    artist.set_path_effects([])
+    artist.set_sketch_params(None)
+    if isinstance(artist, Collection | Patch):
+        artist.set_antialiased(True)
 
 
 def rotation_colours(rotation: Array | None, count: int) -> Array:
@@ -135,15 +154,22 @@ class Sheet:
         self._subtitle = self.write(0, 0, "")
         self.moving.append(self._subtitle)
 
-    def add(self, artist: AnyArtist) -> AnyArtist:
-        """Add an artist whose coordinates are pixels. Axes would take several milliseconds and a thousand objects."""
-        artist.set_transform(self.pixels)
-        self.figure.add_artist(artist)
+    def add(self, artist: AnyArtist, axes: Axes | None = None) -> AnyArtist:
+        """Add an artist whose coordinates are pixels, or data of axes.
+
+        Axes of its own would take several milliseconds and a thousand objects.
+        """
+        plain(artist)
+        if axes is None:
+            artist.set_transform(self.pixels)
+            self.figure.add_artist(artist)
+        else:
+            axes.add_artist(artist)
         return artist
 
     def write(self, x: float, y: float, text: str, **style: Any) -> QuickText:
-        """Text at a pixel of the figure, from the top left. Names may hold dollar signs: no mathematics in it."""
-        defaults: dict[str, Any] = {"fontsize": TEXT, "color": GREY, "va": "baseline", "parse_math": False}
+        """Text at a pixel of the figure, from the top left."""
+        defaults: dict[str, Any] = {"fontsize": TEXT, "color": GREY, "va": "baseline"}
         return self.add(QuickText(x, y, text, **(defaults | style)))
 
     def px(self, points: float) -> float:
@@ -212,34 +238,10 @@ class Sheet:
         self.fit(line, words, box.width + 2 * beyond)
         return line
 
-    def tick_intervals(self, width: float, characters: int, most: int) -> int:
-        """Into how many parts ticks may cut an axis of some pixels, if their labels have so many characters."""
-        return max(1, min(most, int(width / self.px(TEXT * (0.65 * characters + 0.8)))))
-
-    def number_rows(self, axes: Axes, box: Box, centres: Array, numbers: Sequence[int], label: str) -> None:
-        """Number the rows of axes that fill a box: one artist, where an axis would have dozens.
-
-        Args:
-            axes: Without ticks of its own from then on.
-            box: Its box.
-            centres: Of the rows to number, as shares of the height from the top: ``(n,)``.
-            numbers: One for each.
-            label: What is numbered.
-        """
-        axes.set_yticks([])
-        axes.set_ylabel(label, fontsize=TEXT, color=GREY, labelpad=29)
-        size, length = self.px(TEXT - 2), self.px(3)
-        size *= min(1.0, 3 / len(str(max(numbers))))  # four digits would reach the label
-        y = box.top + np.asarray(centres) * box.height
-        ends = np.stack([np.full(len(y), box.left - 2 * length), y + 0.36 * size], axis=1)
-        self.add(number_patch(numbers, ends, size, INK, align_right=True))
-        ticks = [[(box.left - length, each), (box.left, each)] for each in y]
-        self.add(LineCollection(ticks, colors=GREY, linewidths=0.8))
-
     def axes(self, box: Box) -> Axes:
-        """Axes that fill a box, to whole pixels."""
+        """Axes that fill a box, to whole pixels: a place for data, without ticks (see ``scales``) or face."""
         box = box.snapped()
-        return self.figure.add_axes(
+        axes = self.figure.add_axes(
             (
                 box.left / self.width,
                 1 - (box.top + box.height) / self.height,
@@ -247,6 +249,8 @@ class Sheet:
                 box.height / self.height,
             )
         )
+        axes.set_axis_off()
+        return axes
 
 
 def format_value(value: float) -> str:
@@ -280,9 +284,3 @@ def shared_limit(rows: Array, before: Array | None = None, *, quantile: float) -
     largest = safe_limit(rows, before)
     fair = 4 * float(np.quantile(peaks, quantile)) if len(peaks) > 4 else largest
     return (fair, True) if 0 < fair < largest else (largest, False)
-
-
-def index_ticks(count: int, most: int = 8) -> list[int]:
-    """Round numbers from 0 to ``count - 1`` for the ticks of an axis of filters or channels."""
-    step = next(s * 10**p for p in range(12) for s in (1, 2, 5) if count <= s * 10**p * most)
-    return list(range(0, count, step))

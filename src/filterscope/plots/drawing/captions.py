@@ -9,14 +9,10 @@ import numpy.typing as npt
 
 from filterscope.filters import metrics
 from filterscope.filters.bank import FilterBank
+from filterscope.filters.words import plural
 
 #: Stands between the parts of a line.
 DOT = " · "
-
-
-def plural(count: int, noun: str) -> str:
-    """``1 tap``, ``2 taps``."""
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def moment(bank: FilterBank, by_step: bool = False) -> str:

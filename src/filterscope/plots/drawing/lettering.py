@@ -26,7 +26,15 @@ _CAPITAL = 0.73
 #: hairlines would vanish. A line around each glyph would do the same for four times the time.
 _WEIGHT = 0.026
 _SHAPES = TextToPath()
-_FONTS = {False: FontProperties(size=100), True: FontProperties(size=100, weight="bold")}
+_FACE: dict[str, Any] = {"style": "normal", "variant": "normal", "stretch": "normal"}
+
+
+def _font(weight: str) -> FontProperties:
+    """The font that comes with matplotlib, whatever the user's is: its measures lay pictures out."""
+    return FontProperties(family="DejaVu Sans", weight=weight, size=100, **_FACE)
+
+
+_FONTS = {False: _font("normal"), True: _font("bold")}
 
 
 @lru_cache(maxsize=512)
@@ -82,7 +90,19 @@ def _line(text: str, bold: bool) -> tuple[Path, float]:
 
 
 class QuickText(Text):
-    """A line of upright text; on other canvases than Agg it is drawn as any other text."""
+    """A line of text; on other canvases than Agg it is drawn as any other text.
+
+    Names may hold dollar signs: no mathematics in it, and no TeX.
+    """
+
+    def __init__(self, x: float, y: float, text: str, *, weight: str = "normal", **style: Any) -> None:
+        given: dict[str, Any] = {
+            "fontproperties": _font(weight),
+            "usetex": False,
+            "parse_math": False,
+            "antialiased": True,
+        }
+        super().__init__(x, y, text, **(given | style))
 
     def draw(self, renderer: Any) -> None:
         """Fill the outline."""
@@ -93,12 +113,12 @@ class QuickText(Text):
             path, width = _line(self.get_text(), bold)
             size = renderer.points_to_pixels(self.get_fontsize())
             x, y = self.get_transform().transform(self.get_unitless_position())
-            x -= width * size * {"left": 0.0, "center": 0.5, "right": 1.0}[self.get_horizontalalignment()]
-            if self.get_verticalalignment() == "center":
-                y -= _CAPITAL / 2 * size
+            left = -width * {"left": 0.0, "center": 0.5, "right": 1.0}[self.get_horizontalalignment()]
+            low = -_CAPITAL / 2 if self.get_verticalalignment() == "center" else 0.0
+            place = Affine2D().translate(left, low).scale(size).rotate_deg(self.get_rotation()).translate(x, y)
             context = renderer.new_gc()
             context.set_linewidth(0)
-            renderer.draw_path(context, path, Affine2D().scale(size).translate(x, y), to_rgb(self.get_color()))
+            renderer.draw_path(context, path, place, to_rgb(self.get_color()))
             context.restore()
         self.stale = False
 

@@ -19,7 +19,7 @@ from matplotlib.colors import Colormap
 from matplotlib.image import BboxImage
 from matplotlib.transforms import Bbox, Transform, TransformedBbox
 
-from filterscope.plots.drawing.canvas import NONFINITE_FACE, Box, Sheet, rgba
+from filterscope.plots.drawing.canvas import NONFINITE_FACE, Box, Sheet, plain, rgba
 
 Array = npt.NDArray[Any]
 
@@ -185,7 +185,10 @@ class PixelImage(BboxImage):
     """RGBA pixels that fill a rectangle: copied as they are where the canvas has just those pixels, else resampled."""
 
     def __init__(self, place: Bbox, transform: Transform) -> None:
-        super().__init__(TransformedBbox(place, transform), interpolation="nearest", origin="upper")
+        super().__init__(
+            TransformedBbox(place, transform), cmap="gray", interpolation="nearest", origin="upper", resample=True
+        )
+        plain(self)
         self.place = place
         self.set_pixels(np.zeros((1, 1, 4), np.uint8))
 

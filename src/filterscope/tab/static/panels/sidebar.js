@@ -4,11 +4,13 @@ import { fitCanvas } from "../draw/canvas.js";
 import { rotationColour, rotationShare } from "../draw/colours.js";
 import { theme } from "../draw/palette.js";
 import { el } from "./dom.js";
-import { joined, shortened } from "./words.js";
+import { deadWords, joined, shortened } from "./words.js";
 
 const SPARK = { w: 58, h: 18 };
-/** A run is live if something came within so many seconds. */
-const LIVE = 90;
+/** A run is live for as long as three snapshots usually take after its last one, but for so many seconds at least,
+ * since it takes TensorBoard some to load what was written; and for so many while it has a single one. */
+const LEAST = 20;
+const ALONE = 90;
 
 export class Sidebar {
   #built = "";
@@ -65,7 +67,7 @@ export class Sidebar {
     for (const button of this.runs.children) {
       const run = runs.find((each) => each.run === button.dataset.run);
       button.setAttribute("aria-pressed", String(run === chosen?.run));
-      button.querySelector(".live").hidden = !run?.layers.some(({ latest }) => now - latest < LIVE);
+      button.querySelector(".live").hidden = !run?.layers.some((layer) => isLive(layer, now));
     }
     for (const button of this.layers.querySelectorAll(".layer")) {
       const layer = chosen?.run.layers.find(({ tag }) => tag === button.dataset.tag);
@@ -136,7 +138,7 @@ export class Sidebar {
       : joined(
           `${layer.total_filters} × ${channels} × ${taps}`,
           filters < layer.total_filters ? `${filters} shown` : "",
-          dead ? `${dead} dead` : "",
+          deadWords(dead, layer.total_filters),
         );
     about.classList.toggle("warn", Boolean(layer.problem || dead));
     const rotation = layer.rotation.at(-1)?.[1];
@@ -162,6 +164,11 @@ export class Sidebar {
     }
     this.compare.value = choices.some(([value]) => value === state.compare) ? state.compare : "initial";
   }
+}
+
+/** Whether the next snapshot may still come: how a fit ends is not recorded, and some just die. */
+function isLive({ latest, interval }, now) {
+  return now - latest < (interval === null ? ALONE : Math.max(LEAST, 3 * interval));
 }
 
 /** Rotation over the steps, on the one scale that all layers and runs share. */

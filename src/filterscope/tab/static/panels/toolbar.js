@@ -3,7 +3,7 @@
 import { gradient, rotationShare } from "../draw/colours.js";
 import { formatValue } from "../numbers/format.js";
 import { el, icon, ICONS, setText } from "./dom.js";
-import { joined, shapeWords } from "./words.js";
+import { deadWords, joined, shapeWords } from "./words.js";
 
 const MODES = {
   taps: ["Taps", "Every filter over its taps, the initial one in pale behind (1)"],
@@ -192,7 +192,7 @@ function legend(words, map, ticks) {
 function countMarks(marks) {
   const dead = marks.filter((mark) => mark === "dead").length;
   const broken = marks.filter((mark) => mark === "NaN").length;
-  return joined(dead ? `${dead} dead` : "", broken ? `${broken} with NaN or Inf` : "");
+  return joined(deadWords(dead, marks.length), broken ? `${broken} with NaN or Inf` : "");
 }
 
 function readingWords({ mode, scale, frame, view, ghostWords, evolution, series, fault }) {

@@ -3,6 +3,7 @@
 import { formatValue } from "../numbers/format.js";
 import { quantile } from "../numbers/measures.js";
 import { el } from "./dom.js";
+import { plural } from "./words.js";
 
 /** Milliseconds of quiet after which a position is read out. */
 const SETTLED = 300;
@@ -26,7 +27,7 @@ export class Voice {
     this.#timer = setTimeout(() => {
       const words = `${series.layer.layer}, ${series.moment(position)}`;
       const median = formatValue(quantile(frame.rotation, 0.5));
-      this.canvas.setAttribute("aria-label", `${words}: ${series.filters} filters, ${mode}; median rotation ${median}`);
+      this.canvas.setAttribute("aria-label", `${words}: ${plural(series.filters, "filter")}, ${mode}; median rotation ${median}`);
       this.say(words);
     }, SETTLED);
   }

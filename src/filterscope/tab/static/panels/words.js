@@ -1,5 +1,7 @@
 /** Phrases, as filterscope's pictures put them. */
 
+import { formatValue } from "../numbers/format.js";
+
 export function plural(count, noun) {
   return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }
@@ -10,6 +12,11 @@ export function shapeWords(header) {
   const total = header.total_filters;
   const count = filters < total ? `${filters} of ${plural(total, "filter")}` : plural(filters, "filter");
   return `${count} × ${plural(channels, header.complex ? "complex channel" : "channel")} × ${plural(taps, "tap")}`;
+}
+
+/** `3 of 64 dead (4.7 %)`; empty where none is. */
+export function deadWords(dead, filters) {
+  return dead ? `${dead} of ${filters} dead (${formatValue((100 * dead) / filters)} %)` : "";
 }
 
 /** The parts that are not empty, with dots between. */

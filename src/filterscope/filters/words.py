@@ -1,0 +1,8 @@
+"""Words that several rooms need."""
+
+from __future__ import annotations
+
+
+def plural(count: int, noun: str) -> str:
+    """``1 tap``, ``2 taps``."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

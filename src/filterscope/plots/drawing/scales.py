@@ -1,0 +1,146 @@
+"""Ticks, numbers and names beside a box, and legends in it.
+
+They are artists of the sheet: those of matplotlib's own axes would follow the user's style, in dozens of settings, and
+take several times as long to draw.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.artist import Artist
+from matplotlib.collections import LineCollection, PolyCollection
+
+from filterscope.plots.drawing.canvas import GREY, INK, TEXT, Box, Sheet
+from filterscope.plots.drawing.lettering import number_patch, text_width
+
+Array = npt.NDArray[Any]
+
+#: Points from a box to the baseline of the numbers below it, and to that of what they count.
+_NUMBERS, _NAME = 16, 33
+
+
+def index_ticks(count: int, most: int = 8) -> list[int]:
+    """Round numbers from 0 to ``count - 1`` for the ticks of an axis of filters or channels."""
+    step = next(s * 10**p for p in range(12) for s in (1, 2, 5) if count <= s * 10**p * most)
+    return list(range(0, count, step))
+
+
+def round_ticks(low: float, high: float, most: int, whole: bool = False) -> Array:
+    """Round numbers from ``low`` to ``high``, at least one and at most ``most`` steps apart from end to end.
+
+    Args:
+        low: End of an axis.
+        high: The other, larger.
+        most: Steps that there may be.
+        whole: Whether only integers will do.
+    """
+    least = (high - low) / most * (1 - 1e-9)
+    power = np.floor(np.log10(least))
+    step = next(s * 10.0**p for p in (power, power + 1) for s in (1, 2, 2.5, 5) if s * 10.0**p >= least)
+    step = max(np.ceil(step), 1) if whole else step
+    return np.asarray(np.arange(np.ceil(low / step - 1e-9), np.floor(high / step + 1e-9) + 1) * step)
+
+
+def tick_labels(ticks: Array) -> list[str]:
+    """Round numbers as text, with a true minus."""
+    return [f"{tick:.6g}".replace("-", "−") for tick in ticks + 0.0]
+
+
+def fitting_ticks(sheet: Sheet, low: float, high: float, width: float, most: int, whole: bool = False) -> Array:
+    """Round numbers for an axis of so many pixels, whose labels do not touch."""
+    for steps in range(most, 1, -1):
+        ticks = round_ticks(low, high, steps, whole)
+        widest = max(text_width(label, TEXT, dpi=sheet.dpi) for label in tick_labels(ticks))
+        if (len(ticks) - 1) * (widest + sheet.px(8)) <= width * np.ptp(ticks) / (high - low):
+            return ticks
+    return round_ticks(low, high, 1, whole)
+
+
+def tick_intervals(sheet: Sheet, width: float, characters: int, most: int) -> int:
+    """Into how many parts ticks may cut an axis of some pixels, if their labels have so many characters."""
+    return max(1, min(most, int(width / sheet.px(TEXT * (0.65 * characters + 0.8)))))
+
+
+def mark_below(sheet: Sheet, box: Box, shares: Array, labels: Sequence[str]) -> None:
+    """Ticks and labels at shares of a box's width."""
+    bottom = box.top + box.height
+    places = box.left + np.asarray(shares) * box.width
+    _strokes(sheet, [[(x, bottom), (x, bottom + sheet.px(3))] for x in places])
+    for x, label in zip(places, labels, strict=True):
+        sheet.write(x, bottom + sheet.px(_NUMBERS), label, ha="center", color=INK)
+
+
+def mark_left(sheet: Sheet, box: Box, shares: Array, labels: Sequence[str]) -> None:
+    """Ticks and labels at shares of a box's height, from its bottom."""
+    places = box.top + (1 - np.asarray(shares)) * box.height
+    _strokes(sheet, [[(box.left - sheet.px(3), y), (box.left, y)] for y in places])
+    for y, label in zip(places, labels, strict=True):
+        sheet.write(box.left - sheet.px(6), y, label, ha="right", va="center", color=INK)
+
+
+def name_below(sheet: Sheet, box: Box, words: str) -> None:
+    """What the numbers below a box count."""
+    sheet.write(box.left + box.width / 2, box.top + box.height + sheet.px(_NAME), words, ha="center")
+
+
+def name_left(sheet: Sheet, box: Box, words: str, points: float) -> None:
+    """What the numbers at the left of a box count, upwards; so many points from it."""
+    x, y = box.left - sheet.px(points), box.top + box.height / 2
+    sheet.write(x, y, words, ha="center", rotation=90, rotation_mode="anchor")
+
+
+def number_rows(sheet: Sheet, box: Box, centres: Array, numbers: Sequence[int], label: str) -> None:
+    """Number the rows of a box: one artist, where an axis would have dozens.
+
+    Args:
+        sheet: Where to draw.
+        box: Of the rows.
+        centres: Of the rows to number, as shares of the height from the top: ``(n,)``.
+        numbers: One for each.
+        label: What is numbered.
+    """
+    name_left(sheet, box, label, 32)
+    size, length = sheet.px(TEXT - 2), sheet.px(3)
+    size *= min(1.0, 3 / len(str(max(numbers))))  # four digits would reach the label
+    y = box.top + np.asarray(centres) * box.height
+    ends = np.stack([np.full(len(y), box.left - 2 * length), y + 0.36 * size], axis=1)
+    sheet.add(number_patch(numbers, ends, size, INK, align_right=True))
+    _strokes(sheet, [[(box.left - length, each), (box.left, each)] for each in y])
+
+
+def legend(sheet: Sheet, box: Box, entries: Sequence[tuple[str, Any]], size: float, *, at_top: bool) -> list[Artist]:
+    """Names of curves beside samples of their colours, at the right of a box.
+
+    Args:
+        sheet: Where to draw.
+        box: Of the curves.
+        entries: Name and colour of each.
+        size: Of the type, in points.
+        at_top: One below the other in the upper corner; else beside one another, as far as there is room, in the lower.
+
+    Returns:
+        The artists, which lie above the curves.
+    """
+    sample, gap, line = sheet.px(20), sheet.px(6), sheet.px(1.35 * size)
+    column = sample + 2.5 * gap + max(text_width(name, size, dpi=sheet.dpi) for name, _ in entries)
+    columns = 1 if at_top else max(1, min(len(entries), int((box.width - gap) / column)))
+    width, height = columns * column + gap, -(-len(entries) // columns) * line + gap
+    left = box.left + box.width - width - gap
+    top = box.top + gap if at_top else box.top + box.height - height - gap
+    corners = [(left, top), (left + width, top), (left + width, top + height), (left, top + height)]
+    face = PolyCollection([corners], facecolors="#ffffff", linewidths=0, alpha=0.85, zorder=5)
+    artists: list[Artist] = [sheet.add(face)]
+    for number, (name, colour) in enumerate(entries):
+        x = left + gap + number % columns * column
+        y = top + gap / 2 + (number // columns + 0.5) * line
+        artists.append(sheet.add(LineCollection([[(x, y), (x + sample, y)]], colors=[colour], linewidths=2, zorder=6)))
+        artists.append(sheet.write(x + sample + gap, y, name, fontsize=size, color=INK, va="center", zorder=6))
+    return artists
+
+
+def _strokes(sheet: Sheet, segments: list[Any]) -> None:
+    sheet.add(LineCollection(segments, colors=GREY, linewidths=0.8))
