@@ -103,9 +103,12 @@ def change(weights: Array, previous: Array, before: Array | None = None) -> floa
         before: Norms of the previous filters, if known.
     """
     total = _total(_known(before, previous))
+    if not total > 0:
+        return float("nan")
+    most = max(_CHUNK // max(int(np.prod(weights.shape[1:])), 1), 1)  # filters at a time: a layer may be large
     with np.errstate(over="ignore", invalid="ignore"):
-        step = weights - previous
-    return _total(norms(step)) / total if total > 0 else float("nan")
+        steps = [norms(weights[i : i + most] - previous[i : i + most]) for i in range(0, len(weights), most)]
+    return _total(np.concatenate(steps)) / total
 
 
 def rms(weights: Array, sizes: Array | None = None) -> float:
