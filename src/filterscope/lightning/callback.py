@@ -49,6 +49,11 @@ class Conv1dFilterMonitor(_Callback):
 
     Training is bit-identical with and without the callback, and no fault in drawing or writing ends it.
 
+    A snapshot shows the weights when Lightning calls the monitor: after callbacks listed before it, and before those
+    listed after it and the module's own hook of that name. What changes weights at an epoch's end (pruning, a bound on
+    norms) is in that epoch's snapshot if it is a callback listed before the monitor: list the monitor last, and move
+    such work of the module's own ``on_train_epoch_end`` into a callback, or into its ``on_train_batch_end``.
+
     Args:
         layers: Layers to monitor: a glob on the dotted name, or several. ``*`` crosses dots; ``conv1`` is not
             ``conv10``. ``None``: every layer with more than one tap. ``"*"`` adds pointwise ones.
