@@ -92,7 +92,7 @@ def test_what_a_copy_of_a_large_layer_took_goes_back_to_the_system() -> None:
     def resident() -> int:
         return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
-    model = nn.Sequential(*[wide(2 * MB) for _ in range(20)])
+    model = nn.Sequential(*[wide(4 * MB) for _ in range(10)])
     read_filters(model)  # from the first blocks of a size that are freed, malloc learns to keep such
     before = resident()
     banks = read_filters(model)

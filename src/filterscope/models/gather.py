@@ -17,8 +17,9 @@ from filterscope.filters.bank import FilterBank
 from filterscope.models.layers import FilterLayer
 from filterscope.models.weights import effective_weight, is_partitioned_by_deepspeed
 
-#: Bytes from which on a copy has pages of its own, which go back to the system with it: malloc would keep them.
-_LARGE = 2**20
+#: Bytes from which on a copy has pages of its own, which go back to the system with it: malloc would keep them. New
+#: pages take the training thread as long as the copy does, so that smaller layers go without.
+_LARGE = 2**22
 
 
 @dataclass
