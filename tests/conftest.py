@@ -25,7 +25,7 @@ drawing.install()
 pytest.register_assert_rewrite(
     *(
         f"tests.support.{name}"
-        for name in ("faults", "fuzz_watch", "histories", "lifecycles", "pictures", "resumes", "tab_fixtures")
+        for name in ("faults", "fuzz_watch", "histories", "lifecycles", "memory", "pictures", "resumes", "tab_fixtures")
     )
 )
 

@@ -36,7 +36,7 @@ from torch.utils.tensorboard import SummaryWriter
 
 import filterscope
 from filterscope.events import blob, summaries
-from tests.benchmark import baselines, fits
+from tests.benchmark import baselines, fits, memory
 from tests.benchmark.models import MODELS
 from tests.benchmark.ours import Recording, batches_without_a_snapshot, hooks_and_recorders, training_steps
 
@@ -184,6 +184,16 @@ def of_memory(few: int, many: int) -> list[Row]:
     return [row("64 x 1 x 251", f"peak memory, {many} epochs less {few}", most - least, 20, detail)]
 
 
+def of_wide_model() -> list[Row]:
+    """Memory that a fit of a wide model takes more with the monitor than without, in copies of its weights."""
+    peak, held, size = memory.copies()
+    detail = f"of {size / 1e6:.0f} MB, what is freed given back"
+    return [
+        row("wide", "memory of a fit, with less without / weights: peak", peak, 5, detail),
+        row("wide", "memory of a fit, with less without / weights: after it", held, 1, detail),
+    ]
+
+
 def row(model: str, figure: str, value: float, goal: float | None, detail: str) -> Row:
     """One line of the table; figures without a goal are only reported."""
     met = None if goal is None else value <= goal
@@ -216,7 +226,7 @@ def main(arguments: list[str] | None = None) -> None:
         rows += of_model(name, epochs=12 if quick else 100, runs=1 if quick else 3)
     if not quick:
         progress("memory")
-        rows += of_memory(100, 1000)
+        rows += of_memory(100, 1000) + of_wide_model()
     progress("loading")
     rows += of_loading(10 if quick else 1000, 1 if quick else 3)
     if options.fits:

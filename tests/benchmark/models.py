@@ -29,6 +29,11 @@ def wav2vec2() -> nn.Module:
     return nn.Sequential(*[part for conv in convolutions for part in (conv, nn.GELU())])
 
 
+def wide() -> nn.Sequential:
+    """Eight layers of 1024 channels, 25 million weights."""
+    return nn.Sequential(*[nn.Conv1d(1024, 1024, 3, padding=1) for _ in range(8)])
+
+
 MODELS = {"tiny": tiny, "M5": m5, "wav2vec2-like": wav2vec2}
 
 

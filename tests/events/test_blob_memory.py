@@ -3,24 +3,12 @@
 from __future__ import annotations
 
 import time
-import tracemalloc
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
 
 from filterscope.events.blob import BlobError, decode, decode_snapshot, encode
 from tests.support.blobs import bank, header_of, made
-
-
-@contextmanager
-def allocating_at_most(size: int) -> Iterator[None]:
-    tracemalloc.start()
-    try:
-        yield
-        assert tracemalloc.get_traced_memory()[1] < size
-    finally:
-        tracemalloc.stop()
+from tests.support.memory import allocating_at_most
 
 
 @pytest.mark.parametrize("length", [2**31 - 1, 2**31, 2**32 - 1, 10_000, 2**20 + 1])

@@ -57,7 +57,7 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
 
 def test_values_of_several_items_share_one_event(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     events: list[Any] = []
-    monkeypatch.setattr(FileWriter, "add_summary", lambda _, summary, *where: events.append((summary, where)))
+    monkeypatch.setattr(FileWriter, "add_event", lambda _, event, *where: events.append((event.summary, where)))
     for tags in (["a", "b"], ["c"]):
         with bench.outlet.item("values", "values") as values:
             values += [Summary.Value(tag=tag, simple_value=1) for tag in tags]
@@ -80,10 +80,10 @@ def test_what_was_made_before_a_fault_goes_out(bench: Bench) -> None:
 def test_a_value_that_is_refused_leaves_the_others_and_none_comes_twice(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def here(writer: Any, summary: Any, *where: Any) -> bool:
-        return any(value.tag == "b" for value in summary.value)
+    def here(writer: Any, event: Any, *where: Any) -> bool:
+        return any(value.tag == "b" for value in event.summary.value)
 
-    monkeypatch.setattr(FileWriter, "add_summary", raising(FileWriter.add_summary, ValueError("refused"), here))
+    monkeypatch.setattr(FileWriter, "add_event", raising(FileWriter.add_event, ValueError("refused"), here))
     assert not bench.send(1, "a", "b", "c")
     assert bench.logged() == {"a": [1], "c": [1]}
     assert len(bench.told) == 1
@@ -141,8 +141,8 @@ def test_of_two_writers_one_that_always_refuses_costs_the_other_nothing(
     refusing = bench.writers[0]._get_file_writer()
     monkeypatch.setattr(
         FileWriter,
-        "add_summary",
-        raising(FileWriter.add_summary, OSError("refused"), lambda writer, *_: writer is refusing),
+        "add_event",
+        raising(FileWriter.add_event, OSError("refused"), lambda writer, *_: writer is refusing),
     )
     for step in (1, 2):
         assert bench.send(step, "a", "b")

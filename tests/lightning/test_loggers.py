@@ -52,6 +52,13 @@ def test_without_a_logger_the_fit_is_refused_with_words_that_help(tmp_path: Path
         fit(tmp_path, Conv1dFilterMonitor(), logger=logger)
 
 
+@pytest.mark.filterwarnings("ignore:`Trainer.barebones")
+def test_a_barebones_trainer_which_can_have_no_logger_is_told_so() -> None:
+    trainer = pl.Trainer(barebones=True, callbacks=[Conv1dFilterMonitor()], max_epochs=1, accelerator="cpu")
+    with pytest.raises(MisconfigurationException, match=r"barebones=True\) can have none: leave out barebones, or"):
+        trainer.fit(SmallNet(), loader())
+
+
 class Bare(Logger):
     """A logger of another make, which has no ``experiment``, no directory and no version."""
 

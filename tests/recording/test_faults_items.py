@@ -74,10 +74,10 @@ LOST_VALUES = {
 
 
 def refuse(monkeypatch: pytest.MonkeyPatch, tag: str, step: int) -> None:
-    def here(writer: Any, summary: Any, global_step: Any = None, walltime: Any = None) -> bool:
-        return global_step == step and any(value.tag == tag for value in summary.value)
+    def here(writer: Any, event: Any, global_step: Any = None, walltime: Any = None) -> bool:
+        return global_step == step and any(value.tag == tag for value in event.summary.value)
 
-    monkeypatch.setattr(FileWriter, "add_summary", raising(FileWriter.add_summary, OSError("refused"), here))
+    monkeypatch.setattr(FileWriter, "add_event", raising(FileWriter.add_event, OSError("refused"), here))
 
 
 @pytest.mark.parametrize("kind", LOST_VALUES)

@@ -17,6 +17,7 @@ import pytest
 from filterscope.recording.worker import Faults, Worker
 
 LONG = 60.0  #: Seconds after which a wait counts as a hang.
+MB = 2**20
 
 
 def fail(error: Exception) -> Callable[[], None]:
@@ -69,6 +70,30 @@ def test_a_full_queue_makes_the_caller_wait_and_drops_nothing() -> None:
     producer.join(LONG)
     worker.close()
     assert done == submitted == list(range(10))
+
+
+@pytest.mark.parametrize(("nbytes", "most"), [(40 * MB, 1), (20 * MB, 1), (10 * MB, 3), (MB, 4)])
+def test_jobs_that_hold_much_wait_for_one_another_and_small_ones_are_counted(nbytes: int, most: int) -> None:
+    started, gate, done, taken = threading.Event(), threading.Event(), [], []
+    worker = Worker(Faults())
+
+    def produce() -> None:
+        for number in range(8):
+            worker.wait_for_room(nbytes)
+            taken.append(number)
+            worker.submit(lambda number=number: done.append(number), nbytes)
+
+    worker.submit(lambda: (started.set(), gate.wait(LONG)))
+    assert started.wait(LONG)
+    producer = threading.Thread(target=produce)
+    producer.start()
+    producer.join(0.2)
+    assert producer.is_alive()
+    assert len(taken) == most + (nbytes == MB)  # by count, the one that waits has taken its weights already
+    gate.set()
+    producer.join(LONG)
+    worker.close()
+    assert done == taken == list(range(8))
 
 
 def test_close_does_all_that_is_queued_before_it_returns() -> None:
@@ -181,8 +206,10 @@ def test_a_forked_child_can_close_and_leaves_the_parents_jobs_alone() -> None:
         gate, worker = threading.Event(), Worker(Faults(), capacity=50)
         worker.submit(lambda: gate.wait(30) and None)
         worker.submit(lambda: print("done", flush=True))
+        worker.submit(lambda: None, 2**30)
         child = os.fork()
         if child == 0:
+            worker.wait_for_room(2**30)  # nobody takes what waits here
             worker.close()
             os._exit(7)
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7

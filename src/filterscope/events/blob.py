@@ -156,8 +156,8 @@ def encode(bank: FilterBank, order: int = 0, reference: bool = False, after: int
     text = header.to_json()
     Header.from_json(text)  # nothing is written that could not be read
     text += b" " * (-len(text) % 8)
-    weights = _real(bank.weights).astype("<f2" if header.dtype == "float16" else "<f4")
-    return _PREFIX.pack(_MAGIC, VERSION, 0, len(text)) + text + weights.tobytes()
+    weights = np.ascontiguousarray(_real(bank.weights), "<f2" if header.dtype == "float16" else "<f4")
+    return b"".join((_PREFIX.pack(_MAGIC, VERSION, 0, len(text)), text, weights.data.cast("B")))
 
 
 def encode_snapshot(

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.compat.proto.summary_pb2 import Summary
 from torch.utils.tensorboard import SummaryWriter
 
@@ -127,7 +128,9 @@ def file_writer(writer: SummaryWriter) -> Any:
 def _write(writer: SummaryWriter, collected: Sequence[tuple[_Item, Summary.Value]], step: int, time: float) -> None:
     target = file_writer(writer)
     quicken(getattr(target, "event_writer", None))  # each time, for there is another one after a fault
-    target.add_summary(Summary(value=[value for _, value in collected]), step, time)
+    event = Event()
+    event.summary.value.extend(value for _, value in collected)  # the one copy: they may be large
+    target.add_event(event, step, time)
 
 
 def _queue(writer: SummaryWriter) -> Any:

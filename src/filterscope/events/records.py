@@ -38,7 +38,8 @@ def quicken(event_writer: Any) -> None:
 def _write(records: Any, content: bytes) -> None:
     length = struct.pack("<Q", len(content))
     checksums = (_FOOTER.pack(masked_crc32c(part)) for part in (length, content))
-    records._writer.write(length + next(checksums) + content + next(checksums))
+    for part in (length + next(checksums), content, next(checksums)):  # not joined: the content may be large
+        records._writer.write(part)
 
 
 def masked_crc32c(content: bytes) -> int:

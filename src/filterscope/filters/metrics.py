@@ -15,6 +15,9 @@ import numpy.typing as npt
 
 Array = npt.NDArray[Any]
 
+#: Weights whose differences are taken at a time: a layer may be large.
+_CHUNK = 30_000
+
 
 def _rows(weights: Array) -> Array:
     """Filters as the rows of a real matrix ``(filters, channels taps)``."""
@@ -91,9 +94,12 @@ def change(weights: Array, previous: Array, before: Array | None = None) -> floa
         before: Norms of the previous filters, if known.
     """
     total = _total(_known(before, previous))
+    if not total > 0:
+        return float("nan")
+    most = max(_CHUNK // max(int(np.prod(weights.shape[1:])), 1), 1)  # filters
     with np.errstate(over="ignore", invalid="ignore"):
-        step = weights - previous
-    return _total(norms(step)) / total if total > 0 else float("nan")
+        steps = [norms(weights[i : i + most] - previous[i : i + most]) for i in range(0, len(weights), most)]
+    return _total(np.concatenate(steps)) / total
 
 
 def rms(weights: Array, sizes: Array | None = None) -> float:

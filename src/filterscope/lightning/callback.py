@@ -49,6 +49,11 @@ class Conv1dFilterMonitor(_Callback):
 
     Training is bit-identical with and without the callback, and no fault in drawing or writing ends it.
 
+    A snapshot shows the weights when Lightning calls the monitor: after callbacks listed before it, and before those
+    listed after it and the module's own hook of that name. What changes weights at an epoch's end (pruning, a bound on
+    norms) is in that epoch's snapshot if it is a callback listed before the monitor: list the monitor last, and move
+    such work of the module's own ``on_train_epoch_end`` into a callback, or into its ``on_train_batch_end``.
+
     Args:
         layers: Layers to monitor: a glob on the dotted name, or several. ``*`` crosses dots; ``conv1`` is not
             ``conv10``. ``None``: every layer with more than one tap. ``"*"`` adds pointwise ones.
@@ -103,6 +108,7 @@ class Conv1dFilterMonitor(_Callback):
             every_n_train_steps,
         )  # fmt: skip
         self._session: Session | None = None
+        self._is_started = False  # whether the session is of this fit, and not of one before
         self._is_under_way = False  # whether a batch of this fit has begun
         self._step: int | None = None  # of the last batch that stepped
         self._state: Mapping[str, Any] | None = None
@@ -120,6 +126,23 @@ class Conv1dFilterMonitor(_Callback):
     def on_fit_start(self, trainer: Any, pl_module: Any) -> None:
         _require_trainer(trainer)
         self._require_own_tag(trainer)
+        self._is_started = False
+
+    @override
+    def on_train_start(self, trainer: Any, pl_module: Any) -> None:
+        self._start(trainer, pl_module)
+        if (session := self._session) is not None:
+            self._is_under_way, self._step = False, None
+            with session.harmless("start"):
+                session.plan(epochs_planned(trainer), steps_planned(trainer))
+                if trainer.global_step == 0:
+                    session.tell_superseded()
+                    session.begin(trainer.model)
+                if session.writes and self.settings.every_n_train_steps is None:
+                    _advise(advised_steps(trainer))
+
+    def _start(self, trainer: Any, pl_module: Any) -> None:
+        """A session for this fit, once all hooks before the training have made their layers."""
         check_layers(pl_module, self.settings)  # before a directory is made
         checkpoint = trainer.ckpt_path or ""
         writers = loggers.writers(trainer, self._state if checkpoint else None)
@@ -130,19 +153,7 @@ class Conv1dFilterMonitor(_Callback):
         if trainer.global_rank == 0:
             warn_without_layers(pl_module, self.settings.layers)
         # Rank 0 alone has writers; all ranks must agree whether the model is read.
-        self._session = session if trainer.strategy.broadcast(bool(writers)) else None
-
-    @override
-    def on_train_start(self, trainer: Any, pl_module: Any) -> None:
-        if (session := self._session) is not None:
-            self._is_under_way, self._step = False, None
-            with session.harmless("start"):
-                session.plan(epochs_planned(trainer), steps_planned(trainer))
-                if trainer.global_step == 0:
-                    session.tell_superseded()
-                    session.begin(trainer.model)
-                if session.writes and self.settings.every_n_train_steps is None:
-                    _advise(advised_steps(trainer))
+        self._session, self._is_started = session if trainer.strategy.broadcast(bool(writers)) else None, True
 
     @override
     def on_train_batch_start(self, trainer: Any, pl_module: Any, batch: Any, batch_idx: int) -> None:
@@ -185,13 +196,13 @@ class Conv1dFilterMonitor(_Callback):
 
     @override
     def on_fit_end(self, trainer: Any, pl_module: Any) -> None:
-        if self._session is not None:
+        if self._session is not None and self._is_started:
             self._session.finish(trainer.model)
             loggers.release(trainer)
 
     @override
     def on_exception(self, trainer: Any, pl_module: Any, exception: BaseException) -> None:
-        if self._session is not None:
+        if self._session is not None and self._is_started:
             session = self._session
             epoch, step, model = 0, 0, None
             with session.harmless("end"):

@@ -43,10 +43,10 @@ def writers(trainer: Any, state: Mapping[str, Any] | None = None) -> list[Summar
     if trainer.fast_dev_run or any(type(logger).__name__ == "DummyLogger" for logger in trainer.loggers):
         return []
     if not trainer.loggers:
-        raise MisconfigurationException(
-            "Conv1dFilterMonitor needs a logger to write to; use Trainer(logger=TensorBoardLogger(...)), or leave "
-            "logger at its default"
-        )
+        works = "use Trainer(logger=TensorBoardLogger(...)), or leave logger at its default"
+        if trainer.barebones:
+            works = "Trainer(barebones=True) can have none: leave out barebones, or the monitor"
+        raise MisconfigurationException(f"Conv1dFilterMonitor needs a logger to write to; {works}")
     is_first = trainer.global_rank == 0
     found = [each for each in map(_experiment, trainer.loggers) if isinstance(each, SummaryWriter)] if is_first else []
     if trainer.strategy.broadcast(bool(found)):

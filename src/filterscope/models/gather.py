@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -15,6 +16,10 @@ from torch import Tensor, nn
 from filterscope.filters.bank import FilterBank
 from filterscope.models.layers import FilterLayer
 from filterscope.models.weights import effective_weight, is_partitioned_by_deepspeed
+
+#: Bytes from which on a copy has pages of its own, which go back to the system with it: malloc would keep them. New
+#: pages take the training thread as long as the copy does, so that smaller layers go without.
+_LARGE = 2**22
 
 
 @dataclass
@@ -164,7 +169,11 @@ def _host_copies(weights: Sequence[Tensor]) -> list[Tensor]:
     copies = []
     for weight in weights:
         dtype = torch.complex64 if weight.is_complex() else torch.float32
-        copy = torch.empty(weight.shape, dtype=dtype, pin_memory=weight.is_cuda, device="cpu")  # whatever the default
+        nbytes = weight.numel() * dtype.itemsize
+        if nbytes >= _LARGE and not weight.is_cuda:
+            copy = torch.frombuffer(mmap.mmap(-1, nbytes), dtype=dtype).reshape(weight.shape)
+        else:
+            copy = torch.empty(weight.shape, dtype=dtype, pin_memory=weight.is_cuda, device="cpu")  # despite defaults
         copy.copy_(weight, non_blocking=weight.is_cuda)
         copies.append(copy)  # not what copy_ returns, which may be of the weight's own tensor class
     if any(weight.is_cuda for weight in weights):

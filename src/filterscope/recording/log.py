@@ -50,7 +50,7 @@ class SnapshotLog:
         settings: What to log.
         writers: Where to.
         faults: Told of what could not be drawn or written.
-        earlier: The log of an earlier fit, whose references and histories go on.
+        earlier: The log of an earlier fit, after whose last step this one goes on.
         pause: Called between parts of the work: there the thread may be held up.
     """
 
@@ -64,7 +64,7 @@ class SnapshotLog:
     ) -> None:
         self._settings, self._faults = settings, faults
         self._outlet = Outlet(writers, faults.report, pause)
-        self._tracks: dict[str, Track] = {} if earlier is None else earlier._tracks
+        self._tracks: dict[str, Track] = {}
         self._rasters: dict[tuple[str, str], tuple[Any, Raster]] = {}
         self._drawn = [kinds.kind(name) for name in settings.named]
         self._options = Options(settings.channels, settings.max_filters)
@@ -214,8 +214,9 @@ class SnapshotLog:
         self._outlet.flush()
 
     def close(self) -> None:
-        """Bring everything to the disk, and let go of canvases and of the last snapshot."""
+        """Bring everything to the disk, and let go of canvases and weights: a fit that goes on reads them anew."""
         self._rasters.clear()
+        self._tracks.clear()
         self._latest = None
         self._outlet.flush()
 
@@ -258,7 +259,7 @@ class SnapshotLog:
             return []
         track = self._tracks.get(bank.layer)
         is_reference = track is None or track.reference.step == bank.step
-        size = sum(each.weights.nbytes for each in reading.banks.values())
+        size = reading.nbytes
         max_filters = self._settings.max_filters
         if is_reference and size > WHOLE_BYTES and bank.head(max_filters) is not bank:
             self._faults.report(

@@ -144,7 +144,7 @@ class Session:
         self._start_step = self._before = step
         if (reading := self._read(model)) is not None and (log := self._log) is not None:
             self._place = replace(self._place, start=step)
-            self._worker.submit(lambda: log.resume(epoch, step, reading, *self._recall(epoch, step)))
+            self._worker.submit(lambda: log.resume(epoch, step, reading, *self._recall(epoch, step)), reading.nbytes)
 
     @_harmless
     def snapshot(
@@ -341,6 +341,8 @@ class Session:
     def _read(self, model: nn.Module) -> Reading | None:
         """The model's weights on rank 0; ``None`` on other ranks, and where there are none yet."""
         keep = self._log is not None
+        if keep and self._last is not None:
+            self._worker.wait_for_room(self._last[1].nbytes)
         reading, unreadable = read(model, self._settings, keep)
         if keep:
             known = self._last[1].banks if self._last is not None else {}
@@ -382,7 +384,7 @@ class Session:
             warn_if_large(reading, self._settings, self._planned)
         self._last, self._is_within = (step, reading), within_epoch
         if (log := self._log) is not None:
-            self._worker.submit(lambda: log.snapshot(epoch, step, reading, within_epoch, replaces))
+            self._worker.submit(lambda: log.snapshot(epoch, step, reading, within_epoch, replaces), reading.nbytes)
 
     def _draw(self, mark: str = "") -> None:
         self._awaits_drawing = False

@@ -30,7 +30,6 @@ class Track:
 
     Attributes:
         reference: The first snapshot, or the first that is not all zero; monitored filters at least.
-        previous: The snapshot before the latest.
         latest: The newest snapshot.
     """
 
@@ -42,9 +41,10 @@ class Track:
         reference: FilterBank | None = None,
     ) -> None:
         self.reference = reference or bank
-        self.previous: FilterBank | None = None
         self.latest = bank
-        self._sizes = self._previous_sizes = metrics.norms(bank.weights)
+        self._sizes = metrics.norms(bank.weights)
+        self._change = math.nan  # from the snapshot before the latest
+        self._before: tuple[FilterBank, Array] | None = None  # that snapshot and its norms, if it may come back
         self._reference_sizes = self._sizes if reference is None else metrics.norms(reference.weights)
         self._options = options
         self._every, self._count = 1, 0
@@ -69,10 +69,11 @@ class Track:
 
     def add(self, bank: FilterBank) -> None:
         """Take in a snapshot."""
-        if self._is_begun:
-            self.previous, self._previous_sizes = self.latest, self._sizes
-        self._is_begun = True
-        self.latest, self._sizes = bank, metrics.norms(bank.weights)
+        sizes, before = metrics.norms(bank.weights), self._sizes
+        self._change = metrics.change(bank.weights, self.latest.weights, before) if self._is_begun else math.nan
+        # Only what was taken within an epoch may be taken back; a large layer shall not be held once more for nothing.
+        self._before = (self.latest, before) if self._is_begun and bank.within_epoch else None
+        self._is_begun, self.latest, self._sizes = True, bank, sizes
         if not self._reference_sizes.any() and self._sizes.any():
             self.reference, self._reference_sizes = bank, self._sizes
             zeros = np.zeros_like(self.reference_head.weights)
@@ -82,9 +83,10 @@ class Track:
 
     def take_back(self) -> None:
         """Forget the newest snapshot: another one of the same moment takes its place."""
-        if self.previous is None or not self._moments:
+        if self._before is None or not self._moments:
             return
-        self.latest, self._sizes = self.previous, self._previous_sizes
+        self.latest, self._sizes = self._before
+        self._before = None
         for rows in (self._moments, *self._rows.values()):
             del rows[-1]  # type: ignore[attr-defined]
         self._count -= 1
@@ -95,10 +97,9 @@ class Track:
         reference = self.reference.weights
         count = len(reference)
         rotation = metrics.layer_rotation(weights[:count], reference, sizes[:count], self._reference_sizes)
-        before = None if self.previous is None else self.previous.weights
         return {
             "rotation": rotation,
-            "change": math.nan if before is None else metrics.change(weights, before, self._previous_sizes),
+            "change": self._change,
             "rms": metrics.rms(weights, sizes),
             "dead": float(metrics.dead(weights, sizes=sizes).mean()),
         }

@@ -35,6 +35,8 @@ class Faults:
             _LOG.warning("%s", message)
 
 
+#: Bytes that may wait with the jobs that hold them; a single job may hold more.
+MOST_BYTES = 32 * 2**20
 #: Seconds that a fork waits for a thread to come to a point at which it holds no lock of a library.
 PATIENCE = 5.0
 
@@ -42,8 +44,8 @@ PATIENCE = 5.0
 class Worker:
     """One thread and its queue.
 
-    The queue is bounded and blocks the caller when it is full: nothing is dropped. The thread starts with the first
-    job; what is queued is done before the process exits.
+    The queue is bounded, in jobs and in bytes, and blocks the caller when it is full: nothing is dropped. The thread
+    starts with the first job; what is queued is done before the process exits.
 
     Args:
         faults: Told of jobs that raise; the next job goes on.
@@ -53,7 +55,7 @@ class Worker:
 
     def __init__(self, faults: Faults, capacity: int = 4, prepare: Job | None = None) -> None:
         self._faults, self._prepare = faults, prepare
-        self._queue: queue.Queue[Job | None] = queue.Queue(capacity)
+        self._queue: queue.Queue[tuple[Job, int] | None] = queue.Queue(capacity)
         self._thread: threading.Thread | None = None
         self._ended = threading.Event()
         self._ending = False  # the thread was told to end, and is not known to have ended
@@ -62,8 +64,19 @@ class Worker:
         self._fork_waits = False
         _workers.add(self)
 
-    def submit(self, job: Job) -> None:
-        """Queue a job; wait while the queue is full."""
+    def wait_for_room(self, nbytes: int) -> None:
+        """Wait until a job that holds so many bytes may be queued; to be asked before they are taken."""
+        if self._is_copy:
+            return  # nobody takes from the queue here
+        with self._queue.not_full:  # told whenever a job is taken
+            self._queue.not_full.wait_for(lambda: not (waiting := self._waiting()) or waiting + nbytes <= MOST_BYTES)
+
+    def _waiting(self) -> int:
+        """Bytes that wait."""
+        return sum(item[1] for item in self._queue.queue if item is not None)
+
+    def submit(self, job: Job, nbytes: int = 0) -> None:
+        """Queue a job, which holds so many bytes; wait while the queue is full."""
         if self._is_copy:  # its files are the parent's
             self._faults.report("fork", "filterscope records in the process that began to, and not in a fork of it")
             return
@@ -76,7 +89,7 @@ class Worker:
             self._thread, self._ended = thread, ended
             atexit.register(self.close)
             ready.wait()
-        self._queue.put(job)
+        self._queue.put((job, nbytes))
 
     def close(self) -> None:
         """Do all that is queued, then end the thread. A later job starts a new one."""
@@ -132,9 +145,9 @@ class Worker:
             ended.set()
 
     def _work(self) -> None:
-        while (job := self._queue.get()) is not None:
-            self._do(job)
-            del job  # its weights may go before the next one comes
+        while (item := self._queue.get()) is not None:
+            self._do(item[0])
+            del item  # its weights may go before the next one comes
 
     def _do(self, job: Job) -> None:
         try:
