@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from filterscope.filters.channels import CHANNELS
+from filterscope.filters.words import CHANNELS
 
 
 def add_path(parser: argparse.ArgumentParser, checkpoints: bool) -> None:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import argparse
 import json
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from filterscope.cli import source
 from filterscope.cli.arguments import add_layers, add_path, add_tag, file_with
 from filterscope.cli.console import doing, tell
 from filterscope.cli.output import check_writable, replacing
-from filterscope.filters.history import FilterHistory
 from filterscope.version import __version__
+
+if TYPE_CHECKING:
+    from filterscope.filters.history import FilterHistory
 
 SHORT = "every epoch's filters as numpy arrays"
 DESCRIPTION = """\
@@ -59,6 +59,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Write the file, and print its name."""
+    import numpy as np
+
     check_writable(options.output)
     source.require_run(options.path, "filterscope export")
     histories = list(source.read_run(options.path, options.layers, options.tag).values())
@@ -69,6 +71,8 @@ def run(options: argparse.Namespace) -> None:
 
 def arrays(histories: list[FilterHistory]) -> dict[str, Any]:
     """What the file holds, by key."""
+    import numpy as np
+
     meta = {"filterscope": __version__, "layers": [_meta(history) for history in histories]}
     held: dict[str, Any] = {
         # Names are not keys: a zip archive would not keep all of them apart.

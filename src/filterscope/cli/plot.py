@@ -9,19 +9,17 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from filterscope.cli import source
 from filterscope.cli.arguments import add_drawing, add_layers, add_path, add_tag, epoch
 from filterscope.cli.console import UserError, note, progress, tell
 from filterscope.cli.output import replacing, stems
-from filterscope.filters.bank import FilterBank
-from filterscope.filters.history import FilterHistory
 from filterscope.plots.kinds import NAMES, kind, words
 
 if TYPE_CHECKING:
     from matplotlib.figure import FigureBase
 
+    from filterscope.filters.bank import FilterBank
+    from filterscope.filters.history import FilterHistory
     from filterscope.plots.picture import Kind, Options
 
 KINDS = "\n".join(f"  {name:9}  {words(name)}" for name in NAMES)
@@ -139,6 +137,9 @@ def _drawn(kind: Kind, bank: FilterBank, options: Options) -> FigureBase:
 
 
 def _of_history(history: FilterHistory, rate: float | None, options: argparse.Namespace) -> Iterator[_Picture]:
+    from filterscope.filters.history import FilterHistory
+    from filterscope.plots.picture import Options, draw
+
     if options.epoch is not None or options.step is not None:
         try:
             last = history.position(options.epoch, step=options.step)
@@ -146,7 +147,6 @@ def _of_history(history: FilterHistory, rate: float | None, options: argparse.Na
             note(f"nothing of layer {history.layer!r}: {_missing(history, options.epoch, options.step)}")
             return
         history = FilterHistory(list(history)[: last + 1], history.initial)
-    from filterscope.plots.picture import Options, draw
 
     how = Options(options.channels, options.max_filters, rate)
     by_step = options.step is not None or (options.epoch is None and history.by_step)
@@ -157,8 +157,6 @@ def _of_history(history: FilterHistory, rate: float | None, options: argparse.Na
 
 def _missing(history: FilterHistory, epoch: int | None, step: int | None) -> str:
     unit, asked, there = ("step", step, history.steps) if epoch is None else ("epoch", epoch, history.epochs)
-    near = there[np.argsort(np.abs(there - asked), kind="stable")[:2]]
-    return (
-        f"no snapshot of {unit} {asked}; there are {there[0]} to {there[-1]}, the nearest "
-        f"{' and '.join(map(str, np.unique(near)))}"
-    )
+    near = sorted(sorted(set(there.tolist())), key=lambda each: abs(each - asked))[:2]
+    words = " and ".join(map(str, sorted(near)))
+    return f"no snapshot of {unit} {asked}; there are {there[0]} to {there[-1]}, the nearest {words}"

@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from filterscope.cli.console import UserError, doing, note
-from filterscope.filters.bank import FilterBank
-from filterscope.filters.history import FilterHistory
+
+if TYPE_CHECKING:
+    from filterscope.filters.bank import FilterBank
+    from filterscope.filters.history import FilterHistory
 
 
 def is_run(path: str) -> bool:

@@ -8,16 +8,15 @@ import json
 import math
 import sys
 from collections.abc import Sequence
-from typing import Any
-
-import numpy.typing as npt
+from typing import TYPE_CHECKING, Any
 
 from filterscope.cli import source
 from filterscope.cli.arguments import add_layers, add_path, add_tag
 from filterscope.cli.console import printable
-from filterscope.filters import metrics
-from filterscope.filters.bank import FilterBank
-from filterscope.filters.history import FilterHistory
+
+if TYPE_CHECKING:
+    from filterscope.filters.bank import FilterBank
+    from filterscope.filters.history import FilterHistory
 
 SHORT = "a table of layers: how far their filters turned, and when they settled"
 DESCRIPTION = """\
@@ -42,7 +41,6 @@ examples:
   filterscope summary last.ckpt
 """
 
-Array = npt.NDArray[Any]
 Row = dict[str, Any]
 
 #: Of a layer, in the table; JSON and CSV have all of it.
@@ -80,6 +78,8 @@ def run(options: argparse.Namespace) -> None:
 
 def of_history(history: FilterHistory) -> Row:
     """A run's layer in numbers; ``None`` where undefined."""
+    from filterscope.filters import metrics
+
     now, reference = history.weights[-1], history.reference.weights
     return _shape(history[-1]) | {
         "snapshots": len(history),
@@ -90,7 +90,7 @@ def of_history(history: FilterHistory) -> Row:
         "last_step": int(history.steps[-1]),
         "rotation": _defined(metrics.layer_rotation(now, reference)),
         "change": _defined(float(history.change()[-1])),
-        **_dead(now),
+        **_dead(history[-1]),
         "nonfinite": metrics.nonfinite(now),
         "effective_rank_first": _defined(metrics.effective_rank(history.weights[0])),
         "effective_rank": _defined(metrics.effective_rank(now)),
@@ -101,8 +101,10 @@ def of_history(history: FilterHistory) -> Row:
 
 def of_bank(bank: FilterBank) -> Row:
     """A checkpoint's layer in numbers; ``None`` where undefined."""
+    from filterscope.filters import metrics
+
     return _shape(bank) | {
-        **_dead(bank.weights),
+        **_dead(bank),
         "nonfinite": metrics.nonfinite(bank.weights),
         "effective_rank": _defined(metrics.effective_rank(bank.weights)),
         "redundancy": _defined(metrics.redundancy(bank.weights)),
@@ -120,9 +122,11 @@ def _shape(bank: FilterBank) -> Row:
     }
 
 
-def _dead(weights: Array) -> Row:
+def _dead(bank: FilterBank) -> Row:
     """The share, which is what TensorBoard's card of that name shows, and the count."""
-    dead = metrics.dead(weights)
+    from filterscope.filters.bank import dead_filters
+
+    dead = dead_filters(bank)
     return {"dead": _defined(dead.mean()), "dead_filters": int(dead.sum())}
 
 

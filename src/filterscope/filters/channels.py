@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, get_args
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-Array = npt.NDArray[Any]
+from filterscope.filters.words import CHANNELS
 
-Channels = Literal["auto", "all", "sum", "mean", "max", "l2", "principal"]
-CHANNELS: tuple[str, ...] = get_args(Channels)
+Array = npt.NDArray[Any]
 
 #: Up to so many channels, ``"auto"`` shows each of them.
 AUTO_LIMIT = 8

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+#: How input channels are shown.
+CHANNELS = ("auto", "all", "sum", "mean", "max", "l2", "principal")
+
 
 def plural(count: int, noun: str) -> str:
     """``1 tap``, ``2 taps``."""
