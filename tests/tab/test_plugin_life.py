@@ -15,7 +15,7 @@ from tensorboard.compat.proto.summary_pb2 import Summary
 
 from filterscope.events import blob
 from filterscope.tab import plugin
-from filterscope.tab.line import gather
+from filterscope.tab.calls import side_by_side
 from tests.support.browser import LOADERS, frames, tensorboard, wait_for
 from tests.support.synthetic import STEPS, Layer, Run
 
@@ -125,12 +125,12 @@ def test_the_number_of_epochs_kept_is_the_users_to_say() -> None:
 
 def test_calls_are_made_side_by_side_and_a_held_back_answer_is_nudged() -> None:
     nudged = threading.Event()
-    assert gather([lambda: nudged.wait(30), lambda: "second"], nudged.set) == [True, "second"]
+    assert side_by_side([lambda: nudged.wait(30), lambda: "second"], nudged.set) == [True, "second"]
     both = threading.Barrier(2, timeout=30)
-    assert sorted(gather([both.wait, both.wait], lambda: None)) == [0, 1]
-    assert gather([], lambda: None) == []
+    assert sorted(side_by_side([both.wait, both.wait], lambda: None)) == [0, 1]
+    assert side_by_side([], lambda: None) == []
     with pytest.raises(KeyError, match="gone"):
-        gather([lambda: {}["gone"]], lambda: 1 / 0)
+        side_by_side([lambda: {}["gone"]], lambda: 1 / 0)
 
 
 def test_the_tab_brings_nothing_heavy_into_tensorboard() -> None:

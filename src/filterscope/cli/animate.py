@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from filterscope.cli import source
+from filterscope.cli import inputs
 from filterscope.cli.arguments import add_drawing, add_path, add_tag, count, file_with, frames_per_second, pattern
 from filterscope.cli.console import UserError, progress, tell
 from filterscope.cli.output import check_writable, replacing
@@ -52,8 +52,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Draw, and print the file's name."""
     check_writable(options.output)
-    source.require_run(options.path, "filterscope animate")
-    histories = source.read_run(options.path, [options.layer], options.tag)
+    inputs.require_run(options.path, "filterscope animate")
+    histories = inputs.histories(options.path, [options.layer], options.tag)
     if len(histories) > 1:
         raise UserError(f"--layer {options.layer!r} matches {', '.join(histories)}; an animation shows one of them")
     (history,) = histories.values()

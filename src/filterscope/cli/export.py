@@ -6,7 +6,7 @@ import argparse
 import json
 from typing import TYPE_CHECKING, Any
 
-from filterscope.cli import source
+from filterscope.cli import inputs
 from filterscope.cli.arguments import add_layers, add_path, add_tag, file_with
 from filterscope.cli.console import doing, tell
 from filterscope.cli.output import check_writable, replacing
@@ -62,8 +62,8 @@ def run(options: argparse.Namespace) -> None:
     import numpy as np
 
     check_writable(options.output)
-    source.require_run(options.path, "filterscope export")
-    histories = list(source.read_run(options.path, options.layers, options.tag).values())
+    inputs.require_run(options.path, "filterscope export")
+    histories = list(inputs.histories(options.path, options.layers, options.tag).values())
     with replacing(options.output) as part, doing(f"writing {options.output}"):
         np.savez_compressed(part, **arrays(histories))
     tell(str(options.output))

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from filterscope.cli import source
+from filterscope.cli import inputs
 from filterscope.cli.arguments import add_drawing, add_layers, add_path, add_tag, epoch
 from filterscope.cli.console import UserError, note, progress, tell
 from filterscope.cli.output import replacing, stems
@@ -77,17 +77,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Draw, and print the files' names."""
-    if source.is_run(options.path):
-        histories = source.read_run(options.path, options.layers, options.tag)
-        rates = source.sample_rates(list(histories), options.sample_rate)
+    if inputs.is_run(options.path):
+        histories = inputs.histories(options.path, options.layers, options.tag)
+        rates = inputs.rates(list(histories), options.sample_rate)
         pictures = [p for name, history in histories.items() for p in _of_history(history, rates[name], options)]
         names = stems(histories)
     else:
-        source.refuse_tag(options.path, options.tag)
+        inputs.refuse_tag(options.path, options.tag)
         for name in ("epoch", "step"):
             if getattr(options, name) is not None:
                 raise UserError(f"--{name} is for runs: {options.path!r} is a checkpoint of one moment")
-        banks = source.read_checkpoint(options.path, options.layers, options.sample_rate)
+        banks = inputs.banks(options.path, options.layers, options.sample_rate)
         pictures = [picture for bank in banks.values() for picture in _of_bank(bank, options)]
         names = stems(banks)
     if not pictures:

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from filterscope.cli import source
+from filterscope.cli import inputs
 from filterscope.cli.arguments import add_layers, add_path, add_tag
 from filterscope.cli.console import printable
 
@@ -59,12 +59,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Print the table."""
-    if source.is_run(options.path):
-        rows = [of_history(history) for history in source.read_run(options.path, options.layers, options.tag).values()]
+    if inputs.is_run(options.path):
+        rows = [of_history(history) for history in inputs.histories(options.path, options.layers, options.tag).values()]
         cells = [_history_cells(row) for row in rows]
     else:
-        source.refuse_tag(options.path, options.tag)
-        rows = [of_bank(bank) for bank in source.read_checkpoint(options.path, options.layers).values()]
+        inputs.refuse_tag(options.path, options.tag)
+        rows = [of_bank(bank) for bank in inputs.banks(options.path, options.layers).values()]
         cells = [_bank_cells(row) for row in rows]
     if options.json:
         print(json.dumps(rows, indent=2, allow_nan=False))

@@ -57,7 +57,7 @@ def write_animation(
         path: File to write; its suffix names the format.
         kind: ``"taps"`` or ``"response"``.
         fps: Frames per second, at most 50; a GIF counts in hundredths of a second.
-        every: Take every so many-th snapshot, and the last.
+        every: Take one snapshot in so many, and the last.
         channels: As in ``plot_taps``.
         max_filters: The lowest-numbered ones only; ``None`` for all.
         sample_rate: As in ``plot_response``.

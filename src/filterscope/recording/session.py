@@ -104,7 +104,7 @@ class Session:
         if missing := len(runs) - len(self._runs):
             gone = [run.directory for run in runs if run.file not in {found.file for found in self._runs}]
             then = _ANEW if missing == len(runs) else "the pictures lack those epochs"
-            self._faults.report("history", f"filterscope finds no more what it recorded in {', '.join(gone)}; {then}")
+            self._faults.report("history", f"filterscope no longer finds what it recorded in {', '.join(gone)}; {then}")
 
     def plan(self, epochs: int | None, steps: int | None = None) -> None:
         """Decide which snapshots are milestones; at the beginning, and again once more is known.

@@ -16,8 +16,8 @@ from tensorboard.backend import http_util
 from werkzeug.wrappers import Request, Response
 
 from filterscope.events.blob import PLUGIN
-from filterscope.tab import source
-from filterscope.tab.source import NotThereError, PassingError, Source, UnclearError
+from filterscope.tab import provided
+from filterscope.tab.provided import NotThereError, PassingError, Provided, UnclearError
 from filterscope.version import __version__
 
 #: Snapshots that one request can ask for.
@@ -80,13 +80,13 @@ def _app(answer: Callable[[Request], Response]) -> App:
 
 
 def _layers(request: Request, provider: Any, kept: int | None) -> Response:
-    there = _source(request, provider)
+    there = _of(request, provider)
     listed = there.listed()
     bare = there.runs_without_filters() if not listed else []
     version = _version([kept, bare, _moments(listed), _moments(there.scalars_listed(listed))])
 
     def body() -> bytes:
-        runs = source.layers(listed, there.scalars(listed))
+        runs = provided.layers(listed, there.scalars(listed))
         return _json({"runs": runs, "problems": _problems(runs, bare, kept)})
 
     return _answer(request, "application/json", version, body)
@@ -94,14 +94,14 @@ def _layers(request: Request, provider: Any, kept: int | None) -> Response:
 
 def _snapshots(request: Request, provider: Any, kept: int | None) -> Response:
     run, tag = _argument(request, "run"), _argument(request, "tag")
-    found = [(datum.step, source.finite(datum.wall_time)) for datum in _source(request, provider).snapshots(run, tag)]
+    found = [(datum.step, provided.finite(datum.wall_time)) for datum in _of(request, provider).snapshots(run, tag)]
     version = _version([run, tag, found])
     return _answer(request, "application/json", version, lambda: _json({"snapshots": found, "kept": kept}))
 
 
 def _banks(request: Request, provider: Any) -> Response:
     run, tag, steps = _argument(request, "run"), _argument(request, "tag"), _steps(_argument(request, "steps"))
-    there = _source(request, provider)
+    there = _of(request, provider)
     found = {datum.step: datum for datum in there.snapshots(run, tag, len(steps))}
     chosen = [found.get(step) for step in steps]
     version = _version([run, tag, steps, [datum and datum.wall_time for datum in chosen]])
@@ -117,10 +117,10 @@ def _static(request: Request, path: Path) -> Response:
     return _answer(request, CONTENT_TYPES[path.suffix], version, lambda: content)
 
 
-def _source(request: Request, provider: Any) -> Source:
+def _of(request: Request, provider: Any) -> Provided:
     if provider is None:
         raise NotThereError("TensorBoard runs without a data provider; start it without --generic_data=false")
-    return Source(provider, plugin_util.context(request.environ), plugin_util.experiment_id(request.environ))
+    return Provided(provider, plugin_util.context(request.environ), plugin_util.experiment_id(request.environ))
 
 
 def _nothing(request: Request) -> Response:
@@ -160,7 +160,7 @@ def _steps(text: str) -> list[int]:
     return steps
 
 
-def _moments(listed: source.Series) -> list[Any]:
+def _moments(listed: provided.Series) -> list[Any]:
     """The newest step and time of every series."""
     return sorted(
         (run, tag, series.max_step, series.max_wall_time)

@@ -29,7 +29,7 @@ def is_run(path: str) -> bool:
     return False
 
 
-def read_run(path: str, layers: Sequence[str] | None, tag: str | None) -> dict[str, FilterHistory]:
+def histories(path: str, layers: Sequence[str] | None, tag: str | None) -> dict[str, FilterHistory]:
     """What a run recorded, by layer, in model order.
 
     Raises:
@@ -61,7 +61,7 @@ def require_run(path: str, command: str) -> None:
         raise UserError(f"{path!r} is a file; '{command}' needs a history: give the directory of a run")
 
 
-def read_checkpoint(path: str, layers: Sequence[str] | None, sample_rate: float | None = None) -> dict[str, FilterBank]:
+def banks(path: str, layers: Sequence[str] | None, sample_rate: float | None = None) -> dict[str, FilterBank]:
     """The filters of a Lightning checkpoint or a saved ``state_dict``, by layer. Nothing in the file is executed.
 
     Raises:
@@ -76,16 +76,16 @@ def read_checkpoint(path: str, layers: Sequence[str] | None, sample_rate: float 
         except ValueError as error:
             raise UserError(f"{path!r} {error}") from error
         try:
-            banks = read_filters(stored, layers, sample_rate)
+            found = read_filters(stored, layers, sample_rate)
         except ValueError as error:
             raise UserError(f"{path!r}: " + str(error).removeprefix(f"layers={layers!r}: ")) from error
-    if not banks:
+    if not found:
         kind = "1-D filters" if layers else "1-D filters with more than one tap (--layer '*' takes all)"
         raise UserError(f"{path!r} holds no {kind}")
-    return banks
+    return found
 
 
-def sample_rates(names: Sequence[str], sample_rate: float | None) -> dict[str, float | None]:
+def rates(names: Sequence[str], sample_rate: float | None) -> dict[str, float | None]:
     """What ``--sample-rate`` says of each layer: it is that of the first."""
     return {name: sample_rate if i == 0 else None for i, name in enumerate(names)}
 

@@ -14,7 +14,7 @@ from typing import Any
 from tensorboard.data.provider import RunTagFilter
 
 from filterscope.events.blob import PLUGIN, BlobError, Header, read_header
-from filterscope.tab.line import gather
+from filterscope.tab.calls import side_by_side
 
 #: Bytes of weights that are read for one request; a single snapshot always is.
 MOST_BYTES = 256 * 2**20
@@ -53,7 +53,7 @@ class PassingError(RuntimeError):
         self.content = content
 
 
-class Source:
+class Provided:
     """The filters that a data provider has.
 
     Args:
@@ -65,7 +65,7 @@ class Source:
     def __init__(self, provider: Any, context: Any, experiment: str) -> None:
         self._provider, self._context = provider, context
         self._where = {"ctx": context, "experiment_id": experiment}
-        self._trifle = partial(provider.list_plugins, **self._where)
+        self._nudge = partial(provider.list_plugins, **self._where)
 
     def listed(self, chosen: RunTagFilter | None = None) -> Series:
         """Metadata of layers' snapshots, by run and tag."""
@@ -130,7 +130,7 @@ class Source:
         Raises:
             PassingError: With the same content, of which a part may come out better another time.
         """
-        banks = gather([partial(self._bank, datum) for datum in data], self._trifle)
+        banks = side_by_side([partial(self._bank, datum) for datum in data], self._nudge)
         pieces: list[bytes] = []
         for step, (status, content) in zip(steps, banks, strict=True):
             pieces += [_FRAME.pack(step, status != _SERVED, len(content)), content, bytes(-len(content) % 8)]
@@ -157,7 +157,7 @@ class Source:
         return _SERVED, content
 
     def _ask(self, call: Callable[..., Series], **what: Any) -> Series:
-        return gather([partial(call, **self._where, **what)], self._trifle)[0]
+        return side_by_side([partial(call, **self._where, **what)], self._nudge)[0]
 
 
 def _excuse(error: Exception) -> str:
