@@ -45,8 +45,13 @@ def _require_matches(globs: Iterable[str], names: Iterable[str], given: str, the
 
 
 def matches(name: str, glob: str) -> bool:
-    """Whether a glob means a layer: by its exact name, which may hold brackets, or as a pattern."""
-    return name == glob or fnmatchcase(name, glob)
+    """Whether a glob means a layer: by its exact name, which may hold brackets, or as a pattern.
+
+    A glob for a module means each of its convolutions, ``module#0`` and those that follow.
+    """
+    module, mark, number = name.rpartition("#")
+    names = (name, module) if mark and number.isdecimal() else (name,)
+    return any(each == glob or fnmatchcase(each, glob) for each in names)
 
 
 def sample_rates(

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from filterscope.filters.bank import FilterBank
 from filterscope.models.layers import FilterLayer
+from filterscope.models.observe import Performed
 from filterscope.models.weights import effective_weight, is_partitioned_by_deepspeed
 
 #: Bytes from which on a copy has pages of its own, which go back to the system with it: malloc would keep them. New
@@ -80,7 +81,7 @@ def gather(
                     continue
                 if keep and weight is not None and weight.numel():
                     readable.append((layer, weight))
-            copies = _host_copies([weight for _, weight in readable])
+            copies = host_copies([weight for _, weight in readable])
         for (layer, _), copy in zip(readable, copies, strict=True):
             try:
                 found.banks[layer.name] = as_bank(layer, copy, (rates or {}).get(layer.name))
@@ -90,14 +91,14 @@ def gather(
     return found
 
 
-def as_bank(layer: FilterLayer, weight: Tensor, rate: float | None = None) -> FilterBank:
+def as_bank(layer: FilterLayer | Performed, weight: Tensor, rate: float | None = None) -> FilterBank:
     """A bank from a host copy of a layer's weight, whatever its number of kernel axes."""
     return FilterBank.owning(
         layer.name,
         weight.reshape(*weight.shape[:2], -1).numpy(),
         stride=layer.stride,
         dilation=layer.dilation,
-        groups=int(layer.module.groups),
+        groups=layer.groups,
         transposed=layer.transposed,
         sample_rate=rate,
     )
@@ -164,7 +165,7 @@ def _full(layer: FilterLayer) -> Tensor | None:
     return weight.full_tensor() if weight is not None and _is_dtensor(weight) else weight  # type: ignore[attr-defined]
 
 
-def _host_copies(weights: Sequence[Tensor]) -> list[Tensor]:
+def host_copies(weights: Sequence[Tensor]) -> list[Tensor]:
     """Copies on the host, float32 or complex64; from CUDA through pinned memory, with one wait for all."""
     copies = []
     for weight in weights:

@@ -57,6 +57,11 @@ class FilterLayer:
         return _along(self.module.dilation, self.axis)
 
     @property
+    def groups(self) -> int:
+        """Groups of channels."""
+        return int(self.module.groups)
+
+    @property
     def transposed(self) -> bool:
         """Whether filters are rows of a decoder."""
         return bool(self.module.transposed)

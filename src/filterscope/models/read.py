@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, cast
 
 import torch
 import torch.fx
@@ -13,14 +15,17 @@ from filterscope.filters.bank import FilterBank
 from filterscope.filters.checks import check_patterns, check_sample_rate, given
 from filterscope.filters.selection import sample_rates, select
 from filterscope.models.checkpoint import read_state_dict
-from filterscope.models.gather import gather
+from filterscope.models.gather import as_bank, gather, host_copies
 from filterscope.models.layers import FilterLayer, find_layers
+from filterscope.models.observe import Performed, observe
 
 
 def read_filters(
     model: nn.Module | Mapping[str, Tensor],
     layers: str | Sequence[str] | None = None,
     sample_rate: float | Mapping[str, float] | None = None,
+    *,
+    inputs: Tensor | tuple[Any, ...] | Mapping[str, Any] | None = None,
 ) -> dict[str, FilterBank]:
     """Read the 1-D filters of a model, a single convolution, or a ``state_dict``.
 
@@ -34,6 +39,12 @@ def read_filters(
             A convolution itself is called by its class name.
         layers: Globs on the dotted names; ``None`` for every layer with more than one tap, ``"*"`` for all.
         sample_rate: Hz at a layer's input: a number for the first layer read, or a mapping of globs to numbers.
+        inputs: One example batch, for layers that are no convolution modules: a tensor, a tuple of the arguments of the
+            model's forward, or a dict of them by name. The forward is run once, in evaluation mode and without
+            gradients; the model, its buffers and the random streams are left as they were. Every 1-D convolution that
+            is performed there is read, fixed ones and those whose kernel is made in a ``forward`` too, under the name
+            of the module that makes it; one that makes several has ``name#0``, ``name#1``. What convolves by FFT is
+            not seen.
 
     Returns:
         Banks by layer name, in model order. They share no memory with the model.
@@ -41,6 +52,7 @@ def read_filters(
     Raises:
         TypeError: ``model`` is neither a module nor a mapping, or an argument is of the wrong type.
         ValueError: A glob matches no layer, or ``sample_rate`` is not positive and finite.
+        Exception: What the model raises for these ``inputs``.
 
     Example:
         >>> from torch import nn
@@ -52,6 +64,8 @@ def read_filters(
     check_sample_rate(sample_rate)
     if isinstance(model, nn.Module):
         found = {layer.name: layer for layer in find_layers(model)}
+        if inputs is not None:
+            return _read_performed(model, found, inputs, layers, sample_rate)
         _warn_of_unseen(model, found)
         names = select({name: layer.taps for name, layer in found.items()}, layers)
         if layers is None:  # a single convolution was surely meant, whatever its kernel
@@ -64,10 +78,48 @@ def read_filters(
     if not isinstance(model, Mapping):
         hint = "; its .state_dict is one" if isinstance(getattr(model, "state_dict", None), Mapping) else ""
         raise TypeError(f"model must be a torch module or a state_dict, got {given(model)}{hint}")
+    if inputs is not None:
+        raise TypeError("inputs are for a module, which is run on them: a state_dict has nothing to run")
     banks = read_state_dict(model)
     names = select({name: bank.taps for name, bank in banks.items()}, layers)
     rates = sample_rates(names, sample_rate)
     return {name: banks[name].with_fields(sample_rate=rates[name]) for name in names}
+
+
+def _read_performed(
+    model: nn.Module,
+    found: Mapping[str, FilterLayer],
+    inputs: Any,
+    layers: str | Sequence[str] | None,
+    sample_rate: float | Mapping[str, float] | None,
+) -> dict[str, FilterBank]:
+    """Filters of the convolutions that one forward performs; layers with adapters as they are without it."""
+    performed = observe(model, inputs)
+    known = {id(layer.module): layer.name for layer in found.values()}
+    seen: dict[str, FilterLayer | Performed] = {name: layer for name, layer in found.items() if layer.adapters}
+    parts = {id(part) for layer in seen.values() for part in cast("FilterLayer", layer).adapters[-1].modules()}
+    several = {id(each.module) for each in performed if each.number}
+    for each in performed:
+        if id(each.module) not in parts:
+            name = known.get(id(each.module), each.name)
+            name = f"{name}#{each.number}" if id(each.module) in several else name
+            seen[name] = replace(each, name=name)
+    modules = {id(each.module) for each in seen.values()}
+    if idle := [name for name, layer in found.items() if id(layer.module) not in modules]:
+        warnings.warn(
+            f"left out {', '.join(map(repr, idle))}: not performed by the forward on these inputs, in evaluation mode; "
+            "read_filters(model) without inputs reads it",
+            stacklevel=3,
+        )
+    names = select({name: each.taps for name, each in seen.items()}, layers, owner="the forward on these inputs")
+    if layers is None:
+        names = [name for name, each in seen.items() if name in names or each.module is model]
+    rates = sample_rates(names, sample_rate)
+    banks = gather([layer for name in names if isinstance(layer := seen[name], FilterLayer)], rates).banks
+    chosen = [one for name in names if isinstance(one := seen[name], Performed)]
+    for each, copy in zip(chosen, host_copies([each.kernel for each in chosen]), strict=True):
+        banks[each.name] = as_bank(each, copy, rates[each.name])
+    return {name: banks[name] for name in names}
 
 
 def _warn_of_unseen(model: nn.Module, found: Mapping[str, FilterLayer]) -> None:

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import random
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 from torch.nn.utils import parametrize, prune
 
 from filterscope.models.adapters import adapted
+from filterscope.models.aside import aside
 from filterscope.models.layers import FilterLayer
 
 
@@ -34,7 +31,8 @@ def effective_weight(layer: FilterLayer) -> Tensor | None:
     module: nn.Module = layer.module
     with torch.no_grad():
         if parametrize.is_parametrized(module, "weight"):
-            with _in_evaluation(module):
+            parametrizations: Any = module.parametrizations
+            with aside(list(parametrizations.weight.modules())):
                 weight = module.weight
         else:
             weight = _recomputed(module)
@@ -47,32 +45,6 @@ def effective_weight(layer: FilterLayer) -> Tensor | None:
         for wrapper in layer.adapters:
             weight = adapted(weight, wrapper)
     return weight.detach()
-
-
-@contextmanager
-def _in_evaluation(module: nn.Module) -> Iterator[None]:
-    """Parametrizations in evaluation mode; training flags, buffers and random states are put back."""
-    parametrizations: Any = module.parametrizations
-    parts = list(parametrizations.weight.modules())
-    training = [part for part in parts if part.training]
-    buffers = [dict(part._buffers) for part in parts]
-    devices = {parameter.device for parameter in module.parameters() if parameter.is_cuda}
-    python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002 - the streams that users draw from
-    with torch.random.fork_rng(devices=list(devices)):
-        for part in training:
-            part.training = False
-        for part in parts:  # an observer changes its buffers in evaluation mode too: let it change copies
-            part._buffers.update({name: each.clone() for name, each in part._buffers.items() if each is not None})
-        try:
-            yield
-        finally:
-            for part in training:
-                part.training = True
-            for part, own in zip(parts, buffers, strict=True):
-                part._buffers.clear()
-                part._buffers.update(own)
-            random.setstate(python)
-            np.random.set_state(numpy)  # noqa: NPY002
 
 
 def _recomputed(module: nn.Module) -> Any:
