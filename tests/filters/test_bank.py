@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import pickle
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -29,7 +30,7 @@ def test_weights_have_three_axes(shape: tuple[int, ...]) -> None:
 
 
 @pytest.mark.parametrize("indices", [[0, 1], [[0, 1, 2]], [0, 1, 2, 3]])
-def test_there_is_one_index_per_filter(indices: list) -> None:
+def test_there_is_one_index_per_filter(indices: Any) -> None:
     with pytest.raises(ValueError, match=r"indices must have shape \(3,\)"):
         FilterBank("conv", normal(3, 1, 5), np.array(indices))
 
