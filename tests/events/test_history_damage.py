@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -103,10 +104,14 @@ def test_a_layer_of_which_nothing_can_be_read_leaves_the_others(tmp_path: Path, 
         load_history(tmp_path, layers="b")
 
 
+def instead(stray: bytes, _: bytes) -> bytes:
+    return stray
+
+
 def test_a_snapshot_of_another_layer_than_its_tag_says_is_a_damaged_one(tmp_path: Path) -> None:
     for number in (0, 1, 2):
         stray = blob.encode(bank("b", number), 0, number == 0)
-        write(tmp_path, altered(tiny(), number, lambda data, stray=stray: stray))
+        write(tmp_path, altered(tiny(), number, partial(instead, stray)))
         with pytest.warns(UserWarning, match="layer 'a': 1 snapshot"):
             found = load_history(tmp_path)
         assert list(found) == ["a"]
@@ -115,6 +120,6 @@ def test_a_snapshot_of_another_layer_than_its_tag_says_is_a_damaged_one(tmp_path
 
 def test_a_part_of_another_layer_is_damage(tmp_path: Path) -> None:
     whole = blob.encode_snapshot(bank("a", 0, filters=3), 2, 0, True, True)
-    other = blob.encode(FilterBank("b", np.ones((1, 1, 3)), [7], 9, epoch=5), 3, True)
+    other = blob.encode(FilterBank("b", np.ones((1, 1, 3)), np.array([7]), 9, epoch=5), 3, True)
     with pytest.raises(blob.BlobError, match="do not belong together"):
         blob.decode_snapshot([whole[0], other])

@@ -74,6 +74,7 @@ def test_an_epoch_end_at_a_snapshot_by_steps_keeps_its_change(tmp_path: Path) ->
         for epoch, step in ((0, 0), (0, 5), (0, 8)):
             model.conv1.weight *= 1.25
             recorder.snapshot(epoch, step)
+        assert recorder._session is not None
         recorder._session._mark_end(1, 8)  # as a Trainer does where it learns it too late
     history = load_history(tmp_path)["conv1"]
     assert (history.epochs.tolist(), history.steps.tolist()) == ([0, 0, 1], [0, 5, 8])

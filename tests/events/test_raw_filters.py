@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -56,7 +57,7 @@ def test_a_fit_that_would_write_more_than_a_gigabyte_is_told_so_and_what_would_n
         ({}, -1),
     ],
 )
-def test_a_fit_that_writes_less_is_told_nothing(tmp_path: Path, arguments: dict[str, object], epochs: int) -> None:
+def test_a_fit_that_writes_less_is_told_nothing(tmp_path: Path, arguments: dict[str, Any], epochs: int) -> None:
     assert warned(tmp_path, Conv1dFilterMonitor(plots=(), **arguments), max_epochs=epochs) == []
 
 
