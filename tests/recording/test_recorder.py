@@ -104,7 +104,8 @@ def test_a_writer_given_stays_open_and_holds_everything(tmp_path: Path) -> None:
 
 def test_steps_are_one_apart_where_nothing_is_said(tmp_path: Path) -> None:
     recorder = FilterRecorder(SmallNet(), tmp_path, plots=())
-    for epoch, step in ((0, None), (1, None), (1, np.int64(7)), (np.int32(2), None)):
+    moments: list[tuple[Any, Any]] = [(0, None), (1, None), (1, np.int64(7)), (np.int32(2), None)]
+    for epoch, step in moments:
         recorder.snapshot(epoch, step)
     recorder.close()
     history = load_history(tmp_path)["conv1"]
@@ -325,8 +326,9 @@ def test_wrapped_models_are_read_under_their_own_names(tmp_path: Path, wrap: Any
 def test_bad_arguments_are_refused_in_the_constructor(
     tmp_path: Path, arguments: dict[str, Any], error: type[Exception], words: str
 ) -> None:
+    given: dict[str, Any] = {"model": SmallNet(), "writer": tmp_path} | arguments
     with pytest.raises(error) as caught:
-        FilterRecorder(**({"model": SmallNet(), "writer": tmp_path} | arguments))
+        FilterRecorder(**given)
     assert words in str(caught.value)
 
 

@@ -44,7 +44,7 @@ def test_a_third_fit_finds_the_first_through_the_second(tmp_path: Path) -> None:
     turned = np.array([[rotation(w, r) for w, r in zip(at[s], at[0], strict=True)] for s in range(0, 21, 4)])
     now = FilterBank("conv1", at[20], epoch=5)
     drift = DriftPicture(now, FilterBank("conv1", at[0], epoch=0))
-    drift.update(now, turned, Times(np.arange(6)), "final, epoch 5")
+    drift.update(now, list(turned), Times(np.arange(6)), "final, epoch 5")
     assert_shows(logged.images["filters/conv1/drift"][-1][1], pixels_of(drift.sheet))
 
 

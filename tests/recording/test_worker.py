@@ -11,6 +11,7 @@ import threading
 import time
 import warnings
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 
@@ -36,9 +37,14 @@ def run(script: str) -> str:
 def test_jobs_are_done_in_order_on_one_other_thread() -> None:
     done: list[int] = []
     threads: set[int] = set()
+
+    def note(number: int) -> None:
+        done.append(number)
+        threads.add(threading.get_ident())
+
     worker = Worker(Faults())
     for number in range(200):
-        worker.submit(lambda number=number: (done.append(number), threads.add(threading.get_ident()))[0])
+        worker.submit(partial(note, number))
     worker.close()
     assert done == list(range(200))
     assert len(threads) == 1
@@ -46,7 +52,9 @@ def test_jobs_are_done_in_order_on_one_other_thread() -> None:
 
 
 def test_a_full_queue_makes_the_caller_wait_and_drops_nothing() -> None:
-    started, gate, done, submitted = threading.Event(), threading.Event(), [], []
+    started, gate = threading.Event(), threading.Event()
+    done: list[int] = []
+    submitted: list[int] = []
     worker = Worker(Faults(), capacity=2)
 
     def first() -> None:
@@ -55,7 +63,7 @@ def test_a_full_queue_makes_the_caller_wait_and_drops_nothing() -> None:
 
     def produce() -> None:
         for number in range(10):
-            worker.submit(lambda number=number: done.append(number))
+            worker.submit(partial(done.append, number))
             submitted.append(number)
 
     worker.submit(first)
@@ -74,9 +82,9 @@ def test_a_full_queue_makes_the_caller_wait_and_drops_nothing() -> None:
 def test_close_does_all_that_is_queued_before_it_returns() -> None:
     gate, done = threading.Event(), []
     worker = Worker(Faults(), capacity=20)
-    worker.submit(lambda: gate.wait(LONG) and None)
+    worker.submit(lambda: done.extend([] if gate.wait(LONG) else [-1]))
     for number in range(10):
-        worker.submit(lambda number=number: done.append(number))
+        worker.submit(partial(done.append, number))
     closing = threading.Thread(target=worker.close)
     closing.start()
     assert done == []
@@ -108,7 +116,7 @@ def test_a_closed_worker_can_be_used_again() -> None:
     done: list[str] = []
     worker = Worker(Faults())
     for word in ("first", "second", "third"):
-        worker.submit(lambda word=word: done.append(word))
+        worker.submit(partial(done.append, word))
         worker.close()
     assert done == ["first", "second", "third"]
 
@@ -242,7 +250,12 @@ def test_a_fork_does_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("filterscope.recording.worker.PATIENCE", 0.1)
     begun, go_on, lock = threading.Event(), threading.Event(), threading.Lock()
     worker = Worker(Faults())
-    worker.submit(lambda: (begun.set(), go_on.wait(30)))
+
+    def hold() -> None:
+        begun.set()
+        go_on.wait(30)
+
+    worker.submit(hold)
     assert begun.wait(10)
     assert child_gets(lock)  # nothing holds this one
     go_on.set()
