@@ -123,6 +123,7 @@ HOSTILE: dict[str, dict[str, Any]] = {
     "fewer filters than it holds": {"total_filters": 3},
     "numbers beyond int64": {"indices": [0, 1, 2, 2**64], "total_filters": 2**65},
     "a negative rate": {"sample_rate": -1.0},
+    "a rate of nothing": {"sample_rate": 0.0},
     "a rate without end": {"sample_rate": math.inf},
     "no rate": {"sample_rate": math.nan},
 }

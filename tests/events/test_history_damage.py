@@ -69,15 +69,24 @@ def test_a_record_damaged_on_the_disk_costs_itself_alone(tmp_path: Path) -> None
             assert history.epochs.tolist() == [epoch for epoch in (0, 1, 2) if epoch != lost]
 
 
+@pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="has no file that opens, and cannot be read")
+def test_a_file_that_cannot_be_read_is_told_and_leaves_the_others(tmp_path: Path) -> None:
+    write(tmp_path, tiny())
+    (tmp_path / "events.out.tfevents.2000000000.host.1.0").symlink_to("/proc/self/mem")
+    with pytest.warns(UserWarning, match=r"2000000000\.host\.1\.0' cannot be read \(.*Input/output error") as told:
+        assert load_history(tmp_path)["a"].epochs.tolist() == [0, 1, 2]
+    assert len(told) == 1
+
+
 def test_many_damaged_snapshots_of_a_layer_are_one_warning(tmp_path: Path) -> None:
     events = tiny(epochs=range(6))
-    for number in (1, 2, 4):
-        events = altered(events, number, renumbered)
+    for number, change in ((1, renumbered), (2, renumbered), (4, DAMAGE["empty"][0])):
+        events = altered(events, number, change)
     write(tmp_path, events)
     with pytest.warns(UserWarning, match="layer 'a': 3 snapshots") as told:
         assert load_history(tmp_path)["a"].epochs.tolist() == [0, 3, 5]
     assert len(told) == 1
-    assert "upgrade" in str(told[0].message)
+    assert "(step 4: a filter bank of format version 2" in str(told[0].message)  # the first of them
 
 
 @pytest.mark.parametrize("tag", ["filters", "my/own/filters"])

@@ -89,6 +89,22 @@ def test_a_value_that_is_refused_leaves_the_others_and_none_comes_twice(
     assert len(bench.told) == 1
 
 
+def test_an_event_that_is_refused_as_a_whole_is_tried_once_and_goes_out_value_by_value(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[list[str]] = []
+
+    def of_several(writer: Any, summary: Any, *where: Any) -> bool:
+        tried.append([value.tag for value in summary.value])
+        return len(summary.value) > 1
+
+    monkeypatch.setattr(FileWriter, "add_summary", raising(FileWriter.add_summary, ValueError("too large"), of_several))
+    assert bench.send(1, "a", "b")  # nothing of it is lost
+    assert tried == [["a", "b"], ["a"], ["b"]]
+    assert bench.logged() == {"a": [1], "b": [1]}
+    assert bench.told == []
+
+
 def test_a_closed_file_loses_nothing(bench: Bench) -> None:
     assert bench.send(1, "a")
     file_writer(bench.writers[0]).event_writer.close()
