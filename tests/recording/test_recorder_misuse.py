@@ -58,6 +58,14 @@ def test_snapshots_that_a_new_recorder_supersedes_are_told(tmp_path: Path) -> No
     assert load_history(tmp_path)["conv1"].epochs.tolist() == [0, 1, 2, 3]
 
 
+def test_a_record_that_begins_before_all_that_is_there_supersedes_all_of_it(tmp_path: Path) -> None:
+    record(tmp_path, (5, None), (6, None))
+    (told,) = told_by(lambda: record(tmp_path, (3, None), (4, None)))
+    assert "holds 2 snapshots that this one of epoch 3 supersedes" in told
+    history = load_history(tmp_path)["conv1"]
+    assert (history.epochs.tolist(), history.initial.epoch) == ([3, 4], 3)
+
+
 @pytest.mark.parametrize("first", [(0, 7), (3, None), (3, 30)])
 def test_the_first_snapshot_has_images_wherever_it_is(tmp_path: Path, first: tuple[int, int | None]) -> None:
     record(tmp_path, first, *((4 + i, None) for i in range(4)), plots=("taps",), total=100)

@@ -12,10 +12,14 @@ import time
 import warnings
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 import pytest
+from matplotlib.figure import Figure
 
+from filterscope import FilterBank, FilterRecorder
 from filterscope.recording.worker import Faults, Worker
+from tests.support.nets import SmallNet
 
 LONG = 60.0  #: Seconds after which a wait counts as a hang.
 
@@ -232,6 +236,33 @@ def test_a_fork_waits_for_the_part_in_hand_and_for_no_more() -> None:
     assert len(done) < 50
     worker.close()
     assert done == list(range(50))
+
+
+@FORKS
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_fork_waits_for_one_picture_and_not_for_the_snapshots_others(tmp_path: Path) -> None:
+    begun = threading.Event()
+    drawn: list[str] = []
+
+    def held(bank: FilterBank, *, reference: FilterBank | None = None) -> Figure:
+        drawn.append(bank.layer)
+        begun.set()
+        end = time.monotonic() + LONG
+        while len(drawn) == 1 and not worker._fork_waits and time.monotonic() < end:
+            time.sleep(0.001)
+        return Figure(figsize=(1, 1))
+
+    with FilterRecorder(SmallNet(), tmp_path, plots=(held,)) as recorder:
+        recorder.snapshot(0)
+        assert recorder._session is not None
+        worker = recorder._session._worker
+        recorder.snapshot(1)  # which has the first one drawn
+        assert begun.wait(LONG)
+        child = os.fork()
+        if child == 0:
+            os._exit(0 if drawn == ["conv1"] else 1)
+        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    assert code == 0
 
 
 @FORKS
