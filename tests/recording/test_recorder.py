@@ -146,6 +146,7 @@ def test_one_recorder_can_begin_again_as_a_notebook_cell_run_twice_does(tmp_path
     assert told_by(cell) == []
     start = weights_of(model.conv1)
     (told,) = told_by(lambda: (cell(), recorder.close()))
+    assert is_threadless()
     assert "supersedes" in told
     history = load_history(tmp_path)["conv1"]
     assert history.epochs.tolist() == [0, 1, 2]

@@ -16,6 +16,7 @@ import pytest
 import torch
 from matplotlib.figure import Figure
 from torch import nn
+from torch.utils.tensorboard import SummaryWriter
 
 from filterscope import FilterBank, FilterRecorder, load_history
 from tests.support.events import Logged
@@ -73,14 +74,17 @@ def test_the_first_snapshot_has_images_wherever_it_is(tmp_path: Path, first: tup
     assert Logged(tmp_path).steps("filters/conv1/taps")[0] == steps[0]
 
 
-def test_a_model_that_holds_its_recorder_can_be_copied_in_the_middle(tmp_path: Path) -> None:
-    model = SmallNet()
-    recorder = FilterRecorder(model, tmp_path, plots=())
+@pytest.mark.parametrize("given", [Path, SummaryWriter])
+def test_a_model_that_holds_its_recorder_can_be_copied_in_the_middle(tmp_path: Path, given: Any) -> None:
+    model, writer = SmallNet(), given(str(tmp_path))
+    recorder = FilterRecorder(model, writer, plots=())
     object.__setattr__(model, "recorder", recorder)
     recorder.snapshot(0)
     copies = [copy.deepcopy(model), pickle.loads(pickle.dumps(model)), torch.optim.swa_utils.AveragedModel(model)]
     recorder.snapshot(1)
     recorder.close()
+    if writer != tmp_path:
+        writer.close()
     assert len(copies) == 3
     assert load_history(tmp_path)["conv1"].epochs.tolist() == [0, 1]
 
