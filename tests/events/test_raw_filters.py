@@ -52,7 +52,7 @@ def test_where_both_cadences_write_too_much_those_named_write_less(tmp_path: Pat
     assert "will write 11.4 GiB of raw filters in 6000 snapshots" in words
     assert "every_n_epochs=12 with every_n_train_steps=12, " in words
     assert words.endswith(" would write less than 1 GiB")
-    cadences = {"every_n_epochs": 12, "every_n_train_steps": 12}
+    cadences: dict[str, Any] = {"every_n_epochs": 12, "every_n_train_steps": 12}
     assert warned(tmp_path / "12", Conv1dFilterMonitor(plots=(), **cadences), max_epochs=1200) == []
     (words,) = warned(tmp_path / "2", Conv1dFilterMonitor(plots=(), every_n_train_steps=2), max_epochs=1200)
     assert "in 3600 snapshots; every_n_epochs=7 with every_n_train_steps=14, " in words

@@ -377,27 +377,3 @@ def test_a_model_without_filters_is_told_once_and_records_nothing(tmp_path: Path
 
     assert told_by(action) == ["filterscope found no 1-D filters in Linear: nothing to log"]
     assert Logged(tmp_path).tags() == set()
-
-
-@pytest.mark.pictures
-def test_a_stream_within_one_epoch_is_drawn_without_a_word(tmp_path: Path) -> None:
-    model = SmallNet()
-
-    def action() -> None:
-        with FilterRecorder(model, tmp_path, total=4) as recorder:
-            for step in (0, 100, 200, 300):
-                recorder.snapshot(0, step)
-                with torch.no_grad():
-                    model.conv1.weight.add_(0.1 * torch.randn_like(model.conv1.weight))
-
-    assert told_by(action) == []
-    logged = Logged(tmp_path)
-    assert logged.steps("filters/conv1/drift") == [100, 200, 300]
-    history = load_history(tmp_path)["conv1"]
-    assert (history.steps.tolist(), history.epochs.tolist(), history.by_step) == ([0, 100, 200, 300], [0] * 4, True)
-    assert [bank.within_epoch for bank in history] == [False, True, True, True]
-    assert repr(history) == "FilterHistory('conv1', 4 snapshots, steps 0 to 300, 6 x 1 x 9)"
-    with FilterRecorder(model, tmp_path, plots=()) as recorder:  # goes on, in the same epoch
-        recorder.snapshot(0, 250)
-    history = load_history(tmp_path)["conv1"]
-    assert (history.steps.tolist(), history[-1].within_epoch) == ([0, 100, 200, 250], True)

@@ -7,7 +7,6 @@ import gc
 import pickle
 import threading
 import time
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -20,16 +19,9 @@ from torch.utils.tensorboard import SummaryWriter
 
 from filterscope import FilterBank, FilterRecorder, load_history
 from tests.support.events import Logged
+from tests.support.faults import told_by
 from tests.support.nets import SmallNet
 from tests.support.states import is_threadless
-
-
-def told_by(action: Any) -> list[str]:
-    """What was warned of."""
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        action()
-    return [str(each.message) for each in caught]
 
 
 def record(directory: Path, *moments: tuple[int, int | None], **options: Any) -> None:

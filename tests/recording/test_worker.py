@@ -100,7 +100,8 @@ def test_close_does_all_that_is_queued_before_it_returns() -> None:
 
 
 def test_a_close_that_is_interrupted_is_made_good_by_the_next_job() -> None:
-    go_on, done = threading.Event(), []
+    go_on = threading.Event()
+    done: list[str] = []
     worker = Worker(Faults())
 
     def interrupt() -> None:
