@@ -101,6 +101,14 @@ def test_a_checkpoint_names_the_first_directory_and_the_newest() -> None:
     assert from_state(to_state([])) == []
 
 
+def test_a_resumed_fit_that_takes_no_snapshot_records_its_last_weights(tmp_path: Path) -> None:
+    checkpoint, _ = first_fit(tmp_path, "after the epoch")
+    at = resumed(tmp_path, checkpoint, 1, epochs=3, every_n_epochs=99).at
+    history = load_history(tmp_path / "run" / "version_1")["conv1"]
+    assert (history.epochs.tolist(), history.steps.tolist()) == ([0, 3], [0, 12])
+    np.testing.assert_array_equal(history.weights[1], at[12].astype(np.float16))
+
+
 @pytest.mark.parametrize("loss", ["directory", "filters"])
 def test_where_the_filters_are_gone_one_warning_says_so_and_rotation_begins_anew(tmp_path: Path, loss: str) -> None:
     checkpoint, _ = first_fit(tmp_path, "after the epoch")
