@@ -16,6 +16,7 @@ import pytorch_lightning as pl
 
 from filterscope import Conv1dFilterMonitor, load_history
 from filterscope.cli import main
+from filterscope.plots.kinds import PlotName
 from tests.support.events import Logged
 from tests.support.histories import halved
 from tests.support.nets import QUIET, SmallNet, loader, make_trainer
@@ -93,6 +94,6 @@ trainer:
     )
     monkeypatch.setattr(sys, "argv", ["main.py", "--config", str(config)])
     cli = LightningCLI(SmallNet, run=False, save_config_callback=None, trainer_defaults=QUIET)
-    (monitor,) = (each for each in cli.trainer.callbacks if isinstance(each, Conv1dFilterMonitor))
-    plots = ("taps", "response", "evolution", "drift")
+    (monitor,) = (each for each in vars(cli.trainer)["callbacks"] if isinstance(each, Conv1dFilterMonitor))
+    plots: tuple[PlotName, ...] = ("taps", "response", "evolution", "drift")
     assert monitor.settings == Conv1dFilterMonitor(plots=plots, sample_rate=100.0).settings

@@ -82,15 +82,16 @@ def test_what_is_recorded_is_what_the_device_holds(tmp_path: Path, precision: st
 
 
 def test_a_snapshot_is_of_its_moment_though_kernels_are_under_way(tmp_path: Path) -> None:
-    model = nn.Sequential(nn.Conv1d(512, 512, 33)).cuda()
+    conv = nn.Conv1d(512, 512, 33)
+    model = nn.Sequential(conv).cuda()
     work = torch.randn(4096, 4096, device="cuda")
     with torch.no_grad(), FilterRecorder(model, tmp_path, plots=(), max_filters=4) as recorder:
         for epoch in range(5):
             for _ in range(20):  # the device is behind the host by tens of milliseconds
                 work = (work @ work).tanh()
-            model[0].weight.fill_(float(epoch + 1))
+            conv.weight.fill_(float(epoch + 1))
             recorder.snapshot(epoch)
-            model[0].weight.fill_(99.0)  # on the stream right after the copy
+            conv.weight.fill_(99.0)  # on the stream right after the copy
     weights = load_history(tmp_path)["0"].weights
     assert [np.unique(each).tolist() for each in weights] == [[1.0], [2.0], [3.0], [4.0], [5.0]]
 

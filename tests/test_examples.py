@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -64,7 +65,7 @@ def log_dir(printed: str) -> str:
     return found[1]
 
 
-def by_layer(tags: dict[str, list]) -> dict[str, set[str]]:
+def by_layer(tags: dict[str, list[Any]]) -> dict[str, set[str]]:
     """Layer names by the last segment of their tags."""
     kinds: dict[str, set[str]] = {}
     for tag in tags:

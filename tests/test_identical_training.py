@@ -37,7 +37,7 @@ pytestmark = [
 ]
 
 
-class Noisy(Dataset):
+class Noisy(Dataset[Any]):
     """Samples that depend on all three random streams, so that a draw too many changes what is learned."""
 
     def __init__(self) -> None:
@@ -52,7 +52,7 @@ class Noisy(Dataset):
         return float(gain) * x + 0.1 * torch.randn_like(x), label
 
 
-class Endless(IterableDataset):
+class Endless(IterableDataset[Any]):
     """The same without end."""
 
     def __iter__(self) -> Iterator[Any]:
@@ -71,7 +71,7 @@ class Net(pl.LightningModule):
         self.head = nn.Linear(4, 2)
         self.losses: list[Any] = []
 
-    def training_step(self, batch: Any, batch_idx: int) -> Tensor:
+    def training_step(self, batch: Any, batch_idx: int) -> Any:
         return nn.functional.cross_entropy(self.head(self.body(batch[0]).mean(-1)), batch[1])
 
     def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
@@ -93,7 +93,8 @@ class TwoOptimizers(Net):
         return torch.optim.SGD(self.body.parameters(), lr=0.05, momentum=0.9), torch.optim.Adam(self.head.parameters())
 
     def training_step(self, batch: Any, batch_idx: int) -> None:
-        for optimizer in self.optimizers():
+        optimizers: Any = self.optimizers()
+        for optimizer in optimizers:
             optimizer.zero_grad()
             self.manual_backward(super().training_step(batch, batch_idx))
             optimizer.step()
@@ -144,7 +145,7 @@ class Setting:
     layers: tuple[str, str] = ("body.0", "body.2")
 
 
-def form(change: Callable[[Any], nn.Module], **options: Any) -> Setting:
+def form(change: Callable[[Any], Any], **options: Any) -> Setting:
     return Setting(lambda: Net(change), **options)
 
 
@@ -228,7 +229,7 @@ def hashes(trainer: pl.Trainer, model: nn.Module) -> dict[str, str]:
 
 
 def compare(setting: Setting, path: Path) -> None:
-    monitor = Conv1dFilterMonitor(**({} if setting.monitor else {"plot_every_n_epochs": 1}), **setting.monitor)
+    monitor = Conv1dFilterMonitor(**(setting.monitor or {"plot_every_n_epochs": 1}))
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         with_monitor = hashes(*run(setting, path / "with", monitor))

@@ -60,7 +60,7 @@ def _sent(outlet: Outlet, step: int) -> bool:
 
 
 def test_a_writer_without_private_names_is_written_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    writer = SummaryWriter(str(tmp_path))
+    writer: Any = SummaryWriter(str(tmp_path))
     monkeypatch.delattr(SummaryWriter, "_get_file_writer")
     monkeypatch.delattr(writer.file_writer.event_writer, "_file_name")
     assert place_of(writer).file == ""
@@ -75,7 +75,8 @@ def test_a_writer_without_private_names_is_written_to(tmp_path: Path, monkeypatc
 def test_a_broken_file_is_told_where_its_queue_does_not_say_so(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    writer, said = SummaryWriter(str(tmp_path)), []
+    writer: Any = SummaryWriter(str(tmp_path))
+    said: list[str] = []
     outlet = Outlet([writer], lambda kind, words: said.append(words))
     queue = writer.file_writer.event_writer._async_writer
     writer.file_writer.event_writer.close()

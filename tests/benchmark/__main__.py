@@ -149,7 +149,7 @@ def of_drawing(runs: int) -> list[Row]:
     weights = torch.randn(64, 1, 31)
     bank = filterscope.FilterBank("conv", weights.numpy())
     grid = median_of(lambda: baselines.one_grid(weights), runs, time.process_time)
-    ours = median_of(lambda: filterscope.plot_taps(bank, reference=bank).canvas.draw(), runs, time.process_time)
+    ours = median_of(lambda: filterscope.plot_taps(bank, reference=bank).figure.canvas.draw(), runs, time.process_time)
     ratio = statistics.median(ours) / statistics.median(grid)
     return [row("64 x 1 x 31", "CPU, `plot_taps` / 64 Axes", ratio, 1 / 8, f"{spread(ours)} against {spread(grid)}")]
 

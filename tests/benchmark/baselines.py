@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
+from typing import Any
 
 import matplotlib.pyplot as plt
 import torch
@@ -62,13 +63,14 @@ def ignite(model: nn.Module) -> Iterator[Callable[[], None]]:
 
     with tempfile.TemporaryDirectory() as directory, TensorboardLogger(log_dir=directory) as logger:
         engine, handler = Engine(lambda engine, batch: None), WeightsHistHandler(model)
-        yield lambda: handler(engine, logger, Events.EPOCH_COMPLETED)
+        board: Any = logger  # declared as what it derives from
+        yield lambda: handler(engine, board, Events.EPOCH_COMPLETED)
 
 
 @contextmanager
 def wandb(model: nn.Module) -> Iterator[Callable[[], None]]:
     """One record of ``wandb.watch``, offline: the forward hook that takes all parameters."""
-    import wandb
+    import wandb  # type: ignore[import-not-found,unused-ignore]  # of an extra of its own
 
     os.environ["WANDB_SILENT"] = "true"
     with tempfile.TemporaryDirectory() as directory:

@@ -21,7 +21,7 @@ from tests.benchmark.models import SignalClassifier, signals
 EPOCHS = 60
 
 
-def seconds(model: pl.LightningModule, loader: DataLoader, callbacks: list[pl.Callback]) -> float:
+def seconds(model: pl.LightningModule, loader: DataLoader[Any], callbacks: list[pl.Callback]) -> float:
     """Wall time of one fit, its end included."""
     with tempfile.TemporaryDirectory() as directory:
         trainer = pl.Trainer(
@@ -69,17 +69,21 @@ def measure(pairs: int, progress: Callable[[str], None], row: Callable[..., Any]
     series = 64
     while (once := of_signals([], series)) < 0.4 * EPOCHS:  # epochs of about half a second on any machine
         series = int(series * max(1.2, 0.5 * EPOCHS / once))
+
+    def tell(words: str, what: str) -> None:
+        progress(f"{words}: {what}")
+
     rows = []
     for words, options, goal in (
         ("default", {}, 1.05),
         ("`plot_every_n_epochs=1`", {"plot_every_n_epochs": 1}, 1.3),
     ):
         fit = functools.partial(of_signals, series=series)
-        measured = pairs_of(fit, options, pairs, lambda what, words=words: progress(f"fits, {words}: {what}"))
+        measured = pairs_of(fit, options, pairs, functools.partial(tell, f"fits, {words}"))
         ratios = [with_ / without for with_, without in measured]
         detail = f"{min(ratios):.3f} to {max(ratios):.3f}, {pairs} pairs of {once:.0f} s"
         rows.append(row("M5", f"wall time of a fit, {words}: with / without", statistics.median(ratios), goal, detail))
-    measured = pairs_of(of_gunpoint, {}, pairs, lambda what: progress(f"GunPoint: {what}"))
+    measured = pairs_of(of_gunpoint, {}, pairs, functools.partial(tell, "GunPoint"))
     more = [with_ - without for with_, without in measured]
     detail = f"s ({min(more):.2f} to {max(more):.2f}), {pairs} pairs of {measured[0][1]:.0f} s"
     rows.append(row("GunPoint", "wall time of a fit: with less without", statistics.median(more), 1.0, detail))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytorch_lightning as pl
 import torch
 from torch import Tensor, nn
@@ -53,7 +55,7 @@ class SignalClassifier(pl.LightningModule):
         return torch.optim.Adam(self.parameters(), lr=1e-3)
 
 
-def signals(series: int, samples: int = 4000) -> DataLoader:
+def signals(series: int, samples: int = 4000) -> DataLoader[Any]:
     """Tones of four pitches in noise."""
     generator = torch.Generator().manual_seed(0)
     labels = torch.arange(series) % 4

@@ -6,7 +6,8 @@ import gc
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -34,7 +35,8 @@ def step_at_random(model: nn.Module) -> None:
     """What training would do to the weights, in no time."""
     with torch.no_grad():
         for parameter in model.parameters():
-            parameter += 0.01 * parameter.std() * torch.randn_like(parameter) if parameter.numel() > 1 else 0
+            if parameter.numel() > 1:
+                parameter.add_(0.01 * parameter.std() * torch.randn_like(parameter))
 
 
 def drained(session: Session) -> None:
@@ -137,7 +139,7 @@ class Recording:
         self.milestones.append(self._measured(lambda: (session.plan(epochs), session.begin(model))))
         for epoch in range(epochs):
             step_at_random(model)
-            cpu = self._measured(lambda epoch=epoch: session.end_epoch(model, epoch + 1, epoch + 1))
+            cpu = self._measured(partial(session.end_epoch, model, epoch + 1, epoch + 1))
             drawn = session._awaits_drawing
             hooks = self._hook
             cpu += self._measured(session.draw_waiting)
@@ -147,7 +149,7 @@ class Recording:
                 self.milestones.append(cpu)
         self.milestones.append(self._measured(lambda: session.finish(model)))
 
-    def _measured(self, hook) -> float:
+    def _measured(self, hook: Callable[[], object]) -> float:
         """CPU seconds of a hook and of all that it queues; its own wall time is left in ``_hook``."""
         cpu, wall = time.process_time(), time.perf_counter()
         hook()

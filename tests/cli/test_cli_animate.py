@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from filterscope.cli import animate, arguments, main
 from filterscope.filters.channels import principal
 from filterscope.plots import animation
 from filterscope.plots.drawing.raster import Raster
+from filterscope.plots.drawing.tiles import LineTiles
 from filterscope.plots.response import ResponsePicture
 from filterscope.plots.taps import TapsPicture
 from tests.support.runs import history, write_run
@@ -77,6 +79,7 @@ def test_the_scale_is_that_of_all_epochs(run_dir: Path, tmp_path: Path) -> None:
     animation.write_animation(recorded, tmp_path / "conv.png")
     frames, _ = frames_of(tmp_path / "conv.png")
     tiles = TapsPicture(recorded[0], recorded.reference)._tiles
+    assert isinstance(tiles, LineTiles)
     left, top = (int(number) for number in tiles.corners[0])
     first = np.stack(frames)[:, top : top + tiles.height, left : left + tiles.width]  # its weights never change
     assert (first < 200).any()
@@ -110,7 +113,7 @@ def test_fewer_and_faster(run_dir: Path, tmp_path: Path) -> None:
     for frame, position in zip(frames, (0, 2, 4, 5), strict=True):
         assert np.abs(frame - every[position]).mean() < 0.5
     with Image.open(tmp_path / "all.gif") as image:
-        assert image.n_frames == EPOCHS
+        assert len(list(ImageSequence.Iterator(image))) == EPOCHS
 
 
 def test_options_of_drawing(run_dir: Path, tmp_path: Path) -> None:
@@ -185,7 +188,7 @@ def test_the_command_accepts_what_the_writer_does() -> None:
         ({"every": 0}, "every=0 is below 1"),
     ],
 )
-def test_the_writer_refuses_what_cannot_work(options: dict, message: str, tmp_path: Path) -> None:
+def test_the_writer_refuses_what_cannot_work(options: dict[str, Any], message: str, tmp_path: Path) -> None:
     recorded = FilterHistory([FilterBank("conv", np.ones((1, 1, 3)))])
     with pytest.raises(ValueError, match=message):
         animation.write_animation(recorded, tmp_path / options.pop("path", "conv.gif"), **options)

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageSequence
 
 from filterscope import load_history
 from filterscope.cli import main
@@ -46,7 +46,7 @@ def test_a_run_is_made_once_and_looked_at(
         rotation = history.rotation()[-1]
         assert f"{rotation.max():.3f} for filter {rotation.argmax()}" in printed[at + 1]
         with Image.open(f"runs/gunpoint/version_1/figures/{layer}.gif") as image:
-            assert (image.n_frames, image.size) == (21, (900, 430))
+            assert (len(list(ImageSequence.Iterator(image))), image.size) == (21, (900, 430))
         names = {f"{layer}_{kind}.png" for kind in ("evolution", "drift", f"filter{rotation.argmax()}")}
         assert names <= {path.name for path in Path("runs/gunpoint/version_1/figures").iterdir()}
 

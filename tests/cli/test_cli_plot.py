@@ -5,12 +5,13 @@ from __future__ import annotations
 import io
 import re
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 import torch
-from matplotlib.figure import Figure, FigureBase
+from matplotlib.figure import Figure
 from PIL import Image
 
 from filterscope import (
@@ -52,10 +53,10 @@ def decoded(content: str | Path | io.BytesIO) -> np.ndarray:
         return np.asarray(image.convert("RGB"))
 
 
-def png(figure: FigureBase) -> np.ndarray:
+def png(figure: Any) -> np.ndarray:
     """A figure's pixels."""
     stream = io.BytesIO()
-    figure.figure.savefig(stream, format="png")
+    figure.savefig(stream, format="png")
     return decoded(stream)
 
 

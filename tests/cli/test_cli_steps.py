@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageSequence
 
 from filterscope import FilterBank, FilterHistory, load_history, plot_drift, plot_taps
 from filterscope.cli import main
@@ -90,10 +90,10 @@ def test_epoch_and_step_together_are_wrong_usage(run_dir: Path, capsys: pytest.C
 def test_animate_tells_the_step_of_every_frame(run_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
     said_by(capsys, "animate", run_dir, "--layer", "conv", "-o", "steps.png")
     history = load_history(run_dir)["conv"]
-    with Image.open("steps.png") as frames:
-        assert frames.n_frames == len(MOMENTS)
-        frames.seek(3)  # an epoch's end
-        frame = np.asarray(frames.convert("RGB"))
+    with Image.open("steps.png") as image:
+        frames = [np.asarray(each.convert("RGB")) for each in ImageSequence.Iterator(image)]
+    assert len(frames) == len(MOMENTS)
+    frame = frames[3]  # an epoch's end
     picture = TapsPicture(history[0], history.reference)
     picture.follow(history)
     picture.update(history[3], "step 700")

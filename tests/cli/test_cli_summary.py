@@ -6,6 +6,7 @@ import csv
 import io
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,7 +23,7 @@ def run_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return fit(tmp_path_factory.mktemp("summary"))
 
 
-def rows_of(capsys: pytest.CaptureFixture[str], *argv: object) -> list[dict]:
+def rows_of(capsys: pytest.CaptureFixture[str], *argv: object) -> list[dict[str, Any]]:
     """What ``summary --json`` prints."""
     assert main(["summary", *map(str, argv), "--json"]) == 0
     out, err = capsys.readouterr()

@@ -45,7 +45,7 @@ ODD_BITS = [
 @pytest.mark.parametrize("kind", [np.float32, np.complex64])
 def test_odd_numbers_keep_their_bits_in_a_reference(kind: type) -> None:
     bits = np.array(ODD_BITS * (2 if kind is np.complex64 else 1), np.uint32)
-    weights = bits.view(kind).reshape(1, 1, -1)
+    weights: np.ndarray = bits.view(kind).reshape(1, 1, -1)
     given = FilterBank.owning("conv1", weights)
     back = decode(encode(given, reference=True)).weights
     assert back.tobytes() == bits.tobytes()
@@ -108,7 +108,7 @@ def test_nan_and_infinity_do_not_decide_about_the_others() -> None:
 
 @pytest.mark.parametrize("given", [np.float16, np.float32, np.float64, np.int16, np.complex64, np.complex128])
 def test_weights_of_any_dtype_are_kept(given: type) -> None:
-    weights = (np.arange(12) - 6).reshape(2, 2, 3).astype(given)
+    weights: np.ndarray = (np.arange(12) - 6).reshape(2, 2, 3).astype(given)
     np.testing.assert_array_equal(decode(encode(FilterBank("conv1", weights))).weights, weights)
 
 

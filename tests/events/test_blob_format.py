@@ -46,7 +46,7 @@ def test_weights_are_aligned_whatever_the_header_takes(length: int) -> None:
 
 def test_bytes_are_where_the_format_says() -> None:
     weights = np.array([1.0, -2.0, 0.5, 65504.0, 0.0, 2.0**-24]).reshape(2, 1, 3)
-    given = FilterBank("é", weights, [3, 8], 10, epoch=2, step=40, stride=2, sample_rate=100.0)
+    given = FilterBank("é", weights, np.array([3, 8]), 10, epoch=2, step=40, stride=2, sample_rate=100.0)
     blob = encode(given, order=1)
     magic, version, reserved, header, tail = by_hand(blob)
     assert (magic, version, reserved) == (b"FILTERS\n", 1, 0)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from functools import partial
 
 import numpy as np
 
@@ -41,7 +42,7 @@ def test_mutated_blobs_are_read_or_refused(watch: Watch) -> None:
     for number in range(BLOBS):
         data, how = mutated(r.choice(GOOD), r)
         hows[how] += 1
-        header = watch((number, how), lambda data=data: blob.read_header(data))
+        header = watch((number, how), partial(blob.read_header, data))
         try:
             found = blob.decode(data)
         except blob.BlobError:
@@ -68,7 +69,7 @@ def test_mutated_snapshots_of_several_blobs_are_read_or_refused(watch: Watch) ->
             elif blobs:
                 place = min(place, len(blobs) - 1)
                 blobs[place] = mutated(blobs[place] if split_ok(blobs[place]) else GOOD[0], r)[0]
-        found = watch(number, lambda blobs=blobs: blob.decode_snapshot(blobs))
+        found = watch(number, partial(blob.decode_snapshot, blobs))
         if found is not None:
             assert (np.diff(found.indices) > 0).all()
             assert found.weights.shape[0] == found.indices.size == sum(blob.read_header(b).shape[0] for b in blobs)

@@ -19,6 +19,7 @@ from tensorboard.compat.proto import event_pb2
 
 from filterscope import FilterBank, FilterHistory, load_history
 from filterscope.events import blob
+from filterscope.events.history import step_of
 from tests.support.event_files import bank, event, record
 from tests.support.fuzz_watch import LONGEST, MOST, Watch
 from tests.support.mutations import BYTEWISE, GOOD, mutated, split_ok, truncate
@@ -142,7 +143,7 @@ def test_mutated_event_files_are_read_or_refused(tmp_path: Path, watch: Watch, k
     path.write_bytes(b"".join(RECORDS))
     sound = load_history(tmp_path)
     assert {
-        (layer, int(bank.step)): bank.weights.tobytes() for layer, each in sound.items() for bank in each
+        (layer, step_of(bank)): bank.weights.tobytes() for layer, each in sound.items() for bank in each
     } == RECORDED
     for number in range(FILES // len(KINDS)):
         path.write_bytes(kind(r))
@@ -192,7 +193,7 @@ def test_a_damaged_snapshot_costs_no_other(tmp_path: Path, watch: Watch) -> None
         assert len(caught) == 1
         assert f"step {hit.step}: {reason}" in str(caught[0].message)
         assert Path(caught[0].filename).name == Path(__file__).name
-        read = {(name, int(bank.step)): bank.weights.tobytes() for name, each in found.items() for bank in each}
+        read = {(name, step_of(bank)): bank.weights.tobytes() for name, each in found.items() for bank in each}
         assert read == {where: kept for where, kept in RECORDED.items() if where != (layer, hit.step)}
         if hit.step > 0:
             assert all(history.initial.filters == 3 for history in found.values())
@@ -210,7 +211,7 @@ def test_a_record_that_claims_to_be_huge_ends_the_file_and_no_more(tmp_path: Pat
 
 def test_many_tiny_parts_of_one_snapshot_take_time_in_proportion(tmp_path: Path) -> None:
     parts = [
-        blob.encode(FilterBank("a", np.ones((1, 1, 1)), indices=[number], total_filters=4000)) for number in range(4000)
+        blob.encode(FilterBank("a", np.ones((1, 1, 1)), indices=np.array([i]), total_filters=4000)) for i in range(4000)
     ]
     data = record(event("filters/a/bank", 0, parts).SerializeToString())
     (tmp_path / "events.out.tfevents.1.host.1.0").write_bytes(data)

@@ -44,7 +44,8 @@ def test_the_weights_of_every_epoch_come_back(tmp_path: Path, form: str) -> None
     conv = make()
     name = "conv"
     if isinstance(conv, nn.Sequential):
-        name, conv.kernel_size, conv.weight = "conv.0", (5,), conv[0].weight
+        whole: Any = conv
+        name, whole.kernel_size, whole.weight = "conv.0", (5,), conv[0].weight
     kept = fit(tmp_path, model=OneLayer(conv), keep=[name], data=loader(channels=3), sample_rate=250)
     history = quiet_load(tmp_path)[name]
     check(history, kept[name].by_epoch, [0, 1, 2, 3])
@@ -137,7 +138,7 @@ def test_averaged_weights_are_a_last_snapshot_of_their_own(tmp_path: Path, every
 
 def test_layers_come_in_the_order_of_the_model(tmp_path: Path) -> None:
     def net() -> Any:
-        model = SmallNet()
+        model: Any = SmallNet()
         del model.conv1, model.conv2
         model.z = nn.Conv1d(1, 4, 3)
         model.conv10 = nn.Conv1d(4, 4, 3)
@@ -195,7 +196,7 @@ class Resize(pl.Callback):
 @pytest.mark.parametrize("taps", [7, 9])
 def test_a_layer_resized_in_mid_fit_has_the_history_since(tmp_path: Path, taps: int) -> None:
     shape = (1, 6, taps) if taps == 7 else (1, 8, taps)  # other taps, or more filters than the six before
-    model = SmallNet()
+    model: Any = SmallNet()
     if taps == 9:
         model.conv2 = nn.LazyConv1d(4, 3)
         model.conv2(torch.zeros(1, 6, 9))

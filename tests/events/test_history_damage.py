@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -68,15 +69,24 @@ def test_a_record_damaged_on_the_disk_costs_itself_alone(tmp_path: Path) -> None
             assert history.epochs.tolist() == [epoch for epoch in (0, 1, 2) if epoch != lost]
 
 
+@pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="has no file that opens, and cannot be read")
+def test_a_file_that_cannot_be_read_is_told_and_leaves_the_others(tmp_path: Path) -> None:
+    write(tmp_path, tiny())
+    (tmp_path / "events.out.tfevents.2000000000.host.1.0").symlink_to("/proc/self/mem")
+    with pytest.warns(UserWarning, match=r"2000000000\.host\.1\.0' cannot be read \(.*Input/output error") as told:
+        assert load_history(tmp_path)["a"].epochs.tolist() == [0, 1, 2]
+    assert len(told) == 1
+
+
 def test_many_damaged_snapshots_of_a_layer_are_one_warning(tmp_path: Path) -> None:
     events = tiny(epochs=range(6))
-    for number in (1, 2, 4):
-        events = altered(events, number, renumbered)
+    for number, change in ((1, renumbered), (2, renumbered), (4, DAMAGE["empty"][0])):
+        events = altered(events, number, change)
     write(tmp_path, events)
     with pytest.warns(UserWarning, match="layer 'a': 3 snapshots") as told:
         assert load_history(tmp_path)["a"].epochs.tolist() == [0, 3, 5]
     assert len(told) == 1
-    assert "upgrade" in str(told[0].message)
+    assert "(step 4: a filter bank of format version 2" in str(told[0].message)  # the first of them
 
 
 @pytest.mark.parametrize("tag", ["filters", "my/own/filters"])
@@ -103,10 +113,14 @@ def test_a_layer_of_which_nothing_can_be_read_leaves_the_others(tmp_path: Path, 
         load_history(tmp_path, layers="b")
 
 
+def instead(stray: bytes, _: bytes) -> bytes:
+    return stray
+
+
 def test_a_snapshot_of_another_layer_than_its_tag_says_is_a_damaged_one(tmp_path: Path) -> None:
     for number in (0, 1, 2):
         stray = blob.encode(bank("b", number), 0, number == 0)
-        write(tmp_path, altered(tiny(), number, lambda data, stray=stray: stray))
+        write(tmp_path, altered(tiny(), number, partial(instead, stray)))
         with pytest.warns(UserWarning, match="layer 'a': 1 snapshot"):
             found = load_history(tmp_path)
         assert list(found) == ["a"]
@@ -115,6 +129,6 @@ def test_a_snapshot_of_another_layer_than_its_tag_says_is_a_damaged_one(tmp_path
 
 def test_a_part_of_another_layer_is_damage(tmp_path: Path) -> None:
     whole = blob.encode_snapshot(bank("a", 0, filters=3), 2, 0, True, True)
-    other = blob.encode(FilterBank("b", np.ones((1, 1, 3)), [7], 9, epoch=5), 3, True)
+    other = blob.encode(FilterBank("b", np.ones((1, 1, 3)), np.array([7]), 9, epoch=5), 3, True)
     with pytest.raises(blob.BlobError, match="do not belong together"):
         blob.decode_snapshot([whole[0], other])

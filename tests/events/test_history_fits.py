@@ -18,7 +18,7 @@ from filterscope.cli import main
 from tests.support.event_files import events_of, tiny, write
 from tests.support.events import Logged
 from tests.support.histories import fit, quiet_load
-from tests.support.nets import SmallNet, loader, make_trainer
+from tests.support.nets import SmallNet, directory_of, loader, make_trainer
 from tests.support.weights import Weights, rotation
 
 
@@ -114,7 +114,8 @@ def test_a_second_model_under_one_trainer_is_measured_from_its_own_weights(
     ends, weights = Weights(), Weights()
     trainer = make_trainer(tmp_path, Conv1dFilterMonitor(plots=()), ends, max_epochs=2)
     trainer.fit(first, loader())
-    trainer.callbacks[trainer.callbacks.index(ends)] = weights
+    callbacks = vars(trainer)["callbacks"]
+    callbacks[callbacks.index(ends)] = weights
     begin = second.conv1.weight.detach().clone().numpy()
     trainer.fit_loop.max_epochs = 4
     trainer.fit(second, loader())
@@ -138,7 +139,7 @@ def test_a_recorder_that_goes_on_measures_from_the_reference_in_force(tmp_path: 
     model = SmallNet()
     begin = model.conv1.weight.detach().clone().numpy()
     trainer.fit(model, loader())
-    directory = trainer.logger.log_dir
+    directory = directory_of(trainer)
     with FilterRecorder(model, directory, plots=()) as recorder:
         recorder.snapshot(3)
     with warnings.catch_warnings():

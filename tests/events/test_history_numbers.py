@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from tensorboard.compat.proto import event_pb2
 
 from filterscope import FilterRecorder, load_history
 from tests.support.event_files import events_of, write
@@ -47,13 +48,15 @@ def test_change_is_the_logged_one_of_the_whole_layer(run_dir: Path, layer: str) 
     np.testing.assert_allclose(change[1:], wanted, rtol=2e-3)
 
 
+def without_numbers(event: event_pb2.Event) -> event_pb2.Event:
+    kept = [value for value in event.summary.value if not value.HasField("simple_value")]
+    del event.summary.value[:]
+    event.summary.value.extend(kept)
+    return event
+
+
 def test_without_logged_numbers_a_change_that_rounding_hides_is_not_given(run_dir: Path, tmp_path: Path) -> None:
-    bare = events_of(run_dir)
-    for event in bare:
-        kept = [value for value in event.summary.value if not value.HasField("simple_value")]
-        del event.summary.value[:]
-        event.summary.value.extend(kept)
-    found = quiet_load(write(tmp_path, bare))
+    found = quiet_load(write(tmp_path, [without_numbers(event) for event in events_of(run_dir)]))
     history = found["conv1"]
     flat = history.weights.reshape(len(history), -1).astype(float)
     exact = np.linalg.norm(np.diff(flat, axis=0), axis=1) / np.linalg.norm(flat[:-1], axis=1)
@@ -61,6 +64,13 @@ def test_without_logged_numbers_a_change_that_rounding_hides_is_not_given(run_di
     np.testing.assert_allclose(history.change(), [np.nan, exact[0], np.nan, np.nan, np.nan], rtol=1e-5)
     assert np.isnan(found["conv2"].change()).all()
     assert found["conv2"].convergence_epoch() is None  # it may have moved a little
+
+
+def test_a_snapshot_whose_numbers_were_lost_is_not_given_those_of_another(run_dir: Path, tmp_path: Path) -> None:
+    events = [without_numbers(event) if event.step == 2 else event for event in events_of(run_dir)]
+    logged = quiet_load(run_dir)["conv1"].change()
+    logged[2] = np.nan  # of the two filters kept, rounding hides it
+    np.testing.assert_array_equal(quiet_load(write(tmp_path, events))["conv1"].change(), logged)
 
 
 def test_a_frozen_layer_has_stood_from_the_first_epoch_on(run_dir: Path) -> None:
@@ -71,10 +81,11 @@ def test_an_epoch_end_at_a_snapshot_by_steps_keeps_its_change(tmp_path: Path) ->
     torch.manual_seed(3)
     model = SmallNet()
     with FilterRecorder(model, tmp_path, plots=()) as recorder, torch.no_grad():
-        for epoch, step in ((0, 0), (0, 5), (0, 8)):
-            model.conv1.weight *= 1.25
+        for epoch, step, growth in ((0, 0, 1), (0, 5, 1.25), (0, 8, 1.5)):
+            model.conv1.weight *= growth
             recorder.snapshot(epoch, step)
+        assert recorder._session is not None
         recorder._session._mark_end(1, 8)  # as a Trainer does where it learns it too late
     history = load_history(tmp_path)["conv1"]
     assert (history.epochs.tolist(), history.steps.tolist()) == ([0, 0, 1], [0, 5, 8])
-    np.testing.assert_allclose(history.change(), [np.nan, 0.25, 0.25], rtol=1e-6)
+    np.testing.assert_allclose(history.change(), [np.nan, 0.25, 0.5], rtol=1e-6)

@@ -12,7 +12,7 @@ from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.summary.writer import record_writer
 from torch.utils.tensorboard import FileWriter, SummaryWriter
 
-from filterscope.events.outlet import Outlet
+from filterscope.events.outlet import Outlet, file_writer
 from filterscope.recording.worker import Faults
 from tests.support.events import Logged
 from tests.support.faults import raising
@@ -89,9 +89,25 @@ def test_a_value_that_is_refused_leaves_the_others_and_none_comes_twice(
     assert len(bench.told) == 1
 
 
+def test_an_event_that_is_refused_as_a_whole_is_tried_once_and_goes_out_value_by_value(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[list[str]] = []
+
+    def of_several(writer: Any, summary: Any, *where: Any) -> bool:
+        tried.append([value.tag for value in summary.value])
+        return len(summary.value) > 1
+
+    monkeypatch.setattr(FileWriter, "add_summary", raising(FileWriter.add_summary, ValueError("too large"), of_several))
+    assert bench.send(1, "a", "b")  # nothing of it is lost
+    assert tried == [["a", "b"], ["a"], ["b"]]
+    assert bench.logged() == {"a": [1], "b": [1]}
+    assert bench.told == []
+
+
 def test_a_closed_file_loses_nothing(bench: Bench) -> None:
     assert bench.send(1, "a")
-    bench.writers[0].file_writer.event_writer.close()
+    file_writer(bench.writers[0]).event_writer.close()
     assert bench.send(2, "a", "b")
     assert bench.logged() == {"a": [1, 2], "b": [2]}
     assert bench.told == []
@@ -101,7 +117,7 @@ def test_every_file_gets_quick_checksums(bench: Bench, monkeypatch: pytest.Monke
     ours = raising(record_writer.masked_crc32c, AssertionError("slow"), lambda content: b"ours" in content)
     monkeypatch.setattr(record_writer, "masked_crc32c", ours)  # TensorBoard's own
     assert bench.send(1, "ours")
-    bench.writers[0].file_writer.event_writer.close()
+    file_writer(bench.writers[0]).event_writer.close()
     assert bench.send(2, "ours")  # into another file
     assert bench.logged() == {"ours": [1, 2]}
     assert bench.told == []
@@ -123,7 +139,7 @@ class Full:
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_a_file_that_breaks_loses_what_was_on_its_way_and_the_next_event_comes_once(bench: Bench) -> None:
     assert bench.send(1, "a")
-    bench.writers[0].file_writer.event_writer._async_writer._writer._writer = Full()
+    file_writer(bench.writers[0]).event_writer._async_writer._writer._writer = Full()
     bench.send(2, "a")  # the thread that writes fails later
     for step in (3, 4):
         assert bench.send(step, "a", "b")

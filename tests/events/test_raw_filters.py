@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -45,6 +46,18 @@ def test_a_fit_that_would_write_more_than_a_gigabyte_is_told_so_and_what_would_n
     assert "every_n_epochs=3" in words
 
 
+def test_where_both_cadences_write_too_much_those_named_write_less(tmp_path: Path) -> None:
+    """Epochs of four batches: 1200 snapshots at their ends, and 4800 or 2400 by steps."""
+    (words,) = warned(tmp_path / "1", Conv1dFilterMonitor(plots=(), every_n_train_steps=1), max_epochs=1200)
+    assert "will write 11.4 GiB of raw filters in 6000 snapshots" in words
+    assert "every_n_epochs=12 with every_n_train_steps=12, " in words
+    assert words.endswith(" would write less than 1 GiB")
+    cadences: dict[str, Any] = {"every_n_epochs": 12, "every_n_train_steps": 12}
+    assert warned(tmp_path / "12", Conv1dFilterMonitor(plots=(), **cadences), max_epochs=1200) == []
+    (words,) = warned(tmp_path / "2", Conv1dFilterMonitor(plots=(), every_n_train_steps=2), max_epochs=1200)
+    assert "in 3600 snapshots; every_n_epochs=7 with every_n_train_steps=14, " in words
+
+
 @pytest.mark.parametrize(
     ("arguments", "epochs"),
     [
@@ -56,7 +69,7 @@ def test_a_fit_that_would_write_more_than_a_gigabyte_is_told_so_and_what_would_n
         ({}, -1),
     ],
 )
-def test_a_fit_that_writes_less_is_told_nothing(tmp_path: Path, arguments: dict[str, object], epochs: int) -> None:
+def test_a_fit_that_writes_less_is_told_nothing(tmp_path: Path, arguments: dict[str, Any], epochs: int) -> None:
     assert warned(tmp_path, Conv1dFilterMonitor(plots=(), **arguments), max_epochs=epochs) == []
 
 

@@ -29,6 +29,8 @@ def test_checksums_are_tensorboards_with_and_without_a_library_for_them(
     if not has_wheel:
         monkeypatch.setitem(sys.modules, "google_crc32c", None)
     fresh = importlib.util.find_spec("filterscope.events.records")
+    assert fresh is not None
+    assert fresh.loader is not None
     module = importlib.util.module_from_spec(fresh)
     fresh.loader.exec_module(module)
     assert (module.crc32c.__module__ == bytewise.__module__) != has_wheel

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import pickle
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -29,7 +30,7 @@ def test_weights_have_three_axes(shape: tuple[int, ...]) -> None:
 
 
 @pytest.mark.parametrize("indices", [[0, 1], [[0, 1, 2]], [0, 1, 2, 3]])
-def test_there_is_one_index_per_filter(indices: list) -> None:
+def test_there_is_one_index_per_filter(indices: Any) -> None:
     with pytest.raises(ValueError, match=r"indices must have shape \(3,\)"):
         FilterBank("conv", normal(3, 1, 5), np.array(indices))
 
@@ -175,6 +176,40 @@ def test_convergence_epoch_is_an_epoch_and_not_a_position() -> None:
     end = np.ones((2, 1, 3), np.float32)
     banks = [FilterBank("conv", end * share, epoch=e) for e, share in [(0, 0.1), (3, 0.5), (6, 0.95), (9, 1.0)]]
     assert FilterHistory(banks).convergence_epoch() == 6
+
+
+def test_convergence_goes_by_epochs_unless_snapshots_were_taken_by_steps() -> None:
+    end = np.ones((2, 1, 3), np.float32)
+    banks = [
+        FilterBank("conv", end * share, epoch=epoch, step=step)
+        for epoch, step, share in ((0, 0, 0), (10, 90, 5), (20, 98, 10), (30, 99, 10), (40, 100, 10))
+    ]
+    assert FilterHistory(banks, banks[0]).convergence_epoch() == 20
+    banks[1] = replace(banks[1], within_epoch=True)
+    assert FilterHistory(banks, banks[0]).convergence_epoch() is None  # it has stood for two steps of a hundred
+
+
+@pytest.mark.parametrize(
+    ("changes", "settled"), [([0, 0], 0), ([1e-5, 0], None), ([0, 1e-5], None), ([0, np.nan], None)]
+)
+def test_a_way_that_rounding_hides_has_settled_only_if_no_change_was_logged(
+    changes: list[float], settled: int | None
+) -> None:
+    banks = [FilterBank("conv", np.ones((2, 1, 3)), epoch=epoch) for epoch in range(3)]
+    assert FilterHistory(banks, changes=[np.nan, *changes]).convergence_epoch() == settled
+
+
+def test_a_history_of_one_snapshot_has_not_settled() -> None:
+    assert FilterHistory([FilterBank("conv", np.ones((2, 1, 3)))], changes=[np.nan]).convergence_epoch() is None
+
+
+def test_a_history_is_made_of_a_list() -> None:
+    bank = FilterBank("conv", normal(3, 1, 5))
+    for given in (bank, {"conv": bank}, iter([bank])):
+        with pytest.raises(TypeError, match=r"expected a Sequence, got .*; give a list of FilterBanks of one layer"):
+            FilterHistory(given)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="expected a FilterBank, got ndarray"):
+        FilterHistory([bank], bank.weights)  # type: ignore[arg-type]
 
 
 def test_redundancy_compares_filters_of_one_group_though_not_all_are_held() -> None:

@@ -137,8 +137,9 @@ def test_principal_stays_finite_beside_a_broken_or_zero_reference() -> None:
     np.testing.assert_allclose(np.linalg.norm(shown[:, 0], axis=1), np.linalg.norm(leading(weights), axis=1), rtol=1e-4)
 
 
-def test_principal_of_zeros_is_zero() -> None:
-    np.testing.assert_array_equal(channels.principal(np.zeros((2, 3, 4), np.float32)), np.zeros((2, 1, 4)))
+@pytest.mark.parametrize("count", [3, 4, 9])
+def test_principal_of_zeros_is_zero(count: int) -> None:
+    np.testing.assert_array_equal(channels.principal(np.zeros((2, count, 4), np.float32)), np.zeros((2, 1, 4)))
 
 
 @pytest.mark.parametrize("how", ["l2", "principal", "sum", "mean", "max"])

@@ -134,6 +134,8 @@ def test_redundancy_compares_within_groups_only(groups: int, dtype: type) -> Non
         rivals = [p for p in range(8) if p != o and p // per_group == o // per_group]
         best.append(max(abs(unit[o] @ unit[p]) for p in rivals))
     assert metrics.redundancy(weights, groups) == pytest.approx(np.mean(best), rel=1e-5)
+    if groups == 1:
+        assert metrics.redundancy(weights) == metrics.redundancy(weights, 1)
 
 
 @pytest.mark.parametrize(

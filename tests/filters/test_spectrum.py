@@ -146,6 +146,18 @@ def test_decibels_are_relative_to_each_filters_own_maximum() -> None:
     np.testing.assert_allclose(spectrum.decibels(np.array([[1.0, 1e-9]]), floor=-60), [[0, -60]])
 
 
+def test_a_response_has_no_more_frequencies_than_are_promised() -> None:
+    for taps, dilation, points in ((9, 1, 512), (128, 1, 512), (129, 1, 1024), (9, 3, 768), (9, 1000, 64_000)):
+        assert len(frequency_response(bank(normal(1, 1, taps), dilation=dilation))[0]) == points // 2 + 1
+
+
+@pytest.mark.parametrize("scale", [1e-30, 1e-3, 1e30])
+def test_the_peak_of_small_and_large_filters_is_that_of_others(scale: float) -> None:
+    weights = normal(20, 2, 16)
+    peaks = spectrum.peak_frequency(bank(weights * np.float32(scale)))
+    np.testing.assert_array_equal(peaks, spectrum.peak_frequency(bank(weights)))
+
+
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("broken", [0.0, np.nan, np.inf])
 def test_a_zero_or_diverged_filter_has_no_spectrum_and_leaves_the_others_alone(broken: float) -> None:

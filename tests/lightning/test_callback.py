@@ -220,6 +220,12 @@ def test_weights_copied_in_at_the_end_of_training_are_the_final_ones(
         ({"max_epochs": -1}, 22, [0, 4, 8, 12, 16, 20, 22], [0, 4, 16, 22]),
         ({"max_epochs": 20}, 22, [0, 4, 8, 12, 16, 20, 22], [0, 4, 8, 12, 16, 22]),
         ({"max_epochs": 2, "limit_train_batches": 3, "accumulate_grad_batches": 2}, None, [0, 2, 4], [0, 2, 4]),
+        (
+            {"max_epochs": -1, "max_steps": 40, "limit_train_batches": 3, "accumulate_grad_batches": 2},
+            None,
+            [*range(0, 41, 2)],
+            [0, 2, 4, 6, 8, 14, 18, 28, 40],
+        ),
     ],
 )
 @pytest.mark.pictures

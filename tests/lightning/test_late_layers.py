@@ -55,7 +55,7 @@ def test_a_layer_made_by_a_callback_listed_before_is_too(tmp_path: Path, hook: s
 
 def test_a_late_layer_is_no_reason_to_say_that_there_is_none(tmp_path: Path, recwarn: pytest.WarningsRecorder) -> None:
     made = Hook("on_train_start", lambda trainer, model: model.make())
-    model = Late()
+    model: Any = Late()
     model.conv1, model.conv2 = nn.Linear(64, 64), nn.Linear(64, 64)
     model.head = nn.Linear(1, 2)
     trainer = make_trainer(tmp_path, made, Conv1dFilterMonitor(plots=()), max_epochs=1)
@@ -77,7 +77,8 @@ def test_a_wrong_name_is_refused_after_the_sanity_check_and_before_the_first_bat
 
 
 def test_a_fit_that_fails_before_its_training_leaves_the_record_of_the_one_before(tmp_path: Path) -> None:
-    model, monitor = EveryStage(), Conv1dFilterMonitor(plots=())
+    model: Any = EveryStage()
+    monitor = Conv1dFilterMonitor(plots=())
     trainer = make_trainer(tmp_path, monitor, max_epochs=1)
     trainer.fit(model, loader())
     model.validation_step = lambda *_: 1 / 0

@@ -42,7 +42,7 @@ def test_averages_are_logged_once_after_live_weights(tmp_path: Path, kind: str, 
     weights, monitor, averaging = Weights(), Conv1dFilterMonitor(plots=PLOTS), AVERAGING[kind]()
     callbacks = [monitor, averaging] if first else [averaging, monitor]
     trainer = make_trainer(tmp_path, weights, *callbacks, max_epochs=12, limit_train_batches=2)
-    trainer.fit(model(), loader(), *([loader()] if model is EveryStage else []))
+    trainer.fit(model(), loader(), loader() if model is EveryStage else None)
     live = {step: weights.at[step] for step in range(0, 24, 2)}
     logged = check(tmp_path, [*live, 24, 25])
     if model is not Normed:  # after whose additional epoch the weights at step 24 are the averages

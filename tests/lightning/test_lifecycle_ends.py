@@ -25,15 +25,16 @@ from tests.support.nets import SmallNet, TwoOptimizers, loader, make_trainer, se
 LONG = 120.0  #: Seconds after which a wait counts as a hang.
 
 
-class Endless(IterableDataset):
+class Endless(IterableDataset[Any]):
     """Samples without end or length."""
 
     def __iter__(self) -> Iterator[Any]:
+        samples = series()
         while True:
-            yield from series()
+            yield from (samples[i] for i in range(len(samples)))
 
 
-def endless() -> DataLoader:
+def endless() -> DataLoader[Any]:
     return DataLoader(Endless(), batch_size=4)
 
 

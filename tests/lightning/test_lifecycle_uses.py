@@ -38,8 +38,8 @@ def test_a_second_fit_of_a_trainer_goes_on_from_the_first(tmp_path: Path) -> Non
     assert dict(logged.scalars["filters/conv1/change"])[12] == pytest.approx(change, rel=1e-5)
     assert logged.steps("filters/conv1/drift") == [4, 8, 12, 16]
     turned = np.array([[rotation(w, r) for w, r in zip(at, initial, strict=True)] for at in weights.at.values()])
-    picture = DriftPicture(*[FilterBank("conv1", initial)] * 2)
-    picture.update(FilterBank("conv1", weights.at[16]), turned, Times(np.arange(5)), "final, epoch 4")
+    picture = DriftPicture(FilterBank("conv1", initial), FilterBank("conv1", initial))
+    picture.update(FilterBank("conv1", weights.at[16]), list(turned), Times(np.arange(5)), "final, epoch 4")
     assert_shows(logged.images["filters/conv1/drift"][-1][1], pixels_of(picture.sheet))
     trainer.fit(model, loader())  # nothing left to train
     check(tmp_path, [0, 4, 8, 12, 16])

@@ -155,5 +155,5 @@ def test_lightning_cli_takes_an_import_path(tmp_path: Path, monkeypatch: pytest.
     )
     monkeypatch.setattr(sys, "argv", ["main.py", "--config", str(config)])
     cli = LightningCLI(SmallNet, run=False, save_config_callback=None)
-    (monitor,) = (each for each in cli.trainer.callbacks if isinstance(each, Conv1dFilterMonitor))
+    (monitor,) = (each for each in vars(cli.trainer)["callbacks"] if isinstance(each, Conv1dFilterMonitor))
     assert monitor.settings.plots == ("taps", own_pictures.norms)

@@ -27,12 +27,13 @@ from tests.support.pictures import assert_shows, pixels_of
 from tests.support.weights import weights_of
 
 
-class Stream(IterableDataset):
+class Stream(IterableDataset[Any]):
     """Samples without end or length."""
 
     def __iter__(self) -> Iterator[Any]:
+        samples = series()
         while True:
-            yield from series()
+            yield from (samples[i] for i in range(len(samples)))
 
 
 class Net(SmallNet):
@@ -66,14 +67,14 @@ class EveryStep(pl.Callback):
             self.at[trainer.fit_loop.epoch_loop._batches_that_stepped + 1] = weights_of(pl_module.conv1)
 
 
-def batches(count: int) -> DataLoader:
+def batches(count: int) -> DataLoader[Any]:
     """So many batches of four."""
     data = series()
     index = torch.arange(4 * count) % len(data)
     return DataLoader(TensorDataset(*(tensor[index] for tensor in data.tensors)), batch_size=4)
 
 
-def stream() -> DataLoader:
+def stream() -> DataLoader[Any]:
     return DataLoader(Stream(), batch_size=4)
 
 
@@ -203,7 +204,7 @@ def test_a_fit_resumed_within_an_epoch_goes_on_from_its_checkpoint(
     tmp_path: Path, version: int, monitor: dict[str, Any], begin: int
 ) -> None:
     """Epochs of 20 batches, cadence 5: a first fit until step 19, resumed from step 7 or 14 and until 40."""
-    options = {"data": batches(20), "enable_checkpointing": True, "monitor": monitor}
+    options: dict[str, Any] = {"data": batches(20), "enable_checkpointing": True, "monitor": monitor}
     first, _ = fit(tmp_path, 5, saved_at(tmp_path, 7), max_steps=19, **options)
     logger = TensorBoardLogger(str(tmp_path), name="run", version=version)
     checkpoint = tmp_path / f"step={begin}.ckpt"
@@ -315,7 +316,7 @@ def test_what_was_recorded_after_a_checkpoint_is_given_up_though_it_comes_before
     tmp_path: Path,
 ) -> None:
     """A fit interrupted at step 8, one after its checkpoint, and resumed: the next snapshot is at 10."""
-    options = {"data": batches(20), "enable_checkpointing": True}
+    options: dict[str, Any] = {"data": batches(20), "enable_checkpointing": True}
     with pytest.raises(ValueError, match="boom"):
         fit(tmp_path, 5, saved_at(tmp_path, 7), Raise(8, ValueError("boom")), max_epochs=1, **options)
     assert load_history(tmp_path)["conv1"].steps.tolist() == [0, 5, 8]

@@ -19,34 +19,34 @@ from tests.support.adapters import Lora, PeftModel, Plain, Whole, impulse_respon
 from tests.support.states import digest, random_streams
 
 
-def adapted(*names: str, **options: Any) -> Plain:
+def adapted(*names: str, **options: Any) -> Any:
     torch.manual_seed(5)
-    model = Plain()
+    model: Any = Plain()
     model.conv = Lora(model.conv, *(names or ("default",)), **options)
     return model
 
 
-def merged() -> Plain:
-    model = adapted()
+def merged() -> Any:
+    model: Any = adapted()
     model.conv.merge()
     return model
 
 
-def changed(model: Plain, **fields: Any) -> Plain:
+def changed(model: Any, **fields: Any) -> Any:
     for name, value in fields.items():
         setattr(model.conv, name, value)
     return model
 
 
-def normed() -> Plain:
-    model = adapted()
+def normed() -> Any:
+    model: Any = adapted()
     parametrizations.weight_norm(model.conv.base_layer)
     with torch.no_grad():
         model.conv.base_layer.parametrizations.weight.original0.mul_(1.5)
     return model
 
 
-FORMS: dict[str, Callable[[], Plain]] = {
+FORMS: dict[str, Callable[[], Any]] = {
     "LoRA": adapted,
     "DoRA": lambda: adapted(dora=True),
     "two active": lambda: adapted("a", "b"),
@@ -69,7 +69,7 @@ def test_the_weight_is_the_one_that_forward_convolves_with(form: str) -> None:
 
 
 def test_half_precision_is_read() -> None:
-    model = adapted().half()
+    model: Any = adapted().half()
     wanted = model.conv.base_layer.weight + model.conv.get_delta_weight("default")
     np.testing.assert_allclose(read_filters(model)["conv"].weights, wanted.detach().float().numpy(), rtol=1e-3)
 
@@ -81,14 +81,15 @@ def test_names_are_those_of_the_model_without_adapters(wrap: Any) -> None:
 
 
 def test_a_layer_that_is_trained_as_a_whole_is_its_active_copy() -> None:
-    model = PeftModel(adapted())
+    model: Any = PeftModel(adapted())
     original = model.base_model.model.head
     whole = model.base_model.model.head = Whole(original, "a", "b")
-    for active, weight in (
+    copies: list[tuple[list[str], Any]] = [
         (["b"], whole.modules_to_save["b"].weight),
         (["a"], whole.modules_to_save["a"].weight),
         ([], original.weight),
-    ):
+    ]
+    for active, weight in copies:
         whole.active_adapters = active
         banks = read_filters(model, "*")
         assert list(banks) == ["conv", "head"]
@@ -106,14 +107,14 @@ class Turning(Lora):
         del self.lora_A
 
 
-def turned() -> Plain:
-    model = Plain()
+def turned() -> Any:
+    model: Any = Plain()
     model.conv = Turning(model.conv)
     return model
 
 
-def grouped() -> Plain:
-    model = Plain()
+def grouped() -> Any:
+    model: Any = Plain()
     model.conv = Lora(nn.Conv1d(2, 6, 9, groups=2), "default")
     return model
 
@@ -126,7 +127,7 @@ def grouped() -> Plain:
         (lambda: changed(merged(), disable_adapters=True), r"merged and disabled; unmerge\(\)"),
     ],
 )
-def test_what_no_weight_tells_is_said_and_not_shown(tmp_path: Path, make: Callable[[], Plain], reason: str) -> None:
+def test_what_no_weight_tells_is_said_and_not_shown(tmp_path: Path, make: Callable[[], Any], reason: str) -> None:
     with pytest.raises(ValueError, match=f"layer 'conv' cannot be read.*{reason}"):
         read_filters(make())
     with pytest.warns(RuntimeWarning, match=reason), FilterRecorder(make(), tmp_path, plots=()) as recorder:
@@ -136,7 +137,7 @@ def test_what_no_weight_tells_is_said_and_not_shown(tmp_path: Path, make: Callab
 
 def test_a_history_goes_on_as_adapters_are_added_and_trained(tmp_path: Path) -> None:
     torch.manual_seed(5)
-    model = Plain()
+    model: Any = Plain()
     before = read_filters(model)["conv"].weights
     with FilterRecorder(model, tmp_path, plots=()) as recorder:
         recorder.snapshot(0)
@@ -190,7 +191,7 @@ def test_a_state_dict_says_that_it_does_not_tell_an_adapters_scale(keep: str, la
 
 @pytest.mark.parametrize("names", [["a"], ["a", "b"]])
 def test_a_state_dict_has_a_layer_that_is_trained_as_a_whole_where_it_has_one_copy(names: list[str]) -> None:
-    model = Plain()
+    model: Any = Plain()
     model.head = Whole(model.head, *names)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")

@@ -164,7 +164,7 @@ def test_what_has_a_convolutions_names_and_shapes_cannot_be_told_from_one(module
 
 
 def test_a_quantised_layer_is_recorded_as_the_numbers_that_it_convolves_with(tmp_path: Path) -> None:
-    model = quantized(nn.Conv1d(4, 6, 5, stride=2, dilation=3))
+    model: Any = quantized(nn.Conv1d(4, 6, 5, stride=2, dilation=3))
     wanted = model[0].weight().dequantize().numpy()
     bank = read_filters(model)["0"]
     np.testing.assert_array_equal(bank.weights, wanted)

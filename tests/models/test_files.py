@@ -19,8 +19,8 @@ import numpy as np
 import pytest
 import safetensors.torch
 import torch
-import torch.distributed.checkpoint
 from torch import nn
+from torch.distributed.checkpoint import state_dict_saver
 
 from filterscope import read_filters
 from filterscope.models import unpickle
@@ -36,18 +36,18 @@ FORMS = [ZIP, LEGACY, ZIP | {"pickle_protocol": 4}]
 class Touch:
     """What a malicious pickle does when it is loaded."""
 
-    def __init__(self, marker: Path, call: Callable[..., Any] = Path.touch) -> None:
+    def __init__(self, marker: str | Path, call: Callable[..., Any] = Path.touch) -> None:
         self.marker, self.call = marker, call
 
     def __reduce__(self) -> tuple[Any, ...]:
         return self.call, (self.marker,)
 
 
-class Attributes(dict):
+class Attributes(dict[str, Any]):
     """A mapping of one's own."""
 
 
-class Growing(list):
+class Growing(list[Any]):
     """A list of one's own."""
 
 
@@ -138,7 +138,7 @@ def test_names_that_torch_adds_to_a_state_dict_are_kept(tmp_path: Path) -> None:
 @pytest.fixture
 def gone(monkeypatch: pytest.MonkeyPatch) -> type:
     """A class of a package that is there when a file is saved, and not when it is read."""
-    package = types.ModuleType("a_package_that_is_gone")
+    package: Any = types.ModuleType("a_package_that_is_gone")
     kind = type("Options", (), {"__module__": package.__name__, "__qualname__": "Options"})
     package.Options = kind
     monkeypatch.setitem(sys.modules, package.__name__, package)
@@ -170,7 +170,7 @@ def test_nothing_of_a_file_is_run(
 def test_a_module_that_a_file_names_is_not_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "a_module_that_tells.py").write_text(f"open({str(tmp_path / 'marker')!r}, 'w')\ndef f(x): pass\n")
     monkeypatch.syspath_prepend(tmp_path)
-    names = types.ModuleType("a_module_that_tells")
+    names: Any = types.ModuleType("a_module_that_tells")
     names.f = types.FunctionType((lambda x: x).__code__, {}, "f")
     names.f.__module__, names.f.__qualname__ = names.__name__, "f"
     with monkeypatch.context() as patch:
@@ -230,7 +230,7 @@ def test_a_weight_that_is_an_object_is_left_out_and_said(tmp_path: Path) -> None
 
 
 def shard(path: Path) -> Path:
-    torch.distributed.checkpoint.save({"state_dict": {"conv.weight": WEIGHT}}, checkpoint_id=path, no_dist=True)
+    state_dict_saver.save({"state_dict": {"conv.weight": WEIGHT}}, checkpoint_id=path, no_dist=True)
     return path
 
 

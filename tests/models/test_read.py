@@ -30,7 +30,7 @@ def read(module: nn.Module) -> np.ndarray:
     return read_filters(nn.Sequential(module))["0"].weights
 
 
-def after_forward(module: nn.Module) -> np.ndarray:
+def after_forward(module: Any) -> np.ndarray:
     """What the module convolves with, as its next forward pass in evaluation mode leaves it."""
     module.eval()
     with torch.no_grad():
@@ -42,7 +42,7 @@ def shake(module: nn.Module) -> None:
     """An optimiser step, without a forward pass after it."""
     with torch.no_grad():
         for parameter in module.parameters():
-            parameter += 0.5 * torch.randn(parameter.shape, generator=torch.Generator().manual_seed(5))
+            parameter.add_(0.5 * torch.randn(parameter.shape, generator=torch.Generator().manual_seed(5)))
 
 
 def pruned_twice(module: nn.Module) -> nn.Module:
@@ -54,7 +54,7 @@ def pruned_twice(module: nn.Module) -> nn.Module:
 
 OLD: dict[str, Callable[[Any], Any]] = {
     "weight_norm": lambda module: weight_norm(module),
-    "weight_norm of the whole": lambda module: weight_norm(module, dim=None),
+    "weight_norm of the whole": lambda module: weight_norm(module, dim=None),  # type: ignore[arg-type]
     "weight_norm of channels": lambda module: weight_norm(module, dim=1),
     "spectral_norm": lambda module: spectral_norm(module),
     "pruned": lambda module: prune.l1_unstructured(module, "weight", 0.5),
@@ -62,7 +62,7 @@ OLD: dict[str, Callable[[Any], Any]] = {
 }
 NEW: dict[str, Callable[[Any], Any]] = {
     "new weight_norm": lambda module: parametrizations.weight_norm(module),
-    "new weight_norm of the whole": lambda module: parametrizations.weight_norm(module, dim=None),
+    "new weight_norm of the whole": lambda module: parametrizations.weight_norm(module, dim=None),  # type: ignore[arg-type]
     "new weight_norm of channels": lambda module: parametrizations.weight_norm(module, dim=1),
     "new spectral_norm": lambda module: parametrizations.spectral_norm(module),
 }
@@ -74,8 +74,8 @@ def test_a_models_layers_with_their_geometry() -> None:
     model = small()
     first, last = read_filters(model, sample_rate=100).values()
     assert (first.layer, last.layer) == ("0", "2")
-    np.testing.assert_array_equal(first.weights, model[0].weight.detach().numpy())
-    np.testing.assert_array_equal(last.weights, model[2].weight.detach().numpy())
+    np.testing.assert_array_equal(first.weights, model[0].get_parameter("weight").detach().numpy())
+    np.testing.assert_array_equal(last.weights, model[2].get_parameter("weight").detach().numpy())
     assert (first.stride, first.dilation, first.groups, first.sample_rate) == (2, 1, 1, 100.0)
     assert (last.stride, last.dilation, last.groups, last.sample_rate) == (1, 3, 2, None)
     assert (first.epoch, first.step) == (None, None)
@@ -110,7 +110,7 @@ def test_globs_and_rates_choose_layers_of_models_and_states_alike() -> None:
 
 
 @pytest.mark.parametrize("wrap", [dict, lambda state: {"state_dict": state, "epoch": 3, "lr_schedulers": []}])
-def test_a_state_dict_or_checkpoint_reads_as_the_model(wrap: Callable[[dict], dict]) -> None:
+def test_a_state_dict_or_checkpoint_reads_as_the_model(wrap: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
     model = small()
     banks, expected = read_filters(wrap(model.state_dict())), read_filters(model)
     assert list(banks) == list(expected)
@@ -119,7 +119,8 @@ def test_a_state_dict_or_checkpoint_reads_as_the_model(wrap: Callable[[dict], di
 
 
 def test_a_compiled_models_state_has_clean_names() -> None:
-    model = nn.Sequential(torch.compile(nn.Sequential(nn.Conv1d(1, 2, 3))))
+    compiled: Any = torch.compile(nn.Sequential(nn.Conv1d(1, 2, 3)))
+    model = nn.Sequential(compiled)
     assert list(read_filters(model.state_dict())) == list(read_filters(model)) == ["0.0"]
 
 
@@ -246,7 +247,7 @@ def test_a_class_is_told_from_its_instance() -> None:
 
 
 @pytest.mark.parametrize("state", [{}, {"epoch": 3}, {"state_dict": {}}])
-def test_a_mapping_without_tensors_is_refused(state: dict) -> None:
+def test_a_mapping_without_tensors_is_refused(state: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="no tensors"):
         read_filters(state)
 
@@ -254,7 +255,7 @@ def test_a_mapping_without_tensors_is_refused(state: dict) -> None:
 @pytest.mark.parametrize(
     ("options", "error"), [({"layers": 3}, TypeError), ({"layers": []}, ValueError), ({"sample_rate": 0}, ValueError)]
 )
-def test_bad_arguments_are_refused(options: dict, error: type[Exception]) -> None:
+def test_bad_arguments_are_refused(options: dict[str, Any], error: type[Exception]) -> None:
     with pytest.raises(error, match=next(iter(options))):
         read_filters(small(), **options)
 

@@ -93,12 +93,12 @@ def check(logged: Logged, layer: str, weights: Sequence[np.ndarray], steps: Sequ
     tag = f"filters/{layer}/weights"
     assert logged.steps(tag) == list(steps)
     for (_, rows), w in zip(logged.histograms[tag], flat, strict=True):
-        values = np.abs(w) if np.iscomplexobj(w) else w
+        flattened = np.abs(w) if np.iscomplexobj(w) else w
         left, right, counts = rows.T
-        assert [left[0], right[-1]] == pytest.approx([values.min(), values.max()], rel=1e-5, abs=1e-7)
+        assert [left[0], right[-1]] == pytest.approx([flattened.min(), flattened.max()], rel=1e-5, abs=1e-7)
         np.testing.assert_allclose(right - left, (right[-1] - left[0]) / len(rows), rtol=1e-6)
-        inner = np.searchsorted(left[1:], values, side="right")  # the last bin takes its right edge, too
-        assert counts.sum() == values.size
+        inner = np.searchsorted(left[1:], flattened, side="right")  # the last bin takes its right edge, too
+        assert counts.sum() == flattened.size
         assert np.abs(counts - np.bincount(inner, minlength=len(rows))).sum() <= 2  # rounding at an edge
     assert logged.steps(f"filters/{layer}/taps")[0] == steps[0]
 
@@ -165,7 +165,8 @@ BY_HAND: dict[str, Callable[[Any], Tensor]] = {
 
 @pytest.mark.parametrize("form", BY_HAND)
 def test_old_norms_and_masks_are_those_of_what_the_optimiser_left(tmp_path: Path, form: str) -> None:
-    model = OneLayer({"weight_norm": weight_norm, "spectral_norm": spectral_norm, "pruned": pruned}[form](conv()))
+    make: dict[str, Any] = {"weight_norm": weight_norm, "spectral_norm": spectral_norm, "pruned": pruned}
+    model = OneLayer(make[form](conv()))
     probe = Probe("conv", BY_HAND[form])
     logged, told = fit(tmp_path, model, probe, max_epochs=2)
     assert told == []

@@ -40,14 +40,16 @@ def test_a_plot_draws_on_the_figure_given_and_returns_it(kind: str) -> None:
     own = draw(kind, bank, before)
     assert isinstance(own, Figure)
     assert (own.get_size_inches() * own.dpi).tolist() == [900, 430]
-    assert own._repr_png_().startswith(b"\x89PNG\r\n\x1a\n")
-    assert Image.open(io.BytesIO(own._repr_png_())).size == (900, 430)
+    notebook: Any = own
+    shown = notebook._repr_png_()
+    assert shown.startswith(b"\x89PNG\r\n\x1a\n")
+    assert Image.open(io.BytesIO(shown)).size == (900, 430)
     assert own.artists
     assert len(own.axes) <= 4
     given = Figure(figsize=(9, 4.3), dpi=100)
     assert draw(kind, bank, before, given) is given
     assert given.artists
-    left, right = Figure(figsize=(14, 5)).subfigures(1, 2)
+    left, right = np.asarray(Figure(figsize=(14, 5)).subfigures(1, 2))
     assert draw(kind, bank, before, right) is right
     assert right.artists
     assert left.get_children() == [left.patch]
@@ -58,7 +60,7 @@ def test_a_plot_draws_on_the_figure_given_and_returns_it(kind: str) -> None:
 def test_four_plots_compose_in_a_figure_of_the_users(form: str, magic: bytes) -> None:
     bank, before = noise(8, 2, 31), noise(8, 2, 31, 1)
     figure = Figure(figsize=(14, 9), layout="constrained")
-    parts: list[SubFigure] = list(figure.subfigures(2, 2).ravel())
+    parts: list[SubFigure] = list(np.asarray(figure.subfigures(2, 2)).ravel())
     for kind, part in zip(KINDS[1:], parts, strict=True):
         draw(kind, bank, before, part)
     stream = io.BytesIO()

@@ -143,7 +143,7 @@ def test_response_peaks_where_the_filter_resonates() -> None:
     tones = np.stack([np.cos(2 * np.pi * hertz / 100 * taps) * np.hanning(64) for hertz in (30, 12)])[:, None]
     bank = FilterBank("conv", tones, stride=4, sample_rate=100.0)
     figure = plot_response(bank)
-    axes = figure.axes[0]
+    axes = widest(figure)
     drawn = curves(figure)
     for label, hertz in (("filter 0", 30), ("filter 1", 12)):
         x, y = dict(drawn)[label].T

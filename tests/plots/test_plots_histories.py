@@ -43,7 +43,7 @@ def test_evolution_shows_the_difference_tap_by_tap_and_epoch_by_epoch() -> None:
 
 def test_drift_shows_the_last_of_two_snapshots_of_one_epoch() -> None:
     start = noise(2, 1, 20, epoch=0)
-    flipped = replace(start, weights=start.weights * np.float32([[[1]], [[-1]]]), epoch=2)
+    flipped = replace(start, weights=start.weights * np.array([[[1]], [[-1]]], np.float32), epoch=2)
     history = FilterHistory([start, replace(start, epoch=1), replace(start, epoch=2), flipped])
     figure = plot_drift(history)
     image = pixels(figure)
@@ -57,9 +57,10 @@ def test_drift_shows_the_last_of_two_snapshots_of_one_epoch() -> None:
 
 def test_drift_of_a_layer_of_many_filters_fills_its_axes_with_those_that_it_shows() -> None:
     start = noise(40, 1, 20, epoch=0)
-    now = replace(start, weights=start.weights * np.float32([-1 if i == 3 else 1 for i in range(40)])[:, None, None])
+    signs = np.array([-1 if i == 3 else 1 for i in range(40)], np.float32)
+    now = replace(start, weights=start.weights * signs[:, None, None])
     picture = DriftPicture(start.head(4), start.head(4))
-    rotation = np.stack([np.zeros(4), [0, 0, 0, 2]])
+    rotation = [np.zeros(4), np.array([0, 0, 0, 2])]
     picture.update(replace(now, epoch=1), rotation, Times(np.array([0, 1])))
     image, axes = Raster(picture.sheet).pixels(), widest(picture.sheet.figure)
     for row, colour in enumerate([GREY, GREY, GREY, RED]):

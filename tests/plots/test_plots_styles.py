@@ -118,11 +118,11 @@ import hashlib, io, matplotlib
 matplotlib.rcParams["font.family"] = ["No Such Font"]
 from tests.plots.test_plots_styles import KINDS, draw, noise, recorded
 for name, pixels in recorded().items():
-    print(hashlib.sha256(pixels).hexdigest())
+    print(hashlib.sha256(pixels.tobytes()).hexdigest())
 for kind in KINDS:
     for form in ("png", "svg"):
         draw(kind, noise(4, 2, 31), noise(4, 2, 31, 1)).savefig(io.BytesIO(), format=form)
 """
     done = subprocess.run([sys.executable, "-c", program], check=True, timeout=120, capture_output=True, text=True)
     assert done.stderr == ""
-    assert done.stdout.split() == [hashlib.sha256(pixels).hexdigest() for pixels in usual.values()]
+    assert done.stdout.split() == [hashlib.sha256(pixels.tobytes()).hexdigest() for pixels in usual.values()]

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from filterscope import Conv1dFilterMonitor
+from filterscope.models.gather import gather
 from filterscope.plots.taps import TapsPicture
 from filterscope.recording import reading
 from tests.support.faults import At, Outcome, assert_only_lost, assert_same_training, fit, once, raising
@@ -109,7 +110,7 @@ def test_warnings_turned_into_errors_end_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, healthy: Outcome
 ) -> None:
     monkeypatch.setattr(TapsPicture, "update", raising(None, ValueError("no ink"), lambda *_: True))
-    monkeypatch.setattr(reading, "gather", raising(reading.gather, RuntimeError("no luck"), once(3)))
+    monkeypatch.setattr(reading, "gather", raising(gather, RuntimeError("no luck"), once(3)))
     strict = At(0, lambda *_: warnings.simplefilter("error"))  # as of here Lightning itself warns of nothing
     outcome = fit(tmp_path, strict, Conv1dFilterMonitor())
     assert_same_training(outcome, healthy)

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 from filterscope import Conv1dFilterMonitor
+from filterscope.models.gather import gather
 from filterscope.recording import reading
 from tests.support.faults import STEPS, Outcome, assert_same_training, fit, once, raising
 from tests.support.nets import SmallNet
@@ -64,7 +65,7 @@ def test_a_layer_that_cannot_be_read_costs_its_snapshot_only(
 def test_a_reading_that_fails_costs_its_snapshot_only(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, healthy: Outcome, number: int, gone: int | None
 ) -> None:
-    monkeypatch.setattr(reading, "gather", raising(reading.gather, RuntimeError("no luck"), once(number)))
+    monkeypatch.setattr(reading, "gather", raising(gather, RuntimeError("no luck"), once(number)))
     outcome = fit(tmp_path, Conv1dFilterMonitor(plots=("taps", "drift")))
     assert_same_training(outcome, healthy)
     for kind in ("rms", "weights", "taps"):

@@ -38,7 +38,7 @@ def wide(size: int = 33 * MB) -> nn.Module:
 
 def test_of_a_large_model_one_snapshot_waits_and_no_copy_is_made_while_it_does(tmp_path: Path) -> None:
     begun, gate, taken = threading.Event(), threading.Event(), []
-    model = wide()
+    model: Any = wide()
     model[0].weight.data.fill_(1.0)
 
     def slow(bank: FilterBank, *, reference: FilterBank) -> Any:

@@ -104,7 +104,8 @@ def test_a_writer_given_stays_open_and_holds_everything(tmp_path: Path) -> None:
 
 def test_steps_are_one_apart_where_nothing_is_said(tmp_path: Path) -> None:
     recorder = FilterRecorder(SmallNet(), tmp_path, plots=())
-    for epoch, step in ((0, None), (1, None), (1, np.int64(7)), (np.int32(2), None)):
+    moments: list[tuple[Any, Any]] = [(0, None), (1, None), (1, np.int64(7)), (np.int32(2), None)]
+    for epoch, step in moments:
         recorder.snapshot(epoch, step)
     recorder.close()
     history = load_history(tmp_path)["conv1"]
@@ -145,6 +146,7 @@ def test_one_recorder_can_begin_again_as_a_notebook_cell_run_twice_does(tmp_path
     assert told_by(cell) == []
     start = weights_of(model.conv1)
     (told,) = told_by(lambda: (cell(), recorder.close()))
+    assert is_threadless()
     assert "supersedes" in told
     history = load_history(tmp_path)["conv1"]
     assert history.epochs.tolist() == [0, 1, 2]
@@ -325,8 +327,9 @@ def test_wrapped_models_are_read_under_their_own_names(tmp_path: Path, wrap: Any
 def test_bad_arguments_are_refused_in_the_constructor(
     tmp_path: Path, arguments: dict[str, Any], error: type[Exception], words: str
 ) -> None:
+    given: dict[str, Any] = {"model": SmallNet(), "writer": tmp_path} | arguments
     with pytest.raises(error) as caught:
-        FilterRecorder(**({"model": SmallNet(), "writer": tmp_path} | arguments))
+        FilterRecorder(**given)
     assert words in str(caught.value)
 
 
@@ -374,27 +377,3 @@ def test_a_model_without_filters_is_told_once_and_records_nothing(tmp_path: Path
 
     assert told_by(action) == ["filterscope found no 1-D filters in Linear: nothing to log"]
     assert Logged(tmp_path).tags() == set()
-
-
-@pytest.mark.pictures
-def test_a_stream_within_one_epoch_is_drawn_without_a_word(tmp_path: Path) -> None:
-    model = SmallNet()
-
-    def action() -> None:
-        with FilterRecorder(model, tmp_path, total=4) as recorder:
-            for step in (0, 100, 200, 300):
-                recorder.snapshot(0, step)
-                with torch.no_grad():
-                    model.conv1.weight.add_(0.1 * torch.randn_like(model.conv1.weight))
-
-    assert told_by(action) == []
-    logged = Logged(tmp_path)
-    assert logged.steps("filters/conv1/drift") == [100, 200, 300]
-    history = load_history(tmp_path)["conv1"]
-    assert (history.steps.tolist(), history.epochs.tolist(), history.by_step) == ([0, 100, 200, 300], [0] * 4, True)
-    assert [bank.within_epoch for bank in history] == [False, True, True, True]
-    assert repr(history) == "FilterHistory('conv1', 4 snapshots, steps 0 to 300, 6 x 1 x 9)"
-    with FilterRecorder(model, tmp_path, plots=()) as recorder:  # goes on, in the same epoch
-        recorder.snapshot(0, 250)
-    history = load_history(tmp_path)["conv1"]
-    assert (history.steps.tolist(), history[-1].within_epoch) == ([0, 100, 200, 250], True)

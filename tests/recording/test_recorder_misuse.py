@@ -7,7 +7,6 @@ import gc
 import pickle
 import threading
 import time
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -16,19 +15,13 @@ import pytest
 import torch
 from matplotlib.figure import Figure
 from torch import nn
+from torch.utils.tensorboard import SummaryWriter
 
 from filterscope import FilterBank, FilterRecorder, load_history
 from tests.support.events import Logged
+from tests.support.faults import told_by
 from tests.support.nets import SmallNet
 from tests.support.states import is_threadless
-
-
-def told_by(action: Any) -> list[str]:
-    """What was warned of."""
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        action()
-    return [str(each.message) for each in caught]
 
 
 def record(directory: Path, *moments: tuple[int, int | None], **options: Any) -> None:
@@ -58,6 +51,14 @@ def test_snapshots_that_a_new_recorder_supersedes_are_told(tmp_path: Path) -> No
     assert load_history(tmp_path)["conv1"].epochs.tolist() == [0, 1, 2, 3]
 
 
+def test_a_record_that_begins_before_all_that_is_there_supersedes_all_of_it(tmp_path: Path) -> None:
+    record(tmp_path, (5, None), (6, None))
+    (told,) = told_by(lambda: record(tmp_path, (3, None), (4, None)))
+    assert "holds 2 snapshots that this one of epoch 3 supersedes" in told
+    history = load_history(tmp_path)["conv1"]
+    assert (history.epochs.tolist(), history.initial.epoch) == ([3, 4], 3)
+
+
 @pytest.mark.parametrize("first", [(0, 7), (3, None), (3, 30)])
 def test_the_first_snapshot_has_images_wherever_it_is(tmp_path: Path, first: tuple[int, int | None]) -> None:
     record(tmp_path, first, *((4 + i, None) for i in range(4)), plots=("taps",), total=100)
@@ -65,14 +66,17 @@ def test_the_first_snapshot_has_images_wherever_it_is(tmp_path: Path, first: tup
     assert Logged(tmp_path).steps("filters/conv1/taps")[0] == steps[0]
 
 
-def test_a_model_that_holds_its_recorder_can_be_copied_in_the_middle(tmp_path: Path) -> None:
-    model = SmallNet()
-    recorder = FilterRecorder(model, tmp_path, plots=())
+@pytest.mark.parametrize("given", [Path, SummaryWriter])
+def test_a_model_that_holds_its_recorder_can_be_copied_in_the_middle(tmp_path: Path, given: Any) -> None:
+    model, writer = SmallNet(), given(str(tmp_path))
+    recorder = FilterRecorder(model, writer, plots=())
     object.__setattr__(model, "recorder", recorder)
     recorder.snapshot(0)
     copies = [copy.deepcopy(model), pickle.loads(pickle.dumps(model)), torch.optim.swa_utils.AveragedModel(model)]
     recorder.snapshot(1)
     recorder.close()
+    if writer != tmp_path:
+        writer.close()
     assert len(copies) == 3
     assert load_history(tmp_path)["conv1"].epochs.tolist() == [0, 1]
 

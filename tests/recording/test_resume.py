@@ -177,12 +177,12 @@ def test_a_fit_in_the_same_trainer_from_an_earlier_checkpoint_goes_on_from_there
     assert numbers[12] == pytest.approx(rotation(weights.at[12], first.at[0]), abs=2e-7)
 
 
-@pytest.mark.parametrize("first", [True, False], ids=["monitor first", "monitor last"])
-def test_a_resumed_fit_with_averages_measures_live_weights_and_ends_with_averages(tmp_path: Path, first: bool) -> None:
+@pytest.mark.parametrize("leads", [True, False], ids=["monitor first", "monitor last"])
+def test_a_resumed_fit_with_averages_measures_live_weights_and_ends_with_averages(tmp_path: Path, leads: bool) -> None:
     def callbacks() -> tuple[list[pl.Callback], Weights]:
         pair: list[pl.Callback] = [Conv1dFilterMonitor(), ema(0.9)]
         weights = Weights()
-        return [*(pair if first else pair[::-1]), weights], weights
+        return [*(pair if leads else pair[::-1]), weights], weights
 
     ours, first = callbacks()
     saver = ModelCheckpoint(dirpath=tmp_path, filename="saved", save_on_train_epoch_end=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from pathlib import Path
 
+import fsspec
 import numpy as np
 import pytest
 import torch
@@ -13,6 +14,7 @@ from pytorch_lightning.callbacks import ModelCheckpoint
 from filterscope import FilterBank, load_history
 from filterscope.plots.drift import DriftPicture
 from filterscope.plots.picture import Times
+from filterscope.recording.resume import PastRun, from_state, locate, to_state
 from tests.support.events import Logged
 from tests.support.pictures import assert_shows, pixels_of
 from tests.support.resumes import first_fit, resumed
@@ -44,7 +46,7 @@ def test_a_third_fit_finds_the_first_through_the_second(tmp_path: Path) -> None:
     turned = np.array([[rotation(w, r) for w, r in zip(at[s], at[0], strict=True)] for s in range(0, 21, 4)])
     now = FilterBank("conv1", at[20], epoch=5)
     drift = DriftPicture(now, FilterBank("conv1", at[0], epoch=0))
-    drift.update(now, turned, Times(np.arange(6)), "final, epoch 5")
+    drift.update(now, list(turned), Times(np.arange(6)), "final, epoch 5")
     assert_shows(logged.images["filters/conv1/drift"][-1][1], pixels_of(drift.sheet))
 
 
@@ -66,6 +68,45 @@ def test_a_moved_directory_reached_by_a_link_is_the_same_and_keeps_its_history(t
     (tmp_path / "link").symlink_to(tmp_path / "new")
     resumed(tmp_path / "new", tmp_path / "link" / checkpoint.relative_to(tmp_path / "old"), 0, epochs=3)
     assert load_history(tmp_path / "new")["conv1"].epochs.tolist() == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("above", ["", "runs/version_0/"])
+def test_a_directory_moved_with_a_checkpoint_is_found_from_wherever_one_stands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, above: str
+) -> None:
+    run, checkpoints = tmp_path / "new" / "tags" / "run", tmp_path / "new" / above / "checkpoints"
+    for directory in (run, checkpoints):
+        directory.mkdir(parents=True)
+    (run / "events").touch()
+    monkeypatch.chdir(checkpoints)
+    gone = PastRun("/nowhere/old/tags/run", "events", 0)
+    assert locate([gone], "last.ckpt") == [PastRun(str(run), "events", 0)]
+    assert locate([PastRun("/nowhere/old/tags/run", "others", 0)], "last.ckpt") == []
+
+
+def test_a_directory_moved_in_another_file_system_is_found_beside_the_checkpoint() -> None:
+    memory = fsspec.filesystem("memory")
+    memory.pipe("/new/tags/run/events", b"")
+    try:
+        found = locate([PastRun("memory://old/tags/run", "events", 4)], "memory://new/checkpoints/last.ckpt")
+    finally:
+        memory.rm("/new", recursive=True)
+    assert found == [PastRun("memory://new/tags/run", "events", 4)]
+
+
+def test_a_checkpoint_names_the_first_directory_and_the_newest() -> None:
+    runs = [PastRun(f"run{number}", f"events{number}", number) for number in range(40)]
+    assert from_state(to_state(runs)) == [runs[0], *runs[25:]]
+    assert from_state(to_state(runs[:16])) == runs[:16]
+    assert from_state(to_state([])) == []
+
+
+def test_a_resumed_fit_that_takes_no_snapshot_records_its_last_weights(tmp_path: Path) -> None:
+    checkpoint, _ = first_fit(tmp_path, "after the epoch")
+    at = resumed(tmp_path, checkpoint, 1, epochs=3, every_n_epochs=99).at
+    history = load_history(tmp_path / "run" / "version_1")["conv1"]
+    assert (history.epochs.tolist(), history.steps.tolist()) == ([0, 3], [0, 12])
+    np.testing.assert_array_equal(history.weights[1], at[12].astype(np.float16))
 
 
 @pytest.mark.parametrize("loss", ["directory", "filters"])

@@ -88,8 +88,9 @@ def test_a_bad_argument_is_refused_by_name_and_value(made: type, name: str, valu
 
 @pytest.mark.parametrize(("name", "value"), [("sample_rate", {"conv": 0}), ("sample_rate", {"a": 1, "b": "16k"})])
 def test_a_bad_rate_of_one_layer_is_refused(name: str, value: dict[str, Any]) -> None:
+    given: dict[str, Any] = {name: value}
     with pytest.raises((TypeError, ValueError), match=rf"{name}=.*({list(value.values())[-1]!r})"):
-        Conv1dFilterMonitor(**{name: value})
+        Conv1dFilterMonitor(**given)
 
 
 @pytest.mark.parametrize("arguments", GOOD)

@@ -113,7 +113,7 @@ def test_channels_are_reduced_as_asked() -> None:
 
 def test_a_layer_that_starts_at_zero_is_measured_from_its_first_nonzero_snapshot() -> None:
     zeros = [FilterBank("conv", np.zeros((3, 2, 4)), epoch=epoch) for epoch in (0, 1)]
-    banks = zeros + [FilterBank("conv", bank.weights, epoch=bank.epoch + 2) for bank in snapshots(3)]
+    banks = zeros + [FilterBank("conv", bank.weights, epoch=(bank.epoch or 0) + 2) for bank in snapshots(3)]
     followed = track(banks)
     start = banks[2].weights
     assert followed.reference is banks[2]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import subprocess
 import sys
 import textwrap
@@ -11,10 +12,15 @@ import threading
 import time
 import warnings
 from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 
 import pytest
+from matplotlib.figure import Figure
 
+from filterscope import FilterBank, FilterRecorder
 from filterscope.recording.worker import Faults, Worker
+from tests.support.nets import SmallNet
 
 LONG = 60.0  #: Seconds after which a wait counts as a hang.
 MB = 2**20
@@ -37,9 +43,14 @@ def run(script: str) -> str:
 def test_jobs_are_done_in_order_on_one_other_thread() -> None:
     done: list[int] = []
     threads: set[int] = set()
+
+    def note(number: int) -> None:
+        done.append(number)
+        threads.add(threading.get_ident())
+
     worker = Worker(Faults())
     for number in range(200):
-        worker.submit(lambda number=number: (done.append(number), threads.add(threading.get_ident()))[0])
+        worker.submit(partial(note, number))
     worker.close()
     assert done == list(range(200))
     assert len(threads) == 1
@@ -47,7 +58,9 @@ def test_jobs_are_done_in_order_on_one_other_thread() -> None:
 
 
 def test_a_full_queue_makes_the_caller_wait_and_drops_nothing() -> None:
-    started, gate, done, submitted = threading.Event(), threading.Event(), [], []
+    started, gate = threading.Event(), threading.Event()
+    done: list[int] = []
+    submitted: list[int] = []
     worker = Worker(Faults(), capacity=2)
 
     def first() -> None:
@@ -56,7 +69,7 @@ def test_a_full_queue_makes_the_caller_wait_and_drops_nothing() -> None:
 
     def produce() -> None:
         for number in range(10):
-            worker.submit(lambda number=number: done.append(number))
+            worker.submit(partial(done.append, number))
             submitted.append(number)
 
     worker.submit(first)
@@ -81,9 +94,13 @@ def test_jobs_that_hold_much_wait_for_one_another_and_small_ones_are_counted(nby
         for number in range(8):
             worker.wait_for_room(nbytes)
             taken.append(number)
-            worker.submit(lambda number=number: done.append(number), nbytes)
+            worker.submit(partial(done.append, number), nbytes)
 
-    worker.submit(lambda: (started.set(), gate.wait(LONG)))
+    def hold() -> None:
+        started.set()
+        gate.wait(LONG)
+
+    worker.submit(hold)
     assert started.wait(LONG)
     producer = threading.Thread(target=produce)
     producer.start()
@@ -99,9 +116,9 @@ def test_jobs_that_hold_much_wait_for_one_another_and_small_ones_are_counted(nby
 def test_close_does_all_that_is_queued_before_it_returns() -> None:
     gate, done = threading.Event(), []
     worker = Worker(Faults(), capacity=20)
-    worker.submit(lambda: gate.wait(LONG) and None)
+    worker.submit(lambda: done.extend([] if gate.wait(LONG) else [-1]))
     for number in range(10):
-        worker.submit(lambda number=number: done.append(number))
+        worker.submit(partial(done.append, number))
     closing = threading.Thread(target=worker.close)
     closing.start()
     assert done == []
@@ -109,6 +126,26 @@ def test_close_does_all_that_is_queued_before_it_returns() -> None:
     closing.join(LONG)
     assert not closing.is_alive()
     assert done == list(range(10))
+
+
+def test_a_close_that_is_interrupted_is_made_good_by_the_next_job() -> None:
+    go_on = threading.Event()
+    done: list[str] = []
+    worker = Worker(Faults())
+
+    def interrupt() -> None:
+        while not worker._ending:
+            time.sleep(0.001)
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+        go_on.wait(LONG)
+
+    worker.submit(interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        worker.close()
+    go_on.set()
+    worker.submit(partial(done.append, "later"))
+    worker.close()
+    assert done == ["later"]
 
 
 def test_the_thread_is_gone_after_close() -> None:
@@ -133,7 +170,7 @@ def test_a_closed_worker_can_be_used_again() -> None:
     done: list[str] = []
     worker = Worker(Faults())
     for word in ("first", "second", "third"):
-        worker.submit(lambda word=word: done.append(word))
+        worker.submit(partial(done.append, word))
         worker.close()
     assert done == ["first", "second", "third"]
 
@@ -169,7 +206,7 @@ def test_warnings_turned_into_errors_do_not_raise(caplog: pytest.LogCaptureFixtu
     done: list[int] = []
     faults = Faults()
     worker = Worker(faults)
-    with warnings.catch_warnings(), caplog.at_level(logging.WARNING, logger="filterscope"):
+    with warnings.catch_warnings(), caplog.at_level(logging.DEBUG, logger="filterscope"):
         warnings.simplefilter("error")
         faults.report("kind", "said once")
         faults.report("kind", "said twice")
@@ -177,9 +214,11 @@ def test_warnings_turned_into_errors_do_not_raise(caplog: pytest.LogCaptureFixtu
         worker.submit(lambda: done.append(1))
         worker.close()
     assert done == [1]
-    assert "said once" in caplog.text
-    assert "said twice" not in caplog.text
-    assert "ValueError: no luck" in caplog.text
+    said = [(record.levelname, record.getMessage()) for record in caplog.records]
+    assert said[:2] == [("WARNING", "said once"), ("DEBUG", "said twice")]
+    assert said[2][0] == "WARNING"
+    assert said[2][1].endswith("ValueError: no luck")
+    assert len(said) == 3
 
 
 def test_what_is_queued_when_the_process_exits_is_done_first() -> None:
@@ -255,6 +294,33 @@ def test_a_fork_waits_for_the_part_in_hand_and_for_no_more() -> None:
 
 @FORKS
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_fork_waits_for_one_picture_and_not_for_the_snapshots_others(tmp_path: Path) -> None:
+    begun = threading.Event()
+    drawn: list[str] = []
+
+    def held(bank: FilterBank, *, reference: FilterBank | None = None) -> Figure:
+        drawn.append(bank.layer)
+        begun.set()
+        end = time.monotonic() + LONG
+        while len(drawn) == 1 and not worker._fork_waits and time.monotonic() < end:
+            time.sleep(0.001)
+        return Figure(figsize=(1, 1))
+
+    with FilterRecorder(SmallNet(), tmp_path, plots=(held,)) as recorder:
+        recorder.snapshot(0)
+        assert recorder._session is not None
+        worker = recorder._session._worker
+        recorder.snapshot(1)  # which has the first one drawn
+        assert begun.wait(LONG)
+        child = os.fork()
+        if child == 0:
+            os._exit(0 if drawn == ["conv1"] else 1)
+        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    assert code == 0
+
+
+@FORKS
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 def test_a_fork_from_the_thread_itself_does_not_wait() -> None:
     lock, seen = threading.Lock(), []
     worker = Worker(Faults())
@@ -269,7 +335,12 @@ def test_a_fork_does_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("filterscope.recording.worker.PATIENCE", 0.1)
     begun, go_on, lock = threading.Event(), threading.Event(), threading.Lock()
     worker = Worker(Faults())
-    worker.submit(lambda: (begun.set(), go_on.wait(30)))
+
+    def hold() -> None:
+        begun.set()
+        go_on.wait(30)
+
+    worker.submit(hold)
     assert begun.wait(10)
     assert child_gets(lock)  # nothing holds this one
     go_on.set()

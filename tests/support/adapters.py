@@ -21,9 +21,9 @@ class Lora(nn.Module):
         self.merged_adapters: list[str] = []
         self.disable_adapters = False
         for name in names:
-            self.lora_A[name] = nn.Conv1d(base.in_channels, rank, base.kernel_size, bias=False)
-            self.lora_B[name] = nn.Conv1d(rank, base.out_channels, 1, bias=False)
-            nn.init.normal_(self.lora_B[name].weight, std=0.5)
+            self.lora_A[name] = nn.Conv1d(base.in_channels, rank, base.kernel_size[0], bias=False)
+            self.lora_B[name] = second = nn.Conv1d(rank, base.out_channels, 1, bias=False)
+            nn.init.normal_(second.weight, std=0.5)
             self.scaling[name] = 2.0 + len(self.scaling)
             if dora:
                 norm = base.weight.detach().norm(dim=(1, 2), keepdim=True).transpose(0, 1)
@@ -38,8 +38,10 @@ class Lora(nn.Module):
         return self.base_layer
 
     def get_delta_weight(self, name: str) -> Tensor:
-        first, second = self.lora_A[name].weight, self.lora_B[name].weight
-        return nn.functional.conv1d(first.transpose(0, 1), second).transpose(0, 1) * self.scaling[name]
+        first: Any = self.lora_A[name]
+        second: Any = self.lora_B[name]
+        product = nn.functional.conv1d(first.weight.transpose(0, 1), second.weight)
+        return product.transpose(0, 1) * self.scaling[name]
 
     def merge(self) -> None:
         for name in self.active_adapters:
@@ -47,7 +49,7 @@ class Lora(nn.Module):
             self.merged_adapters.append(name)
 
     def forward(self, x: Tensor) -> Tensor:
-        result = self.base_layer(x)
+        result: Any = self.base_layer(x)
         if self.disable_adapters or self.merged:
             return result
         for name in filter(self.lora_A.__contains__, self.active_adapters):
@@ -56,7 +58,7 @@ class Lora(nn.Module):
                 both = self.base_layer.weight + self.get_delta_weight(name)
                 norm = both.norm(dim=(1, 2), keepdim=True).transpose(0, 1).detach()
                 scale = self.lora_magnitude_vector[name].weight / norm
-                result = result + (scale - 1) * (result - self.base_layer.bias[:, None]) + scale * own
+                result = result + (scale - 1) * (result - self.base_layer.get_parameter("bias")[:, None]) + scale * own
             else:
                 result = result + own
         return result
@@ -77,7 +79,7 @@ class Whole(nn.Module):
 
 
 def _like(module: nn.Conv1d) -> nn.Conv1d:
-    return nn.Conv1d(module.in_channels, module.out_channels, module.kernel_size)
+    return nn.Conv1d(module.in_channels, module.out_channels, module.kernel_size[0])
 
 
 class PeftModel(nn.Module):
@@ -86,9 +88,9 @@ class PeftModel(nn.Module):
     def __init__(self, model: nn.Module) -> None:
         super().__init__()
         self.peft_config: dict[str, Any] = {"default": SimpleNamespace()}
-        self.base_model = nn.Module()
-        self.base_model.model = model
-        self.base_model.targeted_module_names = ["conv"]
+        inner: Any = nn.Module()
+        inner.model, inner.targeted_module_names = model, ["conv"]
+        self.base_model = inner
 
     def forward(self, x: Tensor) -> Tensor:
         return self.base_model.model(x)

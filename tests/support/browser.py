@@ -186,12 +186,13 @@ def tensorboard(logdir: Path | str | None, *flags: str, before: str = "") -> Ite
 
 
 def _address(process: subprocess.Popen[bytes], log: Path, prefix: str) -> str:
-    def found() -> re.Match[str] | None:
+    def found() -> str | None:
         if process.poll() is not None:
             raise RuntimeError(f"TensorBoard ended with {process.returncode}:\n{log.read_text()}")
-        return re.search(r"at http://[^:]+:(\d+)/", log.read_text())
+        told = re.search(r"at http://[^:]+:(\d+)/", log.read_text())
+        return told[1] if told else None
 
-    return f"http://127.0.0.1:{wait_for(found, 'TensorBoard to start')[1]}{prefix}"
+    return f"http://127.0.0.1:{wait_for(found, 'TensorBoard to start')}{prefix}"
 
 
 def executable() -> str:
@@ -298,7 +299,7 @@ def opened(browser: Browser, url: str, **options: Any) -> Iterator[Opened]:
         yield result
 
 
-def watch(result: Opened) -> dict[str, Callable[[Any], None]]:
+def watch(result: Opened) -> dict[Any, Callable[[Any], Any]]:
     """Collect what goes wrong in a page from now on; returns what listens, by event."""
     page, problems = result.page, result.problems
 
@@ -309,7 +310,7 @@ def watch(result: Opened) -> dict[str, Callable[[Any], None]]:
         if message.type == "error" and "/font-roboto/" not in where and not where.endswith("/favicon.ico"):
             problems.append(f"console: {message.text} ({where})")
 
-    listeners: dict[str, Callable[[Any], None]] = {
+    listeners: dict[Any, Callable[[Any], Any]] = {
         "console": console,
         "pageerror": lambda error: problems.append(f"page: {error}"),
         "crash": lambda _: problems.append("the page crashed"),

@@ -40,6 +40,7 @@ class FullyShardedNet(SmallNet):
     """Sharded by FSDP2; ``conv2`` is a unit of its own, ``conv1`` belongs to the root."""
 
     def configure_model(self) -> None:
+        assert self.device_mesh is not None
         mesh = self.device_mesh["data_parallel"]
         fully_shard(self.conv2, mesh=mesh)
         fully_shard(self, mesh=mesh)
@@ -91,7 +92,7 @@ class Compare(pl.Callback):
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         whole = whole_weights(trainer, pl_module)
         session = self.monitor._session
-        if trainer.global_rank != 0 or session is None:
+        if trainer.global_rank != 0 or session is None or session._last is None:
             return
         for name, bank in session._last[1].banks.items():
             key = f"{name}.weight"
@@ -105,11 +106,11 @@ class Compare(pl.Callback):
 
 def strategy_of(name: str) -> Any:
     if name in ("ddp", "ddp_spawn", "ddp_fork"):
-        start = {"ddp": "popen", "ddp_spawn": "spawn", "ddp_fork": "fork"}[name]
-        return DDPStrategy(start_method=start)
+        starts: dict[str, Any] = {"ddp": "popen", "ddp_spawn": "spawn", "ddp_fork": "fork"}
+        return DDPStrategy(start_method=starts[name])
     if name.startswith("fsdp1"):
         policy = ModuleWrapPolicy({nn.Conv1d})
-        wrapped = {} if name == "fsdp1_root_only" else {"auto_wrap_policy": policy}
+        wrapped: dict[str, Any] = {} if name == "fsdp1_root_only" else {"auto_wrap_policy": policy}
         return CpuFsdpStrategy(use_orig_params=name != "fsdp1_flat", **wrapped)
     return ModelParallelStrategy(data_parallel_size=2, tensor_parallel_size=1)
 

@@ -29,7 +29,7 @@ from tests.support.nets import SmallNet, loader
 class Net(SmallNet):
     """``SmallNet`` whose forward is its loss, as wrappers see calls of ``forward`` alone."""
 
-    def forward(self, x: Tensor, labels: Tensor) -> Tensor:
+    def forward(self, x: Tensor, labels: Tensor) -> Tensor:  # type: ignore[override]
         return nn.functional.cross_entropy(super().forward(x), labels)
 
 
@@ -51,7 +51,7 @@ def _fabric(model: nn.Module) -> nn.Module:
     return fabric.setup(model)
 
 
-WRAPS: dict[str, Callable[[Any], nn.Module]] = {
+WRAPS: dict[str, Callable[[Any], Any]] = {
     "ddp": DistributedDataParallel,
     "ddp and compile": lambda model: torch.compile(DistributedDataParallel(model), backend="eager"),
     "fsdp1": _fsdp1,

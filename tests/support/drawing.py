@@ -49,4 +49,4 @@ def real(drawn: bool = True) -> Iterator[None]:
 
 def install() -> None:
     """Have fits ask."""
-    SnapshotLog._image = _image  # type: ignore[method-assign]
+    SnapshotLog._image = _image  # type: ignore[method-assign,assignment]

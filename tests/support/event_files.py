@@ -22,7 +22,7 @@ EVENTS = "events.out.tfevents.1000000000.host.1.0"
 def bank(layer: str = "a", epoch: int = 0, filters: int = 3, kind: type = float, taps: int = 3) -> FilterBank:
     """Weights that tell layer and epoch."""
     generator = np.random.default_rng([ord(layer[0]), epoch])
-    weights = generator.standard_normal((filters, 1, taps))
+    weights: np.ndarray = generator.standard_normal((filters, 1, taps))
     if kind is complex:
         weights = weights * (1 + 0.5j)
     return FilterBank(layer, weights, epoch=epoch, step=4 * epoch, sample_rate=100.0)

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
+from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.util import tensor_util
 
 
@@ -33,7 +34,7 @@ class Logged:
                 for value in event.summary.value:
                     self._take(event.step, value)
 
-    def _take(self, step: int, value) -> None:
+    def _take(self, step: int, value: Summary.Value) -> None:
         plugin = value.metadata.plugin_data.plugin_name
         if value.metadata.summary_description:
             self.descriptions[value.tag] = value.metadata.summary_description

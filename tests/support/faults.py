@@ -119,3 +119,11 @@ def once(number: int = 1) -> Callable[..., bool]:
         return len(calls) == number
 
     return when
+
+
+def told_by(action: Any) -> list[str]:
+    """What was warned of."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        action()
+    return [str(each.message) for each in caught]

@@ -63,7 +63,7 @@ def curves(figure: FigureBase) -> list[tuple[str, np.ndarray]]:
 
 def widest(figure: FigureBase) -> Axes:
     """The axes of the picture itself."""
-    return max(figure.axes, key=lambda axes: axes.bbox.width)
+    return max(figure.findobj(Axes), key=lambda axes: axes.bbox.width)
 
 
 def heights(figure: FigureBase) -> np.ndarray:

@@ -10,11 +10,12 @@ from typing import Any
 import pytorch_lightning as pl
 from torch import Tensor
 
+from filterscope.plots.kinds import PlotName
 from tests.support.events import Logged
 from tests.support.nets import SmallNet
 from tests.support.states import is_threadless
 
-PLOTS = ("taps", "drift")
+PLOTS: tuple[PlotName, ...] = ("taps", "drift")
 
 
 class EveryStage(SmallNet):
@@ -24,7 +25,7 @@ class EveryStage(SmallNet):
         super().__init__()
         self.error, self.at = error, at
 
-    def training_step(self, batch: Any, batch_idx: int) -> Tensor:
+    def training_step(self, batch: Any, batch_idx: int) -> Any:
         self.log("flat", 1.0, on_epoch=True, on_step=False)
         if self.error is not None and self.trainer.global_step + 1 == self.at:
             raise self.error

@@ -43,7 +43,7 @@ class SmallNet(pl.LightningModule):
     def forward(self, x: Tensor) -> Tensor:
         return self.head(self.conv2(self.conv1(x).relu()).relu().mean(-1))
 
-    def training_step(self, batch: Any, batch_idx: int) -> Tensor:
+    def training_step(self, batch: Any, batch_idx: int) -> Any:
         return nn.functional.cross_entropy(self(batch[0]), batch[1])
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
@@ -60,7 +60,8 @@ class TwoOptimizers(SmallNet):
 
     def training_step(self, batch: Any, batch_idx: int) -> None:
         self.manual_backward(super().training_step(batch, batch_idx))
-        for optimizer in self.optimizers():
+        optimizers: Any = self.optimizers()
+        for optimizer in optimizers:
             optimizer.step()
             optimizer.zero_grad()
 
@@ -79,8 +80,14 @@ class OneLayer(SmallNet):
         return self.head(seen.flatten(2).mean(-1).to(self.head.weight.dtype))
 
 
-def loader(channels: int = 1, batch_size: int = 4) -> DataLoader:
+def loader(channels: int = 1, batch_size: int = 4) -> DataLoader[Any]:
     return DataLoader(series(channels=channels), batch_size=batch_size)
+
+
+def directory_of(trainer: pl.Trainer) -> str:
+    """Where a Trainer's logger writes."""
+    assert isinstance(trainer.logger, TensorBoardLogger)
+    return trainer.logger.log_dir
 
 
 def make_trainer(tmp_path: Path, *callbacks: pl.Callback, **options: Any) -> pl.Trainer:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytorch_lightning as pl
@@ -13,7 +14,7 @@ from torch.utils.tensorboard import SummaryWriter
 
 from filterscope import Conv1dFilterMonitor, FilterBank
 from filterscope.events import blob, summaries
-from tests.support.nets import SmallNet, loader, make_trainer
+from tests.support.nets import SmallNet, directory_of, loader, make_trainer
 
 
 def fit(directory: Path) -> Path:
@@ -23,7 +24,7 @@ def fit(directory: Path) -> Path:
     model = SmallNet()
     trainer.fit(model, loader())
     torch.save(model.state_dict(), directory / "weights.pt")
-    return Path(trainer.logger.log_dir)
+    return Path(directory_of(trainer))
 
 
 def write_run(directory: Path, banks: Iterable[FilterBank], tag: str = "filters", damaged: int = 0) -> Path:
@@ -48,6 +49,6 @@ def _add(writer: SummaryWriter, tag: str, blobs: list[bytes], step: int | None) 
     writer._get_file_writer().add_summary(Summary(value=[value]), step)
 
 
-def history(layer: str, weights: np.ndarray, **fields: object) -> list[FilterBank]:
+def history(layer: str, weights: np.ndarray, **fields: Any) -> list[FilterBank]:
     """Banks of weights ``(E, filters, channels, taps)``, an epoch of five steps apart."""
     return [FilterBank(layer, each, epoch=i, step=5 * i, **fields) for i, each in enumerate(weights)]

@@ -99,7 +99,7 @@ def test_playing_goes_by_itself_to_the_last_epoch_and_stops(tab: Tab) -> None:
         tab.get("play").click()
         tab.shows(LAST)
         expect(tab.get("play")).to_have_accessible_name("Play")
-        moments = {}
+        moments: dict[int, float] = {}
         for epoch, moment in tab.page.evaluate("window.seen"):
             moments.setdefault(epoch, moment / 1000)
         assert list(moments) == sorted(moments)

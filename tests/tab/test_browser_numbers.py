@@ -107,7 +107,7 @@ def test_the_alias_is_marked_where_the_pictures_have_it(modules: Any, name: str)
     found = modules("return numbers.frequencyAxis(given[0]).alias", sent(bank)[1])
     picture = ResponsePicture(bank, None)
     behind = [each for axes in picture.sheet.figure.axes for each in axes.collections if each.get_alpha() == 0.7]
-    marks = {path.vertices[0, 0] for each in behind for path in each.get_paths()}
+    marks = {float(np.asarray(path.vertices)[0, 0]) for each in behind for path in each.get_paths()}
     assert found is None if not marks else found == pytest.approx(max(marks))
     assert bool(marks) == (bank.stride > bank.dilation)
 

@@ -199,7 +199,7 @@ def changed(before: bytes, after: bytes) -> int:
     return int((np.abs(one - other).max(axis=2) > 40).sum())
 
 
-def around(tab: Tab, focused: Locator) -> dict[str, float]:
+def around(tab: Tab, focused: Locator) -> Any:
     box = focused.bounding_box()
     assert box is not None
     x, y = max(box["x"] - 5, 0), max(box["y"] - 5, 0)

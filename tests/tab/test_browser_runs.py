@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from filterscope.events import blob
 from tests.support.browser import LOADERS, Served, tensorboard, wait_for
@@ -261,7 +261,7 @@ def test_broken_snapshots_in_transit_are_asked_for_again(look: Look, served: Ser
     tab.view = tab.page
     refused: list[str] = []
 
-    def refuse(route) -> None:
+    def refuse(route: Route) -> None:
         refused.append(route.request.url)
         if len(refused) == 1:
             route.fulfill(status=500, body="<h1>proxy</h1>")

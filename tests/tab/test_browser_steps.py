@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from filterscope.events import blob
 from tests.support.blobs import by_hand, made
@@ -280,7 +280,7 @@ def test_a_damaged_word_on_steps_is_told_by_the_browser(look: Look, stepped: Ser
     tab = look("about:blank")
     tab.view = tab.page
 
-    def damage(route) -> None:
+    def damage(route: Route) -> None:
         answer = route.fetch()
         body = answer.body().replace(b'"within_epoch":true', b'"within_epoch":' + value)
         route.fulfill(response=answer, body=body)

@@ -32,7 +32,7 @@ def test_a_run_appears_and_grows_while_tensorboard_watches(tmp_path: Path, loade
         assert served.ask("data/plugins_listing").json["filterscope"]["enabled"] is True
         queries: list[tuple[str, dict[str, Any]]] = [("layers", {}), ("snapshots", {"run": "run", "tag": CONV1})]
         tags = [(served.plugin(route, **query).headers["ETag"]) for route, query in queries]
-        asked = {"run": "run", "tag": CONV1, "steps": "5,10"}
+        asked: dict[str, Any] = {"run": "run", "tag": CONV1, "steps": "5,10"}
         early = served.plugin("banks", **asked)
         assert [status for _, status, _ in frames(early.body)] == [0, 1]
         run.add([2])
@@ -130,7 +130,7 @@ def test_calls_are_made_side_by_side_and_a_held_back_answer_is_nudged() -> None:
     assert sorted(side_by_side([both.wait, both.wait], lambda: None)) == [0, 1]
     assert side_by_side([], lambda: None) == []
     with pytest.raises(KeyError, match="gone"):
-        side_by_side([lambda: {}["gone"]], lambda: 1 / 0)
+        side_by_side([lambda: dict[str, int]()["gone"]], lambda: 1 / 0)
 
 
 def test_the_tab_brings_nothing_heavy_into_tensorboard() -> None:

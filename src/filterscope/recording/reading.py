@@ -67,11 +67,12 @@ def warn_if_large(reading: Reading, settings: Settings, snapshots: float | None)
         return
     weights = sum(bank.head(settings.max_filters).weights.nbytes // 2 for bank in reading.banks.values())
     if (size := weights * snapshots) > LARGE:
-        cadence = "every_n_epochs" if settings.every_n_train_steps is None else "every_n_train_steps"
-        works = math.ceil(size / LARGE) * getattr(settings, cadence)
+        cadences = {"every_n_epochs": settings.every_n_epochs, "every_n_train_steps": settings.every_n_train_steps}
+        times = math.ceil(size / LARGE)
+        works = " with ".join(f"{name}={times * every}" for name, every in cadences.items() if every is not None)
         warnings.warn(
             f"filterscope will write {size / 2**30:.1f} GiB of raw filters in {plural(round(snapshots), 'snapshot')}; "
-            f"{cadence}={works}, a smaller max_filters, fewer layers, or save_filters=False would write less than "
+            f"{works}, a smaller max_filters, fewer layers, or save_filters=False would write less than "
             f"{LARGE / 2**30:.0f} GiB",
             stacklevel=2,
         )

@@ -1,0 +1,50 @@
+"""Snapshots within one epoch, as of a stream: steps are the axis of time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from filterscope import FilterBank, FilterHistory, FilterRecorder, load_history
+from filterscope.plots.drift import DriftPicture
+from filterscope.plots.picture import Times
+from tests.support.events import Logged
+from tests.support.faults import told_by
+from tests.support.nets import SmallNet
+from tests.support.pictures import assert_shows, pixels_of
+from tests.support.weights import weights_of
+
+
+@pytest.mark.pictures
+def test_a_stream_within_one_epoch_is_drawn_by_steps_and_without_a_word(tmp_path: Path) -> None:
+    model = SmallNet()
+    at: list[np.ndarray] = []
+
+    def action() -> None:
+        with FilterRecorder(model, tmp_path, total=4) as recorder:
+            for step in (0, 100, 200, 300):
+                recorder.snapshot(0, step)
+                at.append(weights_of(model.conv1))
+                with torch.no_grad():
+                    model.conv1.weight.add_(0.1 * torch.randn_like(model.conv1.weight))
+
+    assert told_by(action) == []
+    logged = Logged(tmp_path)
+    assert logged.steps("filters/conv1/drift") == [100, 200, 300]
+    picture = DriftPicture(FilterBank("conv1", at[0]), FilterBank("conv1", at[0]))
+    turned = FilterHistory([FilterBank("conv1", weights) for weights in at]).rotation()
+    picture.update(
+        FilterBank("conv1", at[-1]), list(turned), Times(np.array([0, 100, 200, 300]), "step"), "final, step 300"
+    )
+    assert_shows(logged.images["filters/conv1/drift"][-1][1], pixels_of(picture.sheet))
+    history = load_history(tmp_path)["conv1"]
+    assert (history.steps.tolist(), history.epochs.tolist(), history.by_step) == ([0, 100, 200, 300], [0] * 4, True)
+    assert [bank.within_epoch for bank in history] == [False, True, True, True]
+    assert repr(history) == "FilterHistory('conv1', 4 snapshots, steps 0 to 300, 6 x 1 x 9)"
+    with FilterRecorder(model, tmp_path, plots=()) as recorder:  # goes on, in the same epoch
+        recorder.snapshot(0, 250)
+    history = load_history(tmp_path)["conv1"]
+    assert (history.steps.tolist(), history[-1].within_epoch) == ([0, 100, 200, 250], True)
