@@ -87,7 +87,9 @@ def test_a_full_queue_makes_the_caller_wait_and_drops_nothing() -> None:
 
 @pytest.mark.parametrize(("nbytes", "most"), [(40 * MB, 1), (20 * MB, 1), (10 * MB, 3), (MB, 4)])
 def test_jobs_that_hold_much_wait_for_one_another_and_small_ones_are_counted(nbytes: int, most: int) -> None:
-    started, gate, done, taken = threading.Event(), threading.Event(), [], []
+    started, gate = threading.Event(), threading.Event()
+    done: list[int] = []
+    taken: list[int] = []
     worker = Worker(Faults())
 
     def produce() -> None:
