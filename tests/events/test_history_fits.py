@@ -27,8 +27,10 @@ def _named(second: int) -> str:
 
 
 def _at(events: list[Any], time: float) -> list[Any]:
-    for i, event in enumerate(events):
-        event.wall_time = time + i
+    """A moment later at each snapshot: all layers of one have its time."""
+    for before, event in zip([None, *events], events, strict=False):
+        time += before is not None and before.step != event.step
+        event.wall_time = time
     return events
 
 
@@ -150,3 +152,47 @@ def test_a_recorder_that_goes_on_measures_from_the_reference_in_force(tmp_path: 
     number = Logged(directory).scalars["filters/conv1/rotation"][-1][1]
     assert number == pytest.approx(rotation(model.conv1.weight.detach().numpy(), begin), abs=2e-7)
     assert np.isfinite(history.change()[1])
+
+
+def _recorded(directory: Path, *epochs: range) -> None:
+    """Fits of a model one after the other, each into a file of its own; ten steps an epoch."""
+    model = SmallNet()
+    for each in epochs:
+        with warnings.catch_warnings(), FilterRecorder(model, directory, plots=()) as recorder, torch.no_grad():
+            warnings.simplefilter("ignore")
+            for epoch in each:
+                recorder.snapshot(epoch, 10 * epoch)
+                model.conv1.weight += 0.1 * torch.randn_like(model.conv1.weight)
+
+
+@pytest.mark.parametrize(
+    ("fits", "epochs"),
+    [
+        ((range(5, 8), range(4)), [0, 1, 2, 3]),  # a warm start, and a new fit
+        ((range(10, 13), range(5, 13), range(13, 16)), list(range(5, 16))),
+        ((range(3), range(3, 5), range(5, 7)), list(range(7))),
+    ],
+)
+def test_a_fit_that_does_not_begin_at_step_0_keeps_its_place(
+    tmp_path: Path, fits: tuple[range, ...], epochs: list[int]
+) -> None:
+    _recorded(tmp_path, *fits)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what is superseded is said, by tests of its own
+        assert load_history(tmp_path)["conv1"].epochs.tolist() == epochs
+
+
+def test_a_fit_that_stopped_at_its_initial_snapshot_is_superseded_too(tmp_path: Path) -> None:
+    write(tmp_path, _at(tiny(("a", "b"), epochs=(0,)), 1.0), _named(1))
+    write(tmp_path, _at(tiny(("a",), epochs=(0, 1)), 5.0), _named(5))
+    with pytest.warns(UserWarning, match="of epochs 0: the newest.*only there is 'b', left out"):
+        assert load_history(tmp_path)["a"].epochs.tolist() == [0, 1]
+
+
+def test_a_layer_that_comes_back_brings_nothing_of_a_fit_that_is_superseded(tmp_path: Path) -> None:
+    write(tmp_path, _at(tiny(("a", "b"), epochs=(0, 1)), 1.0), _named(1))
+    write(tmp_path, _at(tiny(("a",), epochs=(0, 1)), 5.0), _named(5))
+    write(tmp_path, _at(tiny(("a", "b"), epochs=(2, 3)), 9.0), _named(9))
+    with pytest.warns(UserWarning, match="of epochs 0 to 1: the newest supersedes what came before$"):
+        found = load_history(tmp_path)
+    assert (found["a"].epochs.tolist(), found["b"].epochs.tolist()) == ([0, 1, 2, 3], [2, 3])

@@ -94,11 +94,11 @@ def test_an_event_that_is_refused_as_a_whole_is_tried_once_and_goes_out_value_by
 ) -> None:
     tried: list[list[str]] = []
 
-    def of_several(writer: Any, summary: Any, *where: Any) -> bool:
-        tried.append([value.tag for value in summary.value])
-        return len(summary.value) > 1
+    def of_several(writer: Any, event: Any, *where: Any) -> bool:
+        tried.append([value.tag for value in event.summary.value])
+        return len(event.summary.value) > 1
 
-    monkeypatch.setattr(FileWriter, "add_summary", raising(FileWriter.add_summary, ValueError("too large"), of_several))
+    monkeypatch.setattr(FileWriter, "add_event", raising(FileWriter.add_event, ValueError("too large"), of_several))
     assert bench.send(1, "a", "b")  # nothing of it is lost
     assert tried == [["a", "b"], ["a"], ["b"]]
     assert bench.logged() == {"a": [1], "b": [1]}

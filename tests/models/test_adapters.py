@@ -213,3 +213,33 @@ def test_names_like_those_of_adapters_are_no_adapters() -> None:
     )
     names = ["block.base_layer", "lora_gate", "original_module", "base_model.model"]
     assert list(read_filters(model)) == list(read_filters(model.state_dict())) == names
+
+
+class _Own(nn.Module):
+    """A module of a user's that has names of PEFT's."""
+
+    def __init__(self, **parts: nn.Module) -> None:
+        super().__init__()
+        for name, part in parts.items():
+            self.add_module(name, part)
+        self.active_adapters, self.merged, self.peft_config = ["default"], False, {"default": None}
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("base_layer", "ia3_gate", "other"),
+        ("base_layer", "hra_net"),
+        ("conv", "lora_A", "lora_B"),
+        ("base_model", "head"),
+    ],
+)
+def test_names_of_peft_alone_make_no_adapters(names: tuple[str, ...]) -> None:
+    model = _Own(
+        **{name: nn.Sequential(nn.Conv1d(2, 3, 5)) if "hra" in names[-1] else nn.Conv1d(2, 3, 5) for name in names}
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        banks, stored = read_filters(model), read_filters(model.state_dict())
+    assert list(banks) == list(stored)
+    assert len(banks) == len(names)

@@ -176,3 +176,42 @@ def test_a_quantised_layer_is_recorded_as_the_numbers_that_it_convolves_with(tmp
 
 def test_a_weight_of_integers_is_no_filter() -> None:
     assert read_filters({"packed.weight": torch.ones(4, 2, 5, dtype=torch.int8)}) == {}
+
+
+def _broken() -> dict[str, Any]:
+    torch.manual_seed(0)
+    return {
+        "good.weight": torch.randn(4, 2, 5),
+        "graph.weight": torch.randn(4, 2, 5),
+        "graph.adjacency": torch.eye(3).to_sparse(),
+        "norm.weight_g": torch.randn(7),
+        "norm.weight_v": torch.randn(4, 2, 5),
+        "spectral.weight_orig": torch.randn(4, 2, 5),
+        "spectral.weight_u": torch.randn(9),
+        "spectral.weight_v": torch.randn(3),
+        "claims.weight": torch.randn(1).expand(100, 100, 500),
+        "sparse.weight": torch.randn(4, 2, 5).to_sparse(),
+    }
+
+
+def test_one_odd_tensor_costs_its_own_layer_and_is_named() -> None:
+    with pytest.warns(UserWarning, match="left out") as said:
+        banks = read_filters(_broken())
+    assert list(banks) == ["good", "graph"]
+    (warning,) = said
+    for name in ("norm", "spectral", "claims", "sparse"):
+        assert repr(name) in str(warning.message)
+    assert "(100, 100, 500) claims more numbers than are stored" in str(warning.message)
+
+
+def test_names_that_are_no_text_are_left_alone() -> None:
+    class Endless:
+        """Takes for ever to print."""
+
+        def __str__(self) -> str:
+            raise AssertionError("printed")
+
+        __repr__ = __str__
+
+    state: dict[Any, Any] = {"conv.weight": torch.randn(2, 1, 3), Endless(): torch.randn(2, 1, 3)}
+    assert list(read_filters(state)) == ["conv"]

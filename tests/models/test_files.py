@@ -10,7 +10,9 @@ import pickle
 import runpy
 import subprocess
 import sys
+import tracemalloc
 import types
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -295,3 +297,23 @@ def test_directories_of_weights_and_others(tmp_path: Path) -> None:
     assert kind_of_directory(str(tmp_path)) == "a directory with files of weights; give one of them"
     (tmp_path / "zero_to_fp32.py").touch()
     assert f"python {tmp_path}/zero_to_fp32.py {tmp_path} ." in str(kind_of_directory(str(tmp_path)))
+
+
+def test_a_number_that_a_file_claims_takes_no_memory(tmp_path: Path) -> None:
+    """C's unpickler makes room for as many objects as a file says that it will number."""
+    path = tmp_path / "claims.ckpt"
+    torch.save({"conv.weight": torch.randn(2, 1, 3)}, path)
+    with zipfile.ZipFile(path) as archive:
+        held = {name: archive.read(name) for name in archive.namelist()}
+    name = next(name for name in held if name.endswith("data.pkl"))
+    refused = b"cno_such\nthing\n0"
+    held[name] = held[name][:2] + refused + b"Nr" + (2**27).to_bytes(4, "little") + b"0" + held[name][2:]
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
+        for each, content in held.items():
+            archive.writestr(each, content)
+    tracemalloc.start()
+    try:
+        assert list(read_filters(load_file(str(path)))) == ["conv"]
+        assert tracemalloc.get_traced_memory()[1] < 20e6
+    finally:
+        tracemalloc.stop()

@@ -92,6 +92,9 @@ class PeftModel(nn.Module):
         inner.model, inner.targeted_module_names = model, ["conv"]
         self.base_model = inner
 
+    def get_base_model(self) -> Any:
+        return self.base_model.model
+
     def forward(self, x: Tensor) -> Tensor:
         return self.base_model.model(x)
 

@@ -52,7 +52,8 @@ class _Fits:
     def take(self, bank: FilterBank, time: float) -> int:
         """See the next snapshot of any layer and its wall time; the number of the fit that it is of."""
         epoch, (step, last_time) = bank.epoch or 0, self._last
-        if epoch == 0 and not bank.within_epoch and step_of(bank) < step and time > last_time and self._epochs:
+        # The initial snapshot, all layers of which have one time, comes once in a fit.
+        if epoch == 0 and not bank.within_epoch and step_of(bank) <= step and time > last_time and self._epochs:
             self.superseded.append(self._epochs)
             self._epochs = None
         first, last = self._epochs or (epoch, epoch)
@@ -88,17 +89,22 @@ class Recorded:
 
     def take(self, header: blob.Header, bank: FilterBank, time: float = 0, change: float | None = None) -> None:
         """Add a snapshot. One at an earlier step than the last means that a fit went on from there: it supersedes."""
-        step = step_of(bank)
+        step, fit = step_of(bank), self.fits.take(bank, time)
+        if fit != self.fit:
+            self.fit = fit
+            self._clear()
         if self.banks and step_of(self.banks[-1]) == step and change is None:
             change = self.changes[-1]  # the same once more, as that of an epoch's end
         kept = step - 1 if header.after is None else min(header.after, step - 1)
         while self.banks and step_of(self.banks[-1]) > kept:
             del self.banks[-1], self.references[-1], self.changes[-1]
-        self.fit = self.fits.take(bank, time)
         self.order = header.order
         self.banks.append(bank.head(header.shape[0]))
         self.references.append(bank if header.reference else None)
         self.changes.append(change)
+
+    def _clear(self) -> None:
+        self.banks, self.references, self.changes = [], [], []
 
     def reference(self, last: int | None = None) -> FilterBank | None:
         """What the newest snapshot, or that of a last step, was measured from; ``None`` if it is not there."""
@@ -275,7 +281,7 @@ def _files(directory: str) -> list[str]:
     """Event files in the order of recording.
 
     That is the order of their first events (names tell it by the second only), unless a clock was wrong: a file that
-    goes on from a step, and has none before it, comes after those that lead there.
+    goes on from earlier steps, and has none of them before it, comes after those that lead there.
     """
     found = []
     for path in io_wrapper.ListDirectoryAbsolute(directory):
@@ -289,26 +295,39 @@ def _files(directory: str) -> list[str]:
     if len(by_clock) < 2:
         return by_clock
     begins = {path: _first_step(path) for path in by_clock}
-    ordered = [path for path in by_clock if begins[path] == math.inf]  # they hold no filters
-    nothing, astray = len(ordered), []
+    ordered = [path for path in by_clock if begins[path] is None]  # they hold no filters
+    nothing = len(ordered)
+    astray: list[str] = []
     for path in by_clock:
-        if begins[path] == 0 or begins[path] > min((begins[each] for each in ordered[nothing:]), default=math.inf):
-            ordered.append(path)
-        elif begins[path] < math.inf:
-            astray.append(path)
-    for path in sorted(astray, key=lambda each: begins[each]):
-        place = next((i + 1 for i in range(nothing, len(ordered)) if begins[ordered[i]] < begins[path]), len(ordered))
-        while place < len(ordered) and 0 < begins[ordered[place]] < begins[path]:
+        if (begun := begins[path]) is not None:
+            step, goes_on = begun
+            is_led_to = any(_step(begins[each]) < step for each in ordered[nothing:])
+            (ordered if is_led_to or not goes_on else astray).append(path)
+    for path in sorted(astray, key=lambda each: _step(begins[each])):
+        least = _step(begins[path])
+        place = next((i + 1 for i in range(nothing, len(ordered)) if _step(begins[ordered[i]]) < least), len(ordered))
+        while place < len(ordered) and 0 < _step(begins[ordered[place]]) < least:
             place += 1
         ordered.insert(place, path)
     return ordered
 
 
-def _first_step(path: str) -> float:
-    """Step of the first raw filters in a file; infinite without any."""
+def _first_step(path: str) -> tuple[int, bool] | None:
+    """Step of the first raw filters in a file, and whether they go on from earlier ones; ``None`` without any."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it is told when all is read
-        return next((event.step for event in _events_of(path)), math.inf)
+        for event in _events_of(path):
+            for value in event.summary.value:
+                try:
+                    header = blob.read_header((*value.tensor.string_val, b"")[0])
+                except blob.BlobError:
+                    continue
+                return event.step, event.step > 0 and not header.reference
+    return None
+
+
+def _step(begun: tuple[int, bool] | None) -> float:
+    return math.inf if begun is None else begun[0]
 
 
 def _records(path: str) -> Iterator[bytes]:

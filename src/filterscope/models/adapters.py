@@ -15,8 +15,15 @@ from torch import Tensor, nn
 #: Of wrappers whose ``get_delta_weight`` is added to the weight; others (OFT, BOFT, IA3) turn or scale it.
 _ADDED = ("lora_A", "hada_w1_a", "lokr_w1")
 _LORA = {"lora_A", "lora_B"}
+#: What a layer's wrapper has beside its parts.
+_OF_A_LAYER = ("active_adapters", "disable_adapters", "merged", "get_base_layer")
 #: Where a name in a ``state_dict`` goes on inside a wrapper: the layer itself, and what is trained.
-_PART = re.compile(r"(^|\.)(?P<part>base_layer|(lora|hada|lokr|oft|boft|ia3|hra|hira)_\w+)(?=\.|$)")
+_PART = re.compile(
+    r"(^|\.)(?P<part>base_layer|lora_(A|B|embedding_A|embedding_B|magnitude_vector)|hada_(w1|w2|t1|t2)(_a|_b)?"
+    r"|lokr_(w1|w2|t2)(_a|_b)?|oft_(R|r|s)|boft_(R|s)|ia3_l|hra_u|hira_(A|B))(?=\.|$)"
+)
+#: A weight of the layer's own, plain or put together of parts.
+_OWN_WEIGHT = re.compile(r"\.(weight|parametrizations\.weight)")
 #: A layer that is trained as a whole has a copy for each adapter, beside its original.
 _COPY = re.compile(r"(^|\.)modules_to_save\.(?P<name>[^.]+)")
 _ORIGINAL = re.compile(r"(^|\.)original_module(?=\.|$)")
@@ -26,7 +33,7 @@ _ROOT = re.compile(r"(^|\.)base_model\.model(?=\.|$)")
 
 def is_adapter(module: nn.Module) -> bool:
     """Whether a module is a layer of the user's with adapters around it."""
-    return "base_layer" in module._modules and hasattr(module, "active_adapters") and hasattr(module, "merged")
+    return "base_layer" in module._modules and all(hasattr(module, name) for name in _OF_A_LAYER)
 
 
 def inside(module: nn.Module) -> nn.Module | None:
@@ -41,7 +48,7 @@ def inside(module: nn.Module) -> nn.Module | None:
         names = [] if wrapper.disable_adapters else wrapper.active_adapters
         copies = wrapper.modules_to_save
         return next((copies[name] for name in names if name in copies), parts["original_module"])
-    if "base_model" in parts and hasattr(module, "peft_config"):
+    if "base_model" in parts and hasattr(module, "peft_config") and hasattr(module, "get_base_model"):
         tuner: Any = parts["base_model"]  # where prompts are tuned, it is the user's own model
         inner: nn.Module = tuner.model if hasattr(tuner, "targeted_module_names") else tuner
         return inner
@@ -91,11 +98,15 @@ class PlainNames:
     """
 
     def __init__(self, keys: Iterable[str]) -> None:
+        self._keys = list(keys)
         self._wrapped: dict[str, set[str]] = {}
+        self._based: set[str] = set()
         self._copies: dict[str, set[str]] = {}
-        for key in keys:
+        for key in self._keys:
             if found := _PART.search(key):
                 self._wrapped.setdefault(key[: found.start()], set()).add(found["part"])
+                if found["part"] == "base_layer" and _OWN_WEIGHT.match(key, found.end()):
+                    self._based.add(key[: found.start()])
             if found := _COPY.search(key):
                 self._copies.setdefault(key[: found.start()], set()).add(found["name"])
         paths = [*self._copies, *(head for head in self._wrapped if self._is_wrapper(head))]
@@ -123,7 +134,10 @@ class PlainNames:
     def _is_wrapper(self, head: str) -> bool:
         """Whether a layer is there with its adapters, or the adapters alone, as PEFT saves them."""
         parts = self._wrapped[head]
-        return len(parts) > 1 and ("base_layer" in parts or parts >= _LORA)
+        if head in self._based:
+            return len(parts) > 1
+        within = (key for key in self._keys if f".{key}".startswith(f".{head}." if head else "."))
+        return parts >= _LORA and all(_PART.match(key, len(head)) for key in within)
 
     def _without_root(self, path: str) -> str:
         found = _ROOT.search(path)

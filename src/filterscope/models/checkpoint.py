@@ -47,23 +47,32 @@ def read_state_dict(state: Mapping[str, Any]) -> dict[str, FilterBank]:
     Raises:
         ValueError: Not a mapping of names to tensors.
     """
-    tensors = next((state[key] for key in _NESTED if isinstance(state.get(key), Mapping)), state)
+    nested = next((state[key] for key in _NESTED if isinstance(state.get(key), Mapping)), state)
+    tensors = {key: value for key, value in nested.items() if isinstance(key, str)}  # others may take for ever to print
     if not any(isinstance(value, Tensor) for value in tensors.values()):
-        keys = ", ".join(map(str, list(tensors)[:5])) or "nothing"
+        keys = ", ".join(list(tensors)[:5]) or "nothing"
         raise ValueError(f"no tensors in this mapping (it holds {keys}); give a state_dict, or a checkpoint with one")
-    names = PlainNames(map(str, tensors))
+    names = PlainNames(tensors)
     # Parametrizations without tensors stand only in the versions of all modules that torch adds to a state_dict.
-    paths = [*map(str, tensors), *map(str, getattr(tensors, "_metadata", None) or ())]
+    paths = [*tensors, *(path for path in getattr(nested, "_metadata", None) or () if isinstance(path, str))]
     chained = {path for path, name in map(_split, paths) if f"{name}.".startswith(f"{_SECOND}.")}
     banks: dict[str, FilterBank] = {}
     seen: set[Any] = set()
     unknown: dict[str, dict[str, None]] = {}  # layers by the reason, each once and in their order
-    for path, name in (_split(str(key)) for key, value in tensors.items() if isinstance(value, StandIn)):
+    for path, name in (_split(key) for key, value in tensors.items() if isinstance(value, StandIn)):
         if name == "weight" or name.startswith((_PARAMETRIZED, "weight_")):
             unknown.setdefault("it is stored as an object, which is not read", {})[clean_name(path)] = None
     for path, parts in _modules(tensors).items():
-        stored, reason = _weight(parts, path in chained)
-        if stored is None or stored.is_meta or not _is_filter(stored, parts.get("bias")):
+        try:
+            stored, reason = _weight(parts, path in chained)
+            if stored is None or stored.is_meta or not _is_filter(stored, parts.get("bias")):
+                continue
+            identity = tuple((name, _place(part)) for name, part in parts.items())
+            bank = _bank(clean_name(path), stored)
+        except (
+            Exception
+        ) as error:  # what is called as a layer's parts are need not be such, or of a layout that we know
+            unknown.setdefault(f"{type(error).__name__}: {error}", {})[clean_name(path) or "weight"] = None
             continue
         plain, is_known = names.of(path)
         if plain is None:
@@ -71,12 +80,11 @@ def read_state_dict(state: Mapping[str, Any]) -> dict[str, FilterBank]:
         layer = clean_name(plain) or "weight"
         if not is_known:
             reason = "the scale of its adapters, or which of them is active (merge_and_unload() puts them in)"
-        identity = tuple((name, _place(part)) for name, part in parts.items())
         if reason is not None:
             unknown.setdefault(reason, {})[layer] = None
         elif identity not in seen:
             seen.add(identity)
-            banks[layer] = _bank(layer, stored)
+            banks[layer] = bank.with_fields(layer=layer)
     if unknown:
         told = "; ".join(f"{_listed(list(layers))}: {reason}" for reason, layers in unknown.items())
         warnings.warn(
@@ -90,7 +98,7 @@ def _modules(tensors: Mapping[str, Any]) -> dict[str, dict[str, Tensor]]:
     modules: dict[str, dict[str, Tensor]] = {}
     for key, value in tensors.items():
         if isinstance(value, Tensor) and not is_lazy(value):
-            path, name = _split(str(key))
+            path, name = _split(key)
             modules.setdefault(path, {})[name] = value
     return modules
 
@@ -106,10 +114,14 @@ def _split(key: str) -> tuple[str, str]:
 
 def _place(tensor: Tensor) -> Any:
     """What two tensors have in common that are the same memory."""
+    if tensor.layout is not torch.strided:  # sparse ones have several
+        return id(tensor)
     return tensor.data_ptr(), tensor.shape, tensor.stride(), tensor.dtype
 
 
 def _bank(layer: str, weight: Tensor) -> FilterBank:
+    if weight.numel() * weight.element_size() > weight.untyped_storage().nbytes():
+        raise ValueError(f"its shape {tuple(weight.shape)} claims more numbers than are stored")
     if weight.is_quantized:
         weight = weight.dequantize()
     dtype = torch.complex64 if weight.is_complex() else torch.float32

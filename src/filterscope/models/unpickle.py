@@ -111,8 +111,11 @@ _MADE: dict[str, Any] = {
 }
 
 
-class Unpickler(pickle.Unpickler):
-    """An unpickler that makes tensors, containers and numbers, and stand-ins for all else."""
+class Unpickler(pickle._Unpickler):
+    """An unpickler that makes tensors, containers and numbers, and stand-ins for all else.
+
+    It is the one written in Python: that in C takes memory by numbers which a file is free to claim.
+    """
 
     def find_class(self, module: str, name: str) -> Any:
         """What stands for a name in a file."""
