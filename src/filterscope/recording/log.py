@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +20,7 @@ from filterscope.plots import kinds, own
 from filterscope.plots.drawing import captions
 from filterscope.plots.drawing.palette import Palette
 from filterscope.plots.drawing.raster import Raster
-from filterscope.plots.picture import Kind, Options
+from filterscope.plots.picture import Kind, Options, Picture
 from filterscope.recording import algebra, cards
 from filterscope.recording.reading import Reading
 from filterscope.recording.resume import Past
@@ -32,6 +32,8 @@ Array = npt.NDArray[Any]
 
 #: Models with more bytes of 1-D filters keep only the monitored ones of the initial snapshot, too.
 WHOLE_BYTES = 64 * 2**20
+#: Pictures that are kept to be drawn again, of 2 MB each.
+MOST_PICTURES = 32
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,7 @@ class SnapshotLog:
         self._settings, self._faults = settings, faults
         self._outlet = Outlet(writers, faults.report, pause)
         self._tracks: dict[str, Track] = {}
-        self._rasters: dict[tuple[str, str], tuple[Any, Raster]] = {}
+        self._pictures: dict[Hashable, tuple[Picture, Raster]] = {}  # by layout, the one used last at the end
         self._drawn = [kinds.kind(name) for name in settings.named]
         self._options = Options(settings.channels, settings.max_filters)
         self._meanings = {kind.name: kind.meaning for kind in self._drawn}
@@ -155,10 +157,7 @@ class SnapshotLog:
                 self._tracks[name].take_back()
             with self._outlet.item(f"the numbers of {name}", "numbers") as values:
                 track = self._track(name, dated)
-                reference = track.reference
                 track.add(dated)
-                if track.reference is not reference:  # it was zero until now
-                    self._forget_pictures(name)
                 values += self._scalars(name, self._measures(name, track))
                 values += self._histogram(name, track.latest.weights)
             with self._outlet.item(f"the filters of {name}", "raw filters") as values:
@@ -215,7 +214,7 @@ class SnapshotLog:
 
     def close(self) -> None:
         """Bring everything to the disk, and let go of canvases and weights: a fit that goes on reads them anew."""
-        self._rasters.clear()
+        self._pictures.clear()
         self._tracks.clear()
         self._latest = None
         self._outlet.flush()
@@ -227,12 +226,7 @@ class SnapshotLog:
     def _begin(self, name: str, bank: FilterBank, reference: FilterBank | None = None) -> Track:
         """A new track, measured from an earlier bank if there is one."""
         self._tracks[name] = track = Track(bank, self._drawn, self._options, reference)
-        self._forget_pictures(name)
         return track
-
-    def _forget_pictures(self, name: str) -> None:
-        for kind in self._drawn:
-            self._rasters.pop((name, kind.name), None)
 
     def _measures(self, name: str, track: Track) -> dict[str, float]:
         """Numbers of a layer, by card."""
@@ -277,12 +271,23 @@ class SnapshotLog:
         return (kind for kind in self._drawn if kind.suits(track.latest.taps, len(track), in_time))
 
     def _image(self, name: str, kind: Kind, track: Track, moment: str | None) -> Summary.Value:
-        if (name, kind.name) not in self._rasters:
-            made = kind.make(track.head, track.reference_head, self._options, None)
-            self._rasters[name, kind.name] = made, Raster(made.sheet, self._palettes[kind.name])
-        picture, raster = self._rasters[name, kind.name]
-        kind.update(picture, track.latest, track.rows(kind), track.times(self._by_step), moment)
+        head, reference = track.head, track.reference_head
+        picture, raster = self._picture(kind, head, reference)
+        kind.update(picture, track.latest, track.rows(kind), track.times(self._by_step), moment, reference)
         return summaries.image(self._tag(name, kind.name), raster.png(), *raster.size, kind.meaning)
+
+    def _picture(self, kind: Kind, head: FilterBank, reference: FilterBank) -> tuple[Picture, Raster]:
+        """What layers of a layout are drawn with, one after another: a picture takes 2 MB and long to lay out."""
+        layout = kind.layout(head)
+        known = self._pictures.pop(layout, None)
+        if known is None:
+            made = kind.make(head, reference, self._options, None)
+            known = made, Raster(made.sheet, self._palettes[kind.name])
+        self._pictures[layout] = known
+        if len(self._pictures) > MOST_PICTURES:
+            oldest, _ = self._pictures.pop(next(iter(self._pictures)))
+            oldest.sheet.figure.clear()  # its parts hold one another: they would wait for the garbage collector
+        return known
 
     def _own_image(self, name: str, function: Callable[..., Any], track: Track) -> Summary.Value:
         tag = self._tag(name, function.__name__)
