@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +24,7 @@ from filterscope.plots.picture import Kind, Options, Picture
 from filterscope.recording import algebra, cards
 from filterscope.recording.reading import Reading
 from filterscope.recording.resume import Past
+from filterscope.recording.schedule import BETWEEN, IMAGES_PER_FIT, affordable
 from filterscope.recording.settings import Settings
 from filterscope.recording.track import Track
 from filterscope.recording.worker import Faults
@@ -76,6 +77,7 @@ class SnapshotLog:
         self._diverged: set[str] = set()
         self._latest: _Snapshot | None = None
         self._drawn_step: int | None = None
+        self._images = 0  # drawn so far
         self._in_table: frozenset[str] = frozenset()
         self._after: int | None = None  # the step that the record goes on from with the next snapshot
         self._by_step = settings.every_n_train_steps is not None  # the axis of time; else epochs
@@ -166,6 +168,8 @@ class SnapshotLog:
         if not self._in_table.issuperset(reading.banks):  # the first snapshot, or a lazy layer has come
             with self._outlet.item("the table of layers", "table") as values:
                 table = cards.layer_table(reading.banks.values(), self._settings.max_filters, self._meanings)
+                if (between := self.affordable(reading)) < BETWEEN:
+                    table += f"\n\n{cards.images_between(between, IMAGES_PER_FIT)}"
                 words = "The monitored layers, and what each card means."
                 values += [summaries.text(f"{self._settings.tag}/layers", table, words)]
             if self._outlet.send(step, reading.time):
@@ -181,16 +185,30 @@ class SnapshotLog:
             self._outlet.send(self._last_step, reading.time)
         self._outlet.flush()
 
-    def milestone(self, mark: str = "") -> None:
+    def affordable(self, reading: Reading) -> int:
+        """How many milestones between the initial and the final one such a model has images for."""
+        return affordable(self._count(reading, 1), self._count(reading, 2)) if self._settings.is_budgeted else BETWEEN
+
+    def _count(self, reading: Reading, snapshots: int) -> int:
+        """Images of all layers at one moment, of which there are so many snapshots by then."""
+        return sum(
+            len(self._kinds(bank, snapshots, reading)) + len(self._settings.own) for bank in reading.banks.values()
+        )
+
+    def milestone(self, mark: str = "", between: bool = False) -> None:
         """Log what is logged at milestones, for the latest snapshot: images and matrix measures. Once each.
 
         Args:
             mark: What to say before the moment in titles: ``"final"``, ``"interrupted"``.
+            between: Whether it is neither the initial nor the final one: images are drawn as far as there are any to
+                spare then, layer by layer.
         """
         snapshot = self._latest
         if snapshot is None or snapshot.step == self._drawn_step:
             return
         self._drawn_step = snapshot.step
+        is_bounded = between and self._settings.is_budgeted
+        spare = IMAGES_PER_FIT - self._images - self._count(snapshot.reading, 2) if is_bounded else math.inf
         for name, track in self._tracks.items():
             if name not in snapshot.reading.banks:
                 continue
@@ -202,10 +220,15 @@ class SnapshotLog:
                 bank = track.latest
                 measures = metrics.matrix_measures(bank.weights, bank.groups, algebra.gram, algebra.eigenvalues)
                 values += self._scalars(name, dict(zip(("redundancy", "effective_rank"), measures, strict=True)))
-            for kind in self._kinds(name, track, snapshot):
+            kinds_now, own_now = self._kinds(track.latest, len(track), snapshot.reading), self._settings.own
+            spare -= len(kinds_now) + len(own_now)
+            if spare < 0 and len(track) > 1:  # a layer's initial images are not between
+                kinds_now, own_now = [], []
+            self._images += len(kinds_now) + len(own_now)
+            for kind in kinds_now:
                 with self._outlet.item(f"the {kind.name} image of {name}", f"{kind.name} image") as values:
                     values += [self._image(name, kind, track, moment)]
-            for function in self._settings.own:
+            for function in own_now:
                 kind_name = function.__name__
                 with self._outlet.item(f"the {kind_name} image of {name}", f"{kind_name} image") as values:
                     values += [self._own_image(name, function, track)]
@@ -265,10 +288,10 @@ class SnapshotLog:
         content = blob.read_header(blobs[0]).to_json()
         return [summaries.filters(self._tag(bank.layer, "bank"), blobs, content)]
 
-    def _kinds(self, name: str, track: Track, snapshot: _Snapshot) -> Iterator[Kind]:
-        """Pictures that make sense for a layer now."""
-        in_time = name not in snapshot.reading.without_response
-        return (kind for kind in self._drawn if kind.suits(track.latest.taps, len(track), in_time))
+    def _kinds(self, bank: FilterBank, snapshots: int, reading: Reading) -> list[Kind]:
+        """Pictures that make sense for a layer of which there are so many snapshots."""
+        in_time = bank.layer not in reading.without_response
+        return [kind for kind in self._drawn if kind.suits(bank.taps, snapshots, in_time)]
 
     def _image(self, name: str, kind: Kind, track: Track, moment: str | None) -> Summary.Value:
         head, reference = track.head, track.reference_head
