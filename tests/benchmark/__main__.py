@@ -133,7 +133,7 @@ def of_loading(epochs: int, runs: int) -> list[Row]:
         writer = SummaryWriter(directory)
         for epoch in range(epochs):
             blobs = blob.encode_snapshot(filterscope.FilterBank("conv", weights, epoch=epoch), 64, 0, epoch == 0, True)
-            values = [summaries.filters("filters/conv/bank", blobs, blob.read_header(blobs[0]).to_json())]
+            values = [summaries.filters("filters/conv/bank", blobs, blob.header_text(blobs[0]))]
             writer._get_file_writer().add_summary(Summary(value=values), epoch)
         writer.close()
         (path,) = Path(directory).iterdir()

@@ -13,6 +13,7 @@ from tensorboard.compat.proto.summary_pb2 import Summary
 from torch.utils.tensorboard import SummaryWriter
 
 from filterscope.events import blob, summaries
+from filterscope.events.history import step_of
 from filterscope.events.outlet import Outlet
 from filterscope.filters import metrics
 from filterscope.filters.bank import FilterBank
@@ -106,10 +107,10 @@ class SnapshotLog:
                 track.add(track.latest)
                 if is_elsewhere or track.reference is track.latest:
                     values += self._filters(order, track.reference, reading)
-                    reference_step = track.reference.step or 0
+                    reference_step = step_of(track.reference)
             self._outlet.send(reference_step, reading.time)
         new = [self._tracks[name].latest for name in reading.banks if name in self._tracks]
-        self._last_step = max([self._last_step, *(bank.step or 0 for bank in new if bank.step != step)])
+        self._last_step = max([self._last_step, *(step_of(bank) for bank in new if bank.step != step)])
         self._after = None if self._after is None else max(self._after, self._last_step)
 
     def recall(self, epoch: int, step: int, reading: Reading, past: Mapping[str, Past]) -> None:
@@ -131,7 +132,7 @@ class SnapshotLog:
                     continue
                 track = self._begin(name, bank.with_fields(epoch=epoch, step=step), reference)
                 for each in known.banks:
-                    if (each.step or 0) < step:
+                    if step_of(each) < step:
                         self._by_step |= each.within_epoch
                         track.recall(each)
 
@@ -285,8 +286,7 @@ class SnapshotLog:
                 f"(max_filters={max_filters}) are kept; should the fit be resumed, rotation is over those from then on",
             )
         blobs = blob.encode_snapshot(bank, max_filters, order, is_reference, size <= WHOLE_BYTES, self._after)
-        content = blob.read_header(blobs[0]).to_json()
-        return [summaries.filters(self._tag(bank.layer, "bank"), blobs, content)]
+        return [summaries.filters(self._tag(bank.layer, "bank"), blobs, blob.header_text(blobs[0]))]
 
     def _kinds(self, bank: FilterBank, snapshots: int, reading: Reading) -> list[Kind]:
         """Pictures that make sense for a layer of which there are so many snapshots."""
