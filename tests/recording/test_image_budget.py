@@ -5,13 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from matplotlib.figure import Figure
 from torch import nn
 
 from filterscope import Conv1dFilterMonitor, FilterBank, FilterRecorder
+from filterscope.recording import log
 from filterscope.recording.schedule import IMAGES_PER_FIT, affordable, milestones, milestones_by_step
 from tests.support.events import Logged
+from tests.support.lifecycles import Hook
 from tests.support.nets import SmallNet, loader, make_trainer
 
 
@@ -107,11 +110,11 @@ def test_layers_that_come_late_share_the_budget(tmp_path: Path) -> None:
 
 
 class Deep(SmallNet):
-    """Layers that are not in the way of the one that is trained."""
+    """Layers that are not in the way of the ones that are trained."""
 
-    def __init__(self) -> None:
+    def __init__(self, more: int = 100) -> None:
         super().__init__()
-        self.more = deep(100)
+        self.more = deep(more)
 
 
 @pytest.mark.parametrize(
@@ -125,6 +128,21 @@ def test_a_trainer_has_it_too(tmp_path: Path, options: dict[str, Any], expected:
     logged = Logged(tmp_path)
     assert logged.steps("filters/conv1/taps") == expected
     assert logged.steps("filters/more.99/taps") == expected
+
+
+def test_layers_without_images_between_have_their_last_ones_after_a_fault_right_there(tmp_path: Path) -> None:
+    def end(trainer: Any, *_: Any) -> None:
+        if trainer.current_epoch == 2:
+            raise RuntimeError("no more data")
+
+    monitor = Conv1dFilterMonitor(plots=("taps",), save_filters=False)
+    trainer = make_trainer(tmp_path, monitor, Hook("on_train_batch_start", end), max_epochs=3, limit_train_batches=1)
+    with pytest.raises(RuntimeError, match="no more data"):
+        trainer.fit(Deep(150), loader())
+    logged = Logged(tmp_path)
+    assert {tuple(logged.steps(tag)) for tag in logged.images} == {(0, 2)}  # of the middle, and the last ones
+    assert len(logged.images) == 152
+    assert logged.steps("filters/more.149/effective_rank") == logged.steps("filters/conv1/effective_rank") == [0, 2]
 
 
 @pytest.mark.parametrize(
@@ -152,3 +170,17 @@ def test_moments_between_are_thinned_evenly(total: int | None, most: int, expect
     assert [epoch for epoch in range(1, 1000) if chosen(epoch)] == expected
     by_step = milestones_by_step(total, 1, most)
     assert [step for step in range(1, 1000) if by_step(step - 1, step)] == expected
+
+
+@pytest.mark.pictures
+def test_pictures_laid_out_anew_are_those_that_were_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shapes = ((1, 2, 8), (2, 3, 8), (3, 2, 8), (2, 3, 8))
+    model = nn.Sequential(*[nn.Conv1d(*shape) for shape in shapes])
+    images = {}
+    for most in (32, 1):
+        monkeypatch.setattr(log, "MOST_PICTURES", most)
+        logged = recorded(tmp_path / str(most), model, range(2), plots=("taps", "drift"))
+        images[most] = {tag: [image for _, image in found] for tag, found in logged.images.items()}
+    assert images[32].keys() == images[1].keys()
+    for tag, found in images[32].items():
+        np.testing.assert_array_equal(found, images[1][tag], tag)

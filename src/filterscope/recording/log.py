@@ -79,6 +79,7 @@ class SnapshotLog:
         self._latest: _Snapshot | None = None
         self._drawn_step: int | None = None
         self._images = 0  # drawn so far
+        self._undrawn: set[str] = set()  # layers that there were no images left for at the last milestone
         self._in_table: frozenset[str] = frozenset()
         self._after: int | None = None  # the step that the record goes on from with the next snapshot
         self._by_step = settings.every_n_train_steps is not None  # the axis of time; else epochs
@@ -205,36 +206,44 @@ class SnapshotLog:
                 spare then, layer by layer.
         """
         snapshot = self._latest
-        if snapshot is None or snapshot.step == self._drawn_step:
+        if snapshot is None:
             return
-        self._drawn_step = snapshot.step
+        is_new, missing = snapshot.step != self._drawn_step, self._undrawn
+        self._drawn_step, self._undrawn = snapshot.step, set()
         is_bounded = between and self._settings.is_budgeted
         spare = IMAGES_PER_FIT - self._images - self._count(snapshot.reading, 2) if is_bounded else math.inf
         for name, track in self._tracks.items():
-            if name not in snapshot.reading.banks:
+            if name not in snapshot.reading.banks or not (is_new or name in missing):
                 continue
-            moment = captions.moment(track.latest, self._by_step)
-            if mark:  # even of a training that has not begun
-                when = f"step {snapshot.step}" if self._by_step else f"epoch {snapshot.epoch}"
-                moment = f"{mark}, {when}"
-            with self._outlet.item(f"the matrix measures of {name}", "matrix measures") as values:
-                bank = track.latest
-                measures = metrics.matrix_measures(bank.weights, bank.groups, algebra.gram, algebra.eigenvalues)
-                values += self._scalars(name, dict(zip(("redundancy", "effective_rank"), measures, strict=True)))
-            kinds_now, own_now = self._kinds(track.latest, len(track), snapshot.reading), self._settings.own
-            spare -= len(kinds_now) + len(own_now)
-            if spare < 0 and len(track) > 1:  # a layer's initial images are not between
-                kinds_now, own_now = [], []
-            self._images += len(kinds_now) + len(own_now)
-            for kind in kinds_now:
-                with self._outlet.item(f"the {kind.name} image of {name}", f"{kind.name} image") as values:
-                    values += [self._image(name, kind, track, moment)]
-            for function in own_now:
-                kind_name = function.__name__
-                with self._outlet.item(f"the {kind_name} image of {name}", f"{kind_name} image") as values:
-                    values += [self._own_image(name, function, track)]
+            if is_new:
+                with self._outlet.item(f"the matrix measures of {name}", "matrix measures") as values:
+                    bank = track.latest
+                    measures = metrics.matrix_measures(bank.weights, bank.groups, algebra.gram, algebra.eigenvalues)
+                    values += self._scalars(name, dict(zip(("redundancy", "effective_rank"), measures, strict=True)))
+            kinds_now = self._kinds(track.latest, len(track), snapshot.reading)
+            count = len(kinds_now) + len(self._settings.own)
+            spare -= count
+            if spare >= 0 or len(track) == 1:  # a layer's initial images are not between
+                self._images += count
+                self._draw(name, track, kinds_now, mark)
+            else:
+                self._undrawn.add(name)
             self._outlet.send(snapshot.step, snapshot.reading.time)
         self._outlet.flush()
+
+    def _draw(self, name: str, track: Track, kinds_now: Sequence[Kind], mark: str) -> None:
+        """All images of a layer."""
+        moment = captions.moment(track.latest, self._by_step)
+        if mark:  # even of a training that has not begun
+            when = f"step {track.latest.step}" if self._by_step else f"epoch {track.latest.epoch}"
+            moment = f"{mark}, {when}"
+        for kind in kinds_now:
+            with self._outlet.item(f"the {kind.name} image of {name}", f"{kind.name} image") as values:
+                values += [self._image(name, kind, track, moment)]
+        for function in self._settings.own:
+            kind_name = function.__name__
+            with self._outlet.item(f"the {kind_name} image of {name}", f"{kind_name} image") as values:
+                values += [self._own_image(name, function, track)]
 
     def close(self) -> None:
         """Bring everything to the disk, and let go of canvases and weights: a fit that goes on reads them anew."""
