@@ -133,7 +133,7 @@ def of_loading(epochs: int, runs: int) -> list[Row]:
         writer = SummaryWriter(directory)
         for epoch in range(epochs):
             blobs = blob.encode_snapshot(filterscope.FilterBank("conv", weights, epoch=epoch), 64, 0, epoch == 0, True)
-            values = [summaries.filters("filters/conv/bank", blobs, blob.read_header(blobs[0]).to_json())]
+            values = [summaries.filters("filters/conv/bank", blobs, blob.header_text(blobs[0]))]
             writer._get_file_writer().add_summary(Summary(value=values), epoch)
         writer.close()
         (path,) = Path(directory).iterdir()
@@ -186,11 +186,23 @@ def of_memory(few: int, many: int) -> list[Row]:
 
 def of_wide_model() -> list[Row]:
     """Memory that a fit of a wide model takes more with the monitor than without, in copies of its weights."""
-    peak, held, size = memory.copies()
+    full, bare, size = memory.cost("wide", "with"), memory.cost("wide", "without"), memory.weight_bytes("wide")
     detail = f"of {size / 1e6:.0f} MB, what is freed given back"
+    peak, held = (full.peak - bare.peak) / size, (full.held - bare.held) / size
     return [
         row("wide", "memory of a fit, with less without / weights: peak", peak, 5, detail),
         row("wide", "memory of a fit, with less without / weights: after it", held, 1, detail),
+    ]
+
+
+def of_deep_model() -> list[Row]:
+    """What a fit of a model of 61 layers takes more with the monitor than without."""
+    full, bare = memory.cost("deep", "with"), memory.cost("deep", "without")
+    detail = f"{full.written / 1e6:.0f} MB of event files"
+    return [
+        row("61 layers", "memory of a fit, with less without, MB", (full.peak - bare.peak) / 1e6, 120, detail),
+        row("61 layers", "CPU of a fit, with less without, s", full.cpu - bare.cpu, None, "12 epochs"),
+        row("61 layers", "images of a fit", full.images, 400, "12 epochs"),
     ]
 
 
@@ -226,7 +238,7 @@ def main(arguments: list[str] | None = None) -> None:
         rows += of_model(name, epochs=12 if quick else 100, runs=1 if quick else 3)
     if not quick:
         progress("memory")
-        rows += of_memory(100, 1000) + of_wide_model()
+        rows += of_memory(100, 1000) + of_wide_model() + of_deep_model()
     progress("loading")
     rows += of_loading(10 if quick else 1000, 1 if quick else 3)
     if options.fits:

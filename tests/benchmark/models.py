@@ -36,6 +36,13 @@ def wide() -> nn.Sequential:
     return nn.Sequential(*[nn.Conv1d(1024, 1024, 3, padding=1) for _ in range(8)])
 
 
+def deep() -> nn.Sequential:
+    """61 layers of six shapes, 1.5 million weights: a stem and three stages of 20."""
+    widths = [1, *[16] * 21, *[48] * 20, *[80] * 20]
+    sizes = zip(widths[:-1], widths[1:], [31, *[9] * 60], strict=True)
+    return nn.Sequential(*[nn.Conv1d(channels, filters, taps, padding="same") for channels, filters, taps in sizes])
+
+
 MODELS = {"tiny": tiny, "M5": m5, "wav2vec2-like": wav2vec2}
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from filterscope import FilterBank
-from filterscope.events.blob import Header, decode, describe, encode, read_header
+from filterscope.events.blob import Header, decode, describe, encode, header_text, read_header
 from tests.support.blobs import FULL, bank, by_hand, header_of, made
 
 
@@ -92,3 +92,9 @@ def test_a_blob_made_by_hand_is_read() -> None:
     back = decode(blob)
     np.testing.assert_array_equal(back.weights.ravel(), [1.5, -2.0, 0.0, 4.0, 5.0, 6.0])
     assert (back.indices.tolist(), back.sample_rate, back.total_filters) == ([1, 5], 44100, 6)
+
+
+@pytest.mark.parametrize("layer", ["conv1", "a" * 5, "é", "ends in spaces  "])
+def test_the_text_of_a_header_is_what_is_read_from_it(layer: str) -> None:
+    blob = encode(bank((3, 2, 5)).with_fields(layer=layer), order=1)
+    assert header_text(blob) == read_header(blob).to_json()

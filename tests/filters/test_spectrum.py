@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -44,7 +48,7 @@ def test_a_tone_is_found_within_a_quarter_of_the_resolution(
 @pytest.mark.parametrize("dtype", [np.float32, np.complex64])
 @pytest.mark.parametrize("n_fft", [None, 96, 97, 100, 1024])
 @pytest.mark.parametrize("dilation", [1, 2, 3, 8])
-@pytest.mark.parametrize("channels", [1, 3, 20])  # 20 > taps: folded first
+@pytest.mark.parametrize("channels", [1, 3, 20])  # 20 > taps: by their autocorrelation
 def test_response_is_the_root_of_the_sum_of_squares_over_channels(
     channels: int, dilation: int, n_fft: int | None, dtype: type
 ) -> None:
@@ -52,6 +56,40 @@ def test_response_is_the_root_of_the_sum_of_squares_over_channels(
     frequencies, magnitude = frequency_response(bank(weights, dilation=dilation), 250.0, n_fft)
     assert magnitude.shape == (4, len(frequencies))
     np.testing.assert_allclose(magnitude, direct(weights, frequencies, dilation, 250.0), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.complex64])
+@pytest.mark.parametrize("scale", [1e-25, 1.0, 1e30])
+def test_levels_of_more_channels_than_taps_are_right_down_to_40_db(scale: float, dtype: type) -> None:
+    kernel = np.hanning(33)[1:-1] * np.sin(0.4 * np.pi * np.arange(31) + 1)  # quiet beside its one band
+    weights = (normal(4, 200, 1, dtype=dtype) * kernel + 1e-3 * normal(4, 200, 31, seed=1, dtype=dtype)).astype(dtype)
+    frequencies, magnitude = frequency_response(bank(weights * dtype(scale)))
+    exact = 20 * np.log10(direct(weights, frequencies))
+    exact -= exact.max(axis=1, keepdims=True)
+    assert exact.min() < -40
+    loud = exact > -40
+    assert np.abs(spectrum.decibels(magnitude, -100.0) - exact)[loud].max() < 2e-3
+
+
+@pytest.mark.skipif(not Path("/proc/self/schedstat").exists(), reason="times of threads are read from /proc")
+def test_no_threads_of_numpys_compute_responses_which_would_spin_beside_training() -> None:
+    program = """
+import os, threading
+import numpy as np
+from filterscope import FilterBank, frequency_response
+
+def spent():
+    others = {*map(int, os.listdir("/proc/self/task"))} - {threading.get_native_id()}
+    return sum(int(open(f"/proc/self/task/{each}/schedstat").read().split()[0]) for each in others)
+
+bank = FilterBank("conv", np.random.default_rng(0).normal(size=(64, 512, 31)))
+before = spent()
+frequency_response(bank)
+print(spent() - before)
+"""
+    environment = os.environ | {"OPENBLAS_NUM_THREADS": "4"}
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, env=environment)
+    assert int(done.stdout) < 5_000_000  # nanoseconds
 
 
 @pytest.mark.parametrize("dilation", [1, 2, 3, 8])

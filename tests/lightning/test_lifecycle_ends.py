@@ -144,13 +144,13 @@ def test_sigterm_leaves_images_of_the_last_weights(tmp_path: Path) -> None:
 def test_ctrl_c_while_the_last_images_are_drawn_loses_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     told, draw, main = threading.Event(), TapsPicture.update, threading.get_ident()
 
-    def interrupt(self: TapsPicture, bank: FilterBank, moment: str | None = None) -> None:
+    def interrupt(self: TapsPicture, bank: FilterBank, moment: str | None = None, **given: Any) -> None:
         if moment is not None and moment.startswith("final") and not told.is_set():
             signal.pthread_kill(
                 main, signal.SIGINT
             )  # the fit's thread waits for the drawing: Ctrl-C gets it out of there
             assert told.wait(LONG)
-        draw(self, bank, moment)
+        draw(self, bank, moment, **given)
 
     monkeypatch.setattr(TapsPicture, "update", interrupt)
     trainer = make_trainer(

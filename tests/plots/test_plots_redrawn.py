@@ -22,7 +22,7 @@ def redraw(kind: Kind, picture: Any, banks: list[FilterBank]) -> None:
     then = banks[0].weights
     moments = [Comparison(bank.weights, then, norms(bank.weights), norms(then)) for bank in banks]
     rows = [] if kind.row is None else [kind.row(moment, OPTIONS) for moment in moments]
-    kind.update(picture, banks[-1], rows, Times(np.array([bank.epoch for bank in banks])))
+    kind.update(picture, banks[-1], rows, Times(np.array([bank.epoch for bank in banks])), reference=banks[0])
 
 
 @pytest.mark.parametrize("name", kinds.NAMES)
@@ -48,3 +48,42 @@ def test_curves_of_a_raster_stay_below_the_legend() -> None:
     picture = ResponsePicture(low_pass, low_pass)
     got = Raster(picture.sheet).pixels()[:, :, :3].astype(int)
     assert (np.abs(got - pixels(picture.sheet.figure)).max(axis=2) > 8).sum() <= 40
+
+
+@pytest.mark.parametrize("name", kinds.NAMES)
+@pytest.mark.parametrize(("filters", "channels", "taps"), [(8, 1, 31), (3, 4, 9), (70, 1, 8), (9, 5, 1)])
+def test_layers_of_a_layout_in_turn_on_one_picture_equal_those_on_their_own(
+    name: str, filters: int, channels: int, taps: int
+) -> None:
+    kind, facts = kinds.kind(name), {"stride": 4, "sample_rate": 8000.0}
+    layers = {}
+    for start, layer in enumerate(("stem", "a.long.name" * 9)):
+        banks = [noise(filters, channels, taps, 9 * start + e, layer, epoch=3 * e + start, **facts) for e in range(3)]
+        layers[layer] = banks
+    stem, other = layers.values()
+    other[0].weights[0] *= 50  # a scale, an order of peaks, and marks of its own
+    other[1].weights[1], other[2].weights[2, 0, 0] = 0, np.nan
+    assert kind.layout(stem[0]) == kind.layout(other[0])
+    shared = kind.make(stem[0], stem[0], OPTIONS, None)
+    raster = Raster(shared.sheet)
+    alone = {layer: kind.make(banks[0], banks[0], OPTIONS, None) for layer, banks in layers.items()}
+    rasters = {layer: Raster(picture.sheet) for layer, picture in alone.items()}
+    for last in (1, 2, 3):
+        seen = []
+        for layer, banks in layers.items():
+            redraw(kind, shared, banks[:last])
+            redraw(kind, alone[layer], banks[:last])
+            seen.append(raster.pixels().copy())
+            assert np.array_equal(seen[-1], rasters[layer].pixels()), (layer, last)
+        assert not np.array_equal(*seen)
+
+
+def test_only_pictures_of_frequencies_ask_for_the_same_axis_of_frequencies() -> None:
+    bank = noise(8, 1, 31)
+    for facts in ({"stride": 2}, {"dilation": 2}, {"transposed": True}, {"sample_rate": 100.0}):
+        apart = {
+            name
+            for name in kinds.NAMES
+            if kinds.kind(name).layout(bank) != kinds.kind(name).layout(bank.with_fields(layer="other", **facts))
+        }
+        assert apart == {"response"}, facts

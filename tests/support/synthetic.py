@@ -185,7 +185,7 @@ class Run:
             stem = f"{self._monitor}/{layer.name}"
             blobs = blob.encode_snapshot(bank, layer.max_filters, order, reference is bank, whole=True)
             self.blobs[f"{stem}/bank"][step] = blobs
-            yield _event(step, moment, summaries.filters(f"{stem}/bank", blobs, blob.read_header(blobs[0]).to_json()))
+            yield _event(step, moment, summaries.filters(f"{stem}/bank", blobs, blob.header_text(blobs[0])))
             scalars = {
                 "rotation": metrics.layer_rotation(bank.weights, reference.weights),
                 "rms": metrics.rms(bank.weights),

@@ -208,6 +208,11 @@ def read_header(blob: bytes) -> Header:
     return _split(blob)[0]
 
 
+def header_text(blob: bytes) -> bytes:
+    """The header of a blob of ours as it stands there, JSON in UTF-8."""
+    return blob[_PREFIX.size : _PREFIX.size + _PREFIX.unpack_from(blob)[3]].rstrip()
+
+
 def decode(blob: bytes) -> FilterBank:
     """The bank that bytes hold, in float32 or complex64.
 

@@ -85,23 +85,38 @@ def _magnitude(weights: Array, n_fft: int) -> Array:
     broken = np.asarray(~np.isfinite(peak))
     scale = np.where(broken | (peak == 0), 1, peak)
     weights = np.where(broken[:, None, None], 0, weights / scale[:, None, None])
-    if channels > taps:
-        # An orthogonal mix of channels leaves the sum of powers as it is, so C channels fold into K rows.
-        weights = np.asarray(np.linalg.qr(weights, mode="r"))
     magnitude = np.empty((filters, n_fft), np.float32)
-    chunk = max(1, _FFT_ITEMS // (weights.shape[1] * n_fft))
+    many = channels > taps
+    chunk = max(1, _FFT_ITEMS // (channels * taps + n_fft if many else channels * n_fft))
     for start in range(0, filters, chunk):
         part = weights[start : start + chunk]
-        if np.iscomplexobj(part):
-            power = np.sum(np.square(np.abs(np.fft.fft(part, n_fft))), axis=1)
+        rows = _autocorrelation(part)[:, None] if many else part
+        spectra = (np.fft.fft if np.iscomplexobj(part) else np.fft.rfft)(rows, n_fft)
+        if many:
+            power = np.maximum(2 * spectra[:, 0].real - rows[:, 0, :1].real, 0)
         else:
-            half = np.fft.rfft(part, n_fft)
-            power = np.sum(np.square(half.real) + np.square(half.imag), axis=1)
+            power = np.sum(np.square(spectra.real) + np.square(spectra.imag), axis=1)
+        if not np.iscomplexobj(part):
             power = np.concatenate([power, power[:, 1 : (n_fft + 1) // 2][:, ::-1]], axis=1)
         magnitude[start : start + chunk] = np.sqrt(power)
     magnitude *= scale[:, None]
     magnitude[broken] = np.nan
     return magnitude
+
+
+def _autocorrelation(weights: Array) -> Array:
+    """Of filters ``(filters, channels, taps)``, summed over channels, from lag 0 on: float64 or complex128.
+
+    Its transform is the power of all channels, in one row for each filter. Sums of products, and no matrix product: the
+    threads of numpy's would spin in the way of training.
+    """
+    filters, channels, taps = weights.shape
+    flat = weights.transpose(0, 2, 1).reshape(filters, -1).astype(np.result_type(weights, np.float64))
+    lags = [
+        np.einsum("fi,fi->f", flat[:, lag * channels :], flat[:, : (taps - lag) * channels].conj())
+        for lag in range(taps)
+    ]
+    return np.stack(lags, axis=1)
 
 
 def baseband(bank: FilterBank, sample_rate: float | None = None) -> tuple[Array, Array]:

@@ -59,7 +59,8 @@ class Conv1dFilterMonitor(_Callback):
             ``conv10``. ``None``: every layer with more than one tap. ``"*"`` adds pointwise ones.
         every_n_epochs: Epochs between snapshots. The initial and the final weights are always logged.
         plot_every_n_epochs: Epochs between images. ``None``: the initial, the final, and at most eight epochs
-            between, as many as TensorBoard shows of a card.
+            between, as many as TensorBoard shows of a card. Fewer where all images of a fit would be more than 400,
+            unless this or ``layers`` is given.
         plots: Which images to log: names of pictures, and functions of your own ``(bank, *, reference) -> Figure``,
             given the monitored filters as :class:`filterscope.FilterBank`, now and at first; ``()`` for none. Functions
             run on another thread than training: they must leave global random streams alone, and should make their

@@ -52,8 +52,8 @@ class DriftPicture:
     """The picture of :func:`plot_drift`, which grows by a column with each snapshot."""
 
     def __init__(self, bank: FilterBank, reference: FilterBank, figure: FigureBase | None = None) -> None:
-        self._since = captions.since(reference)
-        self.sheet = sheet = Sheet(figure, bank.layer, "drift")
+        self._reference = reference
+        self.sheet = sheet = Sheet(figure, "drift")
         area, bar = sheet.body.split_right(sheet.px(ColourBar.WIDTH))
         rotation_bar(sheet, bar)
         box = area.shrink(left=sheet.px(46), top=sheet.px(4), right=sheet.px(10), bottom=sheet.px(36))
@@ -70,15 +70,24 @@ class DriftPicture:
         number_rows(sheet, box, (np.array(rows) + 0.5) / bank.filters, bank.indices[rows].tolist(), "filter")
         sheet.moving += [self._image, self._unit, *self._epochs]
 
-    def update(self, bank: FilterBank, rows: Sequence[Array], times: Times, moment: str | None = None) -> None:
+    def update(
+        self,
+        bank: FilterBank,
+        rows: Sequence[Array],
+        times: Times,
+        moment: str | None = None,
+        reference: FilterBank | None = None,
+    ) -> None:
         """Redraw.
 
         Args:
-            bank: The newest snapshot, all filters.
+            bank: The newest snapshot of the same layer, or of another with as many filters, all filters.
             rows: Rotations of each snapshot, from :func:`~filterscope.filters.metrics.marked_rotation`: ``(filters,)``.
             times: Of the snapshots.
             moment: When the newest snapshot was taken, for the title. Default: from its epoch.
+            reference: The same filters at an earlier moment. Default: the one before.
         """
+        self._reference = reference or self._reference
         height, width = self._size
         epochs = times.values
         rotation = np.stack(rows)
@@ -96,7 +105,8 @@ class DriftPicture:
         whole, bank = bank, bank.head(rotation.shape[1])
         summary = captions.Marks(whole, bank.filters).summary()
         when = captions.moment(bank) if moment is None else moment
-        self.sheet.set_title(captions.joined(captions.shape(bank), summary, self._since, when))
+        since = captions.since(self._reference)
+        self.sheet.set_title(bank.layer, captions.joined(captions.shape(bank), summary, since, when))
 
     def _label_epochs(self, first: int, last: int, gap: float) -> None:
         width = self._box.width * (last - first) / (last - first + gap)  # between the first label and the last

@@ -72,22 +72,31 @@ class EvolutionPicture:
         self._reference, self._show = reference, show
         self._one_sided = reductions.is_one_sided(bank.weights, channels)
         self._how = "" if bank.channels == 1 else "root of sum of squares" if self._one_sided else channels
-        self.sheet = Sheet(figure, bank.layer, "evolution")
+        self.sheet = Sheet(figure, "evolution")
         area, foot = self.sheet.body.split_bottom(self.sheet.px(17))
         self._write_foot = self.sheet.footnote(foot)
         area, bar = area.split_right(self.sheet.px(ColourBar.WIDTH))
         self._bar = value_bar(self.sheet, bar, self._one_sided, "difference" if show == "difference" else "weight")
         self._tiles = HeatTiles(self.sheet, area, bank.indices)
 
-    def update(self, bank: FilterBank, rows: Sequence[Array], times: Times, moment: str | None = None) -> None:
+    def update(
+        self,
+        bank: FilterBank,
+        rows: Sequence[Array],
+        times: Times,
+        moment: str | None = None,
+        reference: FilterBank | None = None,
+    ) -> None:
         """Redraw.
 
         Args:
-            bank: The newest snapshot, all filters.
+            bank: The newest snapshot of the same layer, or of another of its shape, all filters.
             rows: One of each snapshot, from :func:`~filterscope.filters.channels.tap_row`: shape ``(filters, taps)``.
             times: Of the snapshots.
             moment: When the newest snapshot was taken, for the title. Default: from its epoch.
+            reference: The same filters at an earlier moment. Default: the one before.
         """
+        self._reference = reference or self._reference
         whole, bank = bank, bank.head(len(rows[0]))
         marks = captions.Marks(whole, bank.filters)
         tiles, epochs = np.stack(rows, axis=1), times.values
@@ -112,7 +121,7 @@ class EvolutionPicture:
             )
         )
         when = captions.moment(bank) if moment is None else moment
-        self.sheet.set_title(captions.joined(captions.shape(bank), marks.summary(), when))
+        self.sheet.set_title(bank.layer, captions.joined(captions.shape(bank), marks.summary(), when))
 
 
 def _row(moment: Comparison, options: Options) -> Array:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -59,7 +59,7 @@ class Times:
 
 
 class Picture(Protocol):
-    """A sheet that can be redrawn for other moments, by a method ``update``: see :meth:`Kind.update`."""
+    """A sheet that can be redrawn for other moments and layers, by a method ``update``: see :meth:`Kind.update`."""
 
     sheet: Sheet
 
@@ -90,22 +90,38 @@ class Kind:
         long_enough = taps >= (SHORTEST if self.frequencies else self.taps)
         return long_enough and (self.row is None or snapshots > 1) and (in_time or not self.frequencies)
 
+    def layout(self, bank: FilterBank) -> Hashable:
+        """What layers have in common that can be drawn on one sheet, one after another.
+
+        Args:
+            bank: Monitored filters: the lowest-numbered ones of a layer.
+        """
+        axis = (bank.stride, bank.dilation, bank.transposed, bank.sample_rate) if self.frequencies else ()
+        return (self.name, bank.weights.shape, bank.weights.dtype, *axis)
+
     def update(
-        self, picture: Any, bank: FilterBank, rows: Sequence[Array], times: Times, moment: str | None = None
+        self,
+        picture: Any,
+        bank: FilterBank,
+        rows: Sequence[Array],
+        times: Times,
+        moment: str | None = None,
+        reference: FilterBank | None = None,
     ) -> None:
         """Redraw.
 
         Args:
-            picture: Of this kind.
+            picture: Of this kind, and of this layout.
             bank: The newest snapshot, all filters.
             rows: What :attr:`row` gave of each snapshot; of no use to a picture of one moment.
             times: Of the rows.
             moment: When the newest snapshot was taken, for the title. Default: from its epoch.
+            reference: Monitored filters of the reference. Default: those that were drawn before.
         """
         if self.row is None:
-            picture.update(bank, moment)
+            picture.update(bank, moment, reference=reference)
         else:
-            picture.update(bank, rows, times, moment)
+            picture.update(bank, rows, times, moment, reference)
 
 
 def draw(kind: Kind, history: FilterHistory, options: Options, figure: FigureBase | None = None) -> FigureBase:

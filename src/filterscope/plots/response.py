@@ -24,6 +24,7 @@ from filterscope.plots.drawing.scales import (
     name_below,
     name_left,
     number_rows,
+    renumber,
     round_ticks,
     tick_labels,
 )
@@ -68,7 +69,7 @@ def plot_response(
 
 
 class ResponsePicture:
-    """The picture of :func:`plot_response`, which can be redrawn for another moment of the same layer."""
+    """The picture of :func:`plot_response`, which can be redrawn for another moment, and another layer."""
 
     def __init__(
         self,
@@ -82,18 +83,15 @@ class ResponsePicture:
         first = bank.head(max_filters)
         self._rate, self._max_filters = sample_rate, max_filters
         self._reference = None if reference is None else same_filters(reference, first, max_filters)
-        self.sheet = Sheet(figure, bank.layer, "response")
-        sorter = first if self._reference is None else self._reference
-        # NaN sorts last: filters without a peak lie at the bottom.
-        self._order = np.argsort(spectrum.peak_frequency(sorter, sample_rate), kind="stable")
-        self._head: QuickText | None = None
+        self.sheet = Sheet(figure, "response")
+        self._curves: list[LineCollection] = []  # or maps and their sizes: the reference's first, if it is drawn
+        self._maps: list[tuple[mosaic.PixelImage, tuple[int, int]]] = []
+        self._names: list[QuickText] = []  # of the curves
+        self._heads: list[QuickText] = []  # of two maps
         draw = self._make_curves if first.filters <= CURVES else self._make_maps
-        draw(first)
+        draw(first, spectrum.baseband(first, sample_rate)[0])
+        self._refer(first if self._reference is None else self._reference)
         self.update(bank)
-
-    def _decibels(self, bank: FilterBank) -> tuple[Array, Array]:
-        frequencies, magnitude = spectrum.baseband(bank, self._rate)
-        return frequencies, spectrum.decibels(magnitude, FLOOR)[self._order]
 
     def _frequency_axis(
         self, axes: Axes, box: Box, bank: FilterBank, frequencies: Array, note: str, room: float
@@ -134,39 +132,37 @@ class ResponsePicture:
             for each in (behind, LineCollection(dashes, colors=INK, linewidths=1.5, zorder=2))
         ]
 
-    def _make_curves(self, bank: FilterBank) -> None:
+    def _make_curves(self, bank: FilterBank, frequencies: Array) -> None:
         sheet = self.sheet
         box = sheet.body.shrink(left=sheet.px(46), top=sheet.px(4), right=sheet.px(12), bottom=sheet.px(36)).snapped()
-        axes = sheet.axes(box)
+        axes, known = sheet.axes(box), len(sheet.figure.artists)
         low, high = FLOOR - 1, 2.0
         axes.set_ylim(low, high)
-        frequencies, _ = self._decibels(bank)
         columns = self._frequency_axis(axes, box, bank, frequencies, self._alias_note(bank), box.width)
         levels = round_ticks(low, high, 5)
         rows = (levels - low) / (high - low)
         mark_left(sheet, box, rows, tick_labels(levels))
+        ticks = _ticks(sheet, known)
         name_left(sheet, box, "dB re maximum", 37)
         upright = [[(x, box.top), (x, box.top + box.height)] for x in box.left + columns * box.width]
         level = [[(box.left, y), (box.left + box.width, y)] for y in box.top + (1 - rows) * box.height]
         sheet.add(LineCollection([*upright, *level], colors=PALE, linewidths=0.6, zorder=-1))
         self._mark_alias(axes, box, bank)
-        colours = ["#2f6db3", "#d1495b", "#2a9d62", "#8e5bb5"]
+        colours = ["#2f6db3", "#d1495b", "#2a9d62", "#8e5bb5"][: bank.filters]
+        pale: dict[str, Any] = {"alpha": 0.35, "linewidths": 1.5}
+        full: dict[str, Any] = {"linewidths": 2, "zorder": 3}
         if self._reference is not None:
-            then = self._decibels(self._reference)[1]
-            for row, colour in zip(then, colours, strict=False):
-                sheet.add(
-                    LineCollection([np.stack([frequencies, row], -1)], colors=colour, alpha=0.35, linewidths=1.5), axes
-                )
-        names = [f"filter {bank.indices[row]}" for row in self._order]
+            self._curves = [sheet.add(LineCollection([], colors=colour, **pale), axes) for colour in colours]
+            sheet.moving += [*self._curves, *ticks]
+        curves = [sheet.add(LineCollection([], colors=colour, **full), axes) for colour in colours]
+        self._curves += curves
         self._frequencies = frequencies
-        self._curves = [
-            sheet.add(LineCollection([], colors=colour, linewidths=2, label=name, zorder=3), axes)
-            for name, colour in zip(names, colours, strict=False)
-        ]
-        key = legend(sheet, box, list(zip(names, colours, strict=False)), TEXT, at_top=False)
-        sheet.moving += [*self._curves, *key]
+        names = [f"filter {index}" for index in bank.indices]
+        key = legend(sheet, box, list(zip(names, colours, strict=True)), TEXT, at_top=False)
+        self._names = [artist for artist in key if isinstance(artist, QuickText)]
+        sheet.moving += [*curves, *key]
 
-    def _make_maps(self, bank: FilterBank) -> None:
+    def _make_maps(self, bank: FilterBank, frequencies: Array) -> None:
         sheet = self.sheet
         area, bar = sheet.body.split_right(sheet.px(ColourBar.WIDTH))
         levels_bar = ColourBar(sheet, bar, DECIBEL_CMAP, "dB", (0, 0.25, 0.5, 0.75, 1))
@@ -174,58 +170,97 @@ class ResponsePicture:
         area = area.shrink(left=sheet.px(46), right=sheet.px(8), bottom=sheet.px(36))
         gap = sheet.px(30)
         is_narrow = area.width < 5 * gap  # for two maps
-        banks = [bank] if self._reference is None or is_narrow else [self._reference, bank]
-        width = (area.width - gap * (len(banks) - 1)) / len(banks)
-        head = sheet.px(17) if len(banks) > 1 else sheet.px(4)
-        for i, each in enumerate(banks):
-            box = Box(area.left + i * (width + gap), area.top + head, width, area.height - head)
-            box = box.snapped()
-            axes = sheet.axes(box)
-            self._map_size = int(box.height), int(box.width)
-            frequencies, levels = self._decibels(each)
-            axes.set_ylim(len(levels), 0)
-            note, beyond = self._alias_note(bank), gap / 2 - sheet.px(3)
-            below = note if len(banks) == 1 else ""
+        count = 1 if self._reference is None or is_narrow else 2
+        width = (area.width - gap * (count - 1)) / count
+        head = sheet.px(17) if count > 1 else sheet.px(4)
+        note, beyond = self._alias_note(bank), gap / 2 - sheet.px(3)
+        for i in range(count):
+            box = Box(area.left + i * (width + gap), area.top + head, width, area.height - head).snapped()
+            axes, known = sheet.axes(box), len(sheet.figure.artists)
+            axes.set_ylim(bank.filters, 0)
+            below = note if count == 1 else ""
             self._frequency_axis(axes, box, bank, frequencies, below, box.width + 2 * beyond)
-            self._image = mosaic.PixelImage.in_axes(axes)
-            self._image.set_pixels(self._pixels(levels))
-            marks = self._mark_alias(axes, box, bank)
+            image = mosaic.PixelImage.in_axes(axes)
+            self._maps.append((image, (int(box.height), int(box.width))))
+            sheet.moving += [image, *self._mark_alias(axes, box, bank)]
             if i == 0:
-                self._label_rows(box, bank)
-            if len(banks) > 1:
-                words = captions.joined(captions.moment(each) or "reference", note) if i == 0 else ""
-                self._head = sheet.caption(box, words, beyond)
-        sheet.moving += [self._image, *marks, *([] if self._head is None else [self._head])]
+                self._number_rows(box, bank)
+                self._room = box.width + 2 * beyond  # for what is said above it
+                if count > 1:  # the ticks lie on the map of the reference
+                    sheet.moving += _ticks(sheet, known)
+            if count > 1:
+                self._heads.append(sheet.caption(box, ""))
+        sheet.moving += self._heads
 
-    def _pixels(self, levels: Array) -> Array:
-        return mosaic.heat(levels - FLOOR, *self._map_size, -FLOOR, DECIBEL_CMAP, one_sided=True, undefined=DEAD_FACE)
+    def _number_rows(self, box: Box, bank: FilterBank) -> None:
+        count = min(bank.filters, max(int(box.height / self.sheet.px(18)), 2))
+        rows = np.unique(np.linspace(0, bank.filters - 1, count).round().astype(int))
+        centres = (rows + 0.5) / bank.filters
+        numbers = number_rows(self.sheet, box, centres, bank.indices[rows].tolist(), "filter, by peak")
+        self.sheet.moving.append(numbers)
 
-    def _label_rows(self, box: Box, bank: FilterBank) -> None:
-        count = min(len(self._order), max(int(box.height / self.sheet.px(18)), 2))
-        rows = np.unique(np.linspace(0, len(self._order) - 1, count).round().astype(int))
-        numbers = bank.indices[self._order[rows]].tolist()
-        number_rows(self.sheet, box, (rows + 0.5) / len(self._order), numbers, "filter, by peak")
+        def write(indices: Array) -> None:
+            renumber(numbers, self.sheet, box, centres, indices[rows].tolist())
 
-    def update(self, bank: FilterBank, moment: str | None = None) -> None:
-        """Redraw for another moment.
+        self._renumber = write
 
-        Args:
-            bank: The same layer.
-            moment: When that is, for the title. Default: from the bank's epoch.
-        """
-        whole, bank = bank, bank.head(self._max_filters)
-        marks = captions.Marks(whole, bank.filters)
-        _, levels = self._decibels(bank)
-        levels[marks.nonfinite[self._order]] = np.inf
-        when = captions.moment(bank) if moment is None else moment
-        if hasattr(self, "_curves"):
-            for curve, row in zip(self._curves, levels, strict=True):
+    def _refer(self, reference: FilterBank) -> None:
+        """Put the rows in the order of a reference's peaks, and draw it where it has a place."""
+        # NaN sorts last: filters without a peak lie at the bottom.
+        self._order = np.argsort(spectrum.peak_frequency(reference, self._rate), kind="stable")
+        numbers = reference.indices[self._order]
+        if self._maps:
+            self._renumber(numbers)
+        for text, curve, number in zip(self._names, self._curves[-len(numbers) :], numbers, strict=False):
+            text.set_text(f"filter {number}")
+            curve.set_label(f"filter {number}")
+        if self._reference is not None and len(self._maps) != 1:
+            self._show(0, self._levels(reference))
+        if self._heads:
+            words = captions.joined(captions.moment(reference) or "reference", self._alias_note(reference))
+            self.sheet.fit(self._heads[0], words, self._room)
+
+    def _levels(self, bank: FilterBank) -> Array:
+        """Decibels of the filters, in the order of the rows."""
+        return spectrum.decibels(spectrum.baseband(bank, self._rate)[1], FLOOR)[self._order]
+
+    def _show(self, place: int, levels: Array) -> None:
+        """Draw a moment: the reference's place is 0, that of the newest one -1."""
+        if self._curves:
+            part = slice(len(levels)) if place == 0 else slice(-len(levels), None)
+            for curve, row in zip(self._curves[part], levels, strict=True):
                 curve.set_segments([np.stack([self._frequencies, np.where(np.isfinite(row), row, np.nan)], axis=-1)])
         else:
-            self._image.set_pixels(self._pixels(levels))
-            if self._head is not None:
-                self._head.set_text(when or "now")
-        self.sheet.set_title(captions.joined(captions.shape(bank), marks.summary(), when))
+            image, size = self._maps[place]
+            pixels = mosaic.heat(levels - FLOOR, *size, -FLOOR, DECIBEL_CMAP, one_sided=True, undefined=DEAD_FACE)
+            image.set_pixels(pixels)
+
+    def update(self, bank: FilterBank, moment: str | None = None, reference: FilterBank | None = None) -> None:
+        """Redraw.
+
+        Args:
+            bank: The same layer at another moment, or another layer of the same shape, stride, dilation and rate.
+            moment: When that is, for the title. Default: from the bank's epoch.
+            reference: The same filters at an earlier moment. Default: the one before.
+        """
+        whole, bank = bank, bank.head(self._max_filters)
+        if reference is not None and reference is not self._reference:
+            then = same_filters(reference, bank, self._max_filters)
+            self._refer(then)
+            self._reference = then
+        marks = captions.Marks(whole, bank.filters)
+        levels = self._levels(bank)
+        levels[marks.nonfinite[self._order]] = np.inf
+        when = captions.moment(bank) if moment is None else moment
+        self._show(-1, levels)
+        if self._heads:
+            self._heads[1].set_text(when or "now")
+        self.sheet.set_title(bank.layer, captions.joined(captions.shape(bank), marks.summary(), when))
+
+
+def _ticks(sheet: Sheet, known: int) -> list[LineCollection]:
+    """Those among a sheet's artists, of which so many are older: they lie on what is drawn of the reference."""
+    return [each for each in sheet.figure.artists[known:] if isinstance(each, LineCollection)]
 
 
 def _make(bank: FilterBank, reference: FilterBank | None, options: Options, figure: FigureBase | None) -> Picture:

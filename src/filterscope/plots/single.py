@@ -78,7 +78,7 @@ def plot_filter(
         raise IndexError(f"layer {bank.layer!r} has no channel {channel}; it has 0 to {bank.channels - 1}")
     weights = bank.weights[bank.position(index)][None, kept]
     rows = real_rows(weights)[0]
-    sheet = Sheet(figure, bank.layer, f"filter {index}" if channel is None else f"filter {index}, channel {channel}")
+    sheet = Sheet(figure, f"filter {index}" if channel is None else f"filter {index}, channel {channel}")
     then, turned = None, ""
     colours = [colormaps["tab10"](i % 10) for i in range(len(rows))]
     if reference is not None:
@@ -128,7 +128,8 @@ def plot_filter(
     name_below(sheet, box, "tap")
     broken = metrics.nonfinite(weights)
     shape = f"{plural(weights.shape[1], 'channel')} × {plural(bank.taps, 'tap')}"
-    sheet.set_title(captions.joined(shape, turned, f"{broken} NaN or Inf" if broken else "", captions.moment(bank)))
+    said = f"{broken} NaN or Inf" if broken else ""
+    sheet.set_title(bank.layer, captions.joined(shape, turned, said, captions.moment(bank)))
     return sheet.figure
 
 

@@ -68,7 +68,7 @@ def plot_taps(
 
 
 class TapsPicture:
-    """The picture of :func:`plot_taps`, which can be redrawn for another moment of the same layer."""
+    """The picture of :func:`plot_taps`, which can be redrawn for another moment, and another layer of the shape."""
 
     def __init__(
         self,
@@ -88,7 +88,7 @@ class TapsPicture:
             self._channels = "all"
         self._scale, self._max_filters = scale, max_filters
         self._reference = None if reference is None else same_filters(reference, first, max_filters)
-        self.sheet = Sheet(figure, bank.layer, "taps")
+        self.sheet = Sheet(figure, "taps")
         area, foot = self.sheet.body.split_bottom(self.sheet.px(17))
         self._write_foot = self.sheet.footnote(foot)
         rows = self._rows(first)
@@ -138,15 +138,24 @@ class TapsPicture:
         self._fixed_limit = shared_limit(np.max(peaks, axis=0)[:, None, None], before, quantile=0.75)
         return followed
 
-    def update(self, bank: FilterBank, moment: str | None = None, rows: Array | None = None) -> None:
-        """Redraw for another moment.
+    def update(
+        self,
+        bank: FilterBank,
+        moment: str | None = None,
+        rows: Array | None = None,
+        reference: FilterBank | None = None,
+    ) -> None:
+        """Redraw.
 
         Args:
-            bank: The same layer.
+            bank: The same layer at another moment, or another layer of its shape.
             moment: When that is, for the title. Default: from the bank's epoch.
             rows: What tiles show, from :meth:`follow`. Default: from the bank's weights.
+            reference: The same filters at an earlier moment. Default: the one before.
         """
         whole, bank = bank, bank.head(self._max_filters)
+        if reference is not None:
+            self._reference = same_filters(reference, bank, self._max_filters)
         rows = self._rows(bank) if rows is None else rows
         marks = captions.Marks(whole, bank.filters)
         before = None if self._reference is None else self._rows(self._reference)
@@ -172,9 +181,8 @@ class TapsPicture:
         if self._limit_bar is not None:
             set_limit(self._limit_bar, limit, False)
         self._write_foot(self._how_to_read(bank, limit, clipped))
-        self.sheet.set_title(
-            captions.joined(captions.shape(bank), marks.summary(), captions.moment(bank) if moment is None else moment)
-        )
+        when = captions.moment(bank) if moment is None else moment
+        self.sheet.set_title(bank.layer, captions.joined(captions.shape(bank), marks.summary(), when))
 
     def _how_to_read(self, bank: FilterBank, limit: float, clipped: bool) -> str:
         if isinstance(self._tiles, _Matrix):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from filterscope.filters.bank import FilterBank
+from filterscope.filters.words import plural
 
 #: What is logged beside images, and what it means.
 NUMBERS = {
@@ -41,6 +42,21 @@ def layer_table(banks: Iterable[FilterBank], max_filters: int | None, pictures: 
     lines += ["", "| card | what it shows |", "| --- | --- |"]
     lines += [f"| {kind} | {_escaped(meaning)} |" for kind, meaning in (*pictures.items(), *NUMBERS.items())]
     return "\n".join(lines)
+
+
+def images_between(most: int, budget: int) -> str:
+    """What is said of a model with so many layers that the usual images would be more than a fit logs.
+
+    Args:
+        most: Moments between the initial and the final one that have images.
+        budget: Images that a fit logs.
+    """
+    which = "" if most > 1 else ", of as many of the first layers as there are images left for"
+    return (
+        "For so many layers images are logged at the initial and the final snapshot and at most "
+        f"{plural(most, 'moment')} between{which}, so that a fit has {budget} if it can. "
+        "`layers` or `plot_every_n_epochs` chooses others."
+    )
 
 
 def _escaped(words: str) -> str:

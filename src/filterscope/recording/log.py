@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ from tensorboard.compat.proto.summary_pb2 import Summary
 from torch.utils.tensorboard import SummaryWriter
 
 from filterscope.events import blob, summaries
+from filterscope.events.history import step_of
 from filterscope.events.outlet import Outlet
 from filterscope.filters import metrics
 from filterscope.filters.bank import FilterBank
@@ -20,10 +21,11 @@ from filterscope.plots import kinds, own
 from filterscope.plots.drawing import captions
 from filterscope.plots.drawing.palette import Palette
 from filterscope.plots.drawing.raster import Raster
-from filterscope.plots.picture import Kind, Options
+from filterscope.plots.picture import Kind, Options, Picture
 from filterscope.recording import algebra, cards
 from filterscope.recording.reading import Reading
 from filterscope.recording.resume import Past
+from filterscope.recording.schedule import BETWEEN, IMAGES_PER_FIT, affordable
 from filterscope.recording.settings import Settings
 from filterscope.recording.track import Track
 from filterscope.recording.worker import Faults
@@ -32,6 +34,8 @@ Array = npt.NDArray[Any]
 
 #: Models with more bytes of 1-D filters keep only the monitored ones of the initial snapshot, too.
 WHOLE_BYTES = 64 * 2**20
+#: Pictures that are kept to be drawn again, of 2 MB each.
+MOST_PICTURES = 32
 
 
 @dataclass(frozen=True)
@@ -65,7 +69,7 @@ class SnapshotLog:
         self._settings, self._faults = settings, faults
         self._outlet = Outlet(writers, faults.report, pause)
         self._tracks: dict[str, Track] = {}
-        self._rasters: dict[tuple[str, str], tuple[Any, Raster]] = {}
+        self._pictures: dict[Hashable, tuple[Picture, Raster]] = {}  # by layout, the one used last at the end
         self._drawn = [kinds.kind(name) for name in settings.named]
         self._options = Options(settings.channels, settings.max_filters)
         self._meanings = {kind.name: kind.meaning for kind in self._drawn}
@@ -74,6 +78,8 @@ class SnapshotLog:
         self._diverged: set[str] = set()
         self._latest: _Snapshot | None = None
         self._drawn_step: int | None = None
+        self._images = 0  # drawn so far
+        self._undrawn: set[str] = set()  # layers that there were no images left for at the last milestone
         self._in_table: frozenset[str] = frozenset()
         self._after: int | None = None  # the step that the record goes on from with the next snapshot
         self._by_step = settings.every_n_train_steps is not None  # the axis of time; else epochs
@@ -102,10 +108,10 @@ class SnapshotLog:
                 track.add(track.latest)
                 if is_elsewhere or track.reference is track.latest:
                     values += self._filters(order, track.reference, reading)
-                    reference_step = track.reference.step or 0
+                    reference_step = step_of(track.reference)
             self._outlet.send(reference_step, reading.time)
         new = [self._tracks[name].latest for name in reading.banks if name in self._tracks]
-        self._last_step = max([self._last_step, *(bank.step or 0 for bank in new if bank.step != step)])
+        self._last_step = max([self._last_step, *(step_of(bank) for bank in new if bank.step != step)])
         self._after = None if self._after is None else max(self._after, self._last_step)
 
     def recall(self, epoch: int, step: int, reading: Reading, past: Mapping[str, Past]) -> None:
@@ -127,7 +133,7 @@ class SnapshotLog:
                     continue
                 track = self._begin(name, bank.with_fields(epoch=epoch, step=step), reference)
                 for each in known.banks:
-                    if (each.step or 0) < step:
+                    if step_of(each) < step:
                         self._by_step |= each.within_epoch
                         track.recall(each)
 
@@ -155,10 +161,7 @@ class SnapshotLog:
                 self._tracks[name].take_back()
             with self._outlet.item(f"the numbers of {name}", "numbers") as values:
                 track = self._track(name, dated)
-                reference = track.reference
                 track.add(dated)
-                if track.reference is not reference:  # it was zero until now
-                    self._forget_pictures(name)
                 values += self._scalars(name, self._measures(name, track))
                 values += self._histogram(name, track.latest.weights)
             with self._outlet.item(f"the filters of {name}", "raw filters") as values:
@@ -167,6 +170,8 @@ class SnapshotLog:
         if not self._in_table.issuperset(reading.banks):  # the first snapshot, or a lazy layer has come
             with self._outlet.item("the table of layers", "table") as values:
                 table = cards.layer_table(reading.banks.values(), self._settings.max_filters, self._meanings)
+                if (between := self.affordable(reading)) < BETWEEN:
+                    table += f"\n\n{cards.images_between(between, IMAGES_PER_FIT)}"
                 words = "The monitored layers, and what each card means."
                 values += [summaries.text(f"{self._settings.tag}/layers", table, words)]
             if self._outlet.send(step, reading.time):
@@ -182,40 +187,67 @@ class SnapshotLog:
             self._outlet.send(self._last_step, reading.time)
         self._outlet.flush()
 
-    def milestone(self, mark: str = "") -> None:
+    def affordable(self, reading: Reading) -> int:
+        """How many milestones between the initial and the final one such a model has images for."""
+        return affordable(self._count(reading, 1), self._count(reading, 2)) if self._settings.is_budgeted else BETWEEN
+
+    def _count(self, reading: Reading, snapshots: int) -> int:
+        """Images of all layers at one moment, of which there are so many snapshots by then."""
+        return sum(
+            len(self._kinds(bank, snapshots, reading)) + len(self._settings.own) for bank in reading.banks.values()
+        )
+
+    def milestone(self, mark: str = "", between: bool = False) -> None:
         """Log what is logged at milestones, for the latest snapshot: images and matrix measures. Once each.
 
         Args:
             mark: What to say before the moment in titles: ``"final"``, ``"interrupted"``.
+            between: Whether it is neither the initial nor the final one: images are drawn as far as there are any to
+                spare then, layer by layer.
         """
         snapshot = self._latest
-        if snapshot is None or snapshot.step == self._drawn_step:
+        if snapshot is None:
             return
-        self._drawn_step = snapshot.step
+        is_new, missing = snapshot.step != self._drawn_step, self._undrawn
+        self._drawn_step, self._undrawn = snapshot.step, set()
+        is_bounded = between and self._settings.is_budgeted
+        spare = IMAGES_PER_FIT - self._images - self._count(snapshot.reading, 2) if is_bounded else math.inf
         for name, track in self._tracks.items():
-            if name not in snapshot.reading.banks:
+            if name not in snapshot.reading.banks or not (is_new or name in missing):
                 continue
-            moment = captions.moment(track.latest, self._by_step)
-            if mark:  # even of a training that has not begun
-                when = f"step {snapshot.step}" if self._by_step else f"epoch {snapshot.epoch}"
-                moment = f"{mark}, {when}"
-            with self._outlet.item(f"the matrix measures of {name}", "matrix measures") as values:
-                bank = track.latest
-                measures = metrics.matrix_measures(bank.weights, bank.groups, algebra.gram, algebra.eigenvalues)
-                values += self._scalars(name, dict(zip(("redundancy", "effective_rank"), measures, strict=True)))
-            for kind in self._kinds(name, track, snapshot):
-                with self._outlet.item(f"the {kind.name} image of {name}", f"{kind.name} image") as values:
-                    values += [self._image(name, kind, track, moment)]
-            for function in self._settings.own:
-                kind_name = function.__name__
-                with self._outlet.item(f"the {kind_name} image of {name}", f"{kind_name} image") as values:
-                    values += [self._own_image(name, function, track)]
+            if is_new:
+                with self._outlet.item(f"the matrix measures of {name}", "matrix measures") as values:
+                    bank = track.latest
+                    measures = metrics.matrix_measures(bank.weights, bank.groups, algebra.gram, algebra.eigenvalues)
+                    values += self._scalars(name, dict(zip(("redundancy", "effective_rank"), measures, strict=True)))
+            kinds_now = self._kinds(track.latest, len(track), snapshot.reading)
+            count = len(kinds_now) + len(self._settings.own)
+            spare -= count
+            if spare >= 0 or len(track) == 1:  # a layer's initial images are not between
+                self._images += count
+                self._draw(name, track, kinds_now, mark)
+            else:
+                self._undrawn.add(name)
             self._outlet.send(snapshot.step, snapshot.reading.time)
         self._outlet.flush()
 
+    def _draw(self, name: str, track: Track, kinds_now: Sequence[Kind], mark: str) -> None:
+        """All images of a layer."""
+        moment = captions.moment(track.latest, self._by_step)
+        if mark:  # even of a training that has not begun
+            when = f"step {track.latest.step}" if self._by_step else f"epoch {track.latest.epoch}"
+            moment = f"{mark}, {when}"
+        for kind in kinds_now:
+            with self._outlet.item(f"the {kind.name} image of {name}", f"{kind.name} image") as values:
+                values += [self._image(name, kind, track, moment)]
+        for function in self._settings.own:
+            kind_name = function.__name__
+            with self._outlet.item(f"the {kind_name} image of {name}", f"{kind_name} image") as values:
+                values += [self._own_image(name, function, track)]
+
     def close(self) -> None:
         """Bring everything to the disk, and let go of canvases and weights: a fit that goes on reads them anew."""
-        self._rasters.clear()
+        self._pictures.clear()
         self._tracks.clear()
         self._latest = None
         self._outlet.flush()
@@ -227,12 +259,7 @@ class SnapshotLog:
     def _begin(self, name: str, bank: FilterBank, reference: FilterBank | None = None) -> Track:
         """A new track, measured from an earlier bank if there is one."""
         self._tracks[name] = track = Track(bank, self._drawn, self._options, reference)
-        self._forget_pictures(name)
         return track
-
-    def _forget_pictures(self, name: str) -> None:
-        for kind in self._drawn:
-            self._rasters.pop((name, kind.name), None)
 
     def _measures(self, name: str, track: Track) -> dict[str, float]:
         """Numbers of a layer, by card."""
@@ -268,21 +295,31 @@ class SnapshotLog:
                 f"(max_filters={max_filters}) are kept; should the fit be resumed, rotation is over those from then on",
             )
         blobs = blob.encode_snapshot(bank, max_filters, order, is_reference, size <= WHOLE_BYTES, self._after)
-        content = blob.read_header(blobs[0]).to_json()
-        return [summaries.filters(self._tag(bank.layer, "bank"), blobs, content)]
+        return [summaries.filters(self._tag(bank.layer, "bank"), blobs, blob.header_text(blobs[0]))]
 
-    def _kinds(self, name: str, track: Track, snapshot: _Snapshot) -> Iterator[Kind]:
-        """Pictures that make sense for a layer now."""
-        in_time = name not in snapshot.reading.without_response
-        return (kind for kind in self._drawn if kind.suits(track.latest.taps, len(track), in_time))
+    def _kinds(self, bank: FilterBank, snapshots: int, reading: Reading) -> list[Kind]:
+        """Pictures that make sense for a layer of which there are so many snapshots."""
+        in_time = bank.layer not in reading.without_response
+        return [kind for kind in self._drawn if kind.suits(bank.taps, snapshots, in_time)]
 
     def _image(self, name: str, kind: Kind, track: Track, moment: str | None) -> Summary.Value:
-        if (name, kind.name) not in self._rasters:
-            made = kind.make(track.head, track.reference_head, self._options, None)
-            self._rasters[name, kind.name] = made, Raster(made.sheet, self._palettes[kind.name])
-        picture, raster = self._rasters[name, kind.name]
-        kind.update(picture, track.latest, track.rows(kind), track.times(self._by_step), moment)
+        head, reference = track.head, track.reference_head
+        picture, raster = self._picture(kind, head, reference)
+        kind.update(picture, track.latest, track.rows(kind), track.times(self._by_step), moment, reference)
         return summaries.image(self._tag(name, kind.name), raster.png(), *raster.size, kind.meaning)
+
+    def _picture(self, kind: Kind, head: FilterBank, reference: FilterBank) -> tuple[Picture, Raster]:
+        """What layers of a layout are drawn with, one after another: a picture takes 2 MB and long to lay out."""
+        layout = kind.layout(head)
+        known = self._pictures.pop(layout, None)
+        if known is None:
+            made = kind.make(head, reference, self._options, None)
+            known = made, Raster(made.sheet, self._palettes[kind.name])
+        self._pictures[layout] = known
+        if len(self._pictures) > MOST_PICTURES:
+            oldest, _ = self._pictures.pop(next(iter(self._pictures)))
+            oldest.sheet.figure.clear()  # its parts hold one another: they would wait for the garbage collector
+        return known
 
     def _own_image(self, name: str, function: Callable[..., Any], track: Track) -> Summary.Value:
         tag = self._tag(name, function.__name__)

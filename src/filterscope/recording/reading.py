@@ -7,6 +7,7 @@ import time
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from torch import nn
@@ -36,7 +37,7 @@ class Reading:
     without_response: frozenset[str]
     time: float
 
-    @property
+    @cached_property
     def nbytes(self) -> int:
         """Bytes of all weights."""
         return sum(bank.weights.nbytes for bank in self.banks.values())

@@ -7,22 +7,39 @@ from collections.abc import Callable
 
 #: Images that stock TensorBoard keeps per tag.
 IMAGES_PER_TAG = 10
+#: Images that a fit logs, unless its initial and final ones alone are more.
+IMAGES_PER_FIT = 400
+#: Milestones between the initial and the final one.
+BETWEEN = IMAGES_PER_TAG - 2
+
+
+def affordable(initial: int, later: int) -> int:
+    """How many milestones between the initial and the final one a fit has images for: from 1, in the middle, to 8.
+
+    Args:
+        initial: Images at the initial snapshot.
+        later: At each later one.
+    """
+    return max(1, min((IMAGES_PER_FIT - initial - later) // later, BETWEEN)) if later else BETWEEN
 
 
 def milestones(
     total_epochs: int | None,
     every_n_epochs: int = 1,
     plot_every_n_epochs: int | None = None,
+    most: int = BETWEEN,
 ) -> Callable[[int], bool]:
     """Decide which snapshots get images, besides the initial and the final one, which always do.
 
     By default the initial, the final and at most eight snapshots between them: geometrically spaced, because
-    filters change fastest early, and so few that stock TensorBoard shows every one of them.
+    filters change fastest early, and so few that stock TensorBoard shows every one of them. Where fewer are
+    affordable, they are some of these.
 
     Args:
         total_epochs: Epochs that the fit is planned to take; ``None`` if unknown: then at powers of four.
         every_n_epochs: Snapshot cadence. A milestone between two snapshots moves to the later one.
         plot_every_n_epochs: Images at every multiple of this number instead.
+        most: How many are affordable between the initial and the final one.
 
     Returns:
         A predicate on the epoch (epochs completed) of a snapshot.
@@ -34,31 +51,38 @@ def milestones(
     if plot_every_n_epochs is not None:
         # An epoch is a milestone if a multiple of the plot cadence lies after the previous snapshot.
         return lambda epoch: epoch // plot_every_n_epochs > (epoch - every_n_epochs) // plot_every_n_epochs
-    between = IMAGES_PER_TAG - 2
     if total_epochs is None:
-        chosen = {next_snapshot(4**power) for power in range(between)}
+        spaced = {next_snapshot(4**power) for power in range(BETWEEN)}
     else:
-        ratio = max(total_epochs / every_n_epochs, 1.0) ** (1 / between)
-        spaced = {next_snapshot(round(every_n_epochs * ratio**power)) for power in range(between)}
-        chosen = {epoch for epoch in spaced if epoch < total_epochs}
-    return chosen.__contains__
+        ratio = max(total_epochs / every_n_epochs, 1.0) ** (1 / BETWEEN)
+        spaced = {next_snapshot(round(every_n_epochs * ratio**power)) for power in range(BETWEEN)}
+    return _thinned(spaced, total_epochs, most).__contains__
 
 
-def milestones_by_step(total_steps: int | None, every_n_steps: int) -> Callable[[int, int], bool]:
+def milestones_by_step(total_steps: int | None, every_n_steps: int, most: int = BETWEEN) -> Callable[[int, int], bool]:
     """The same for snapshots that are taken by steps, and at epochs' ends beside them.
 
     Args:
         total_steps: Steps that the fit is planned to take; ``None`` if unknown: then at powers of four.
         every_n_steps: Snapshot cadence.
+        most: How many are affordable between the initial and the final one.
 
     Returns:
         A predicate on the step of the snapshot before, and of this one: a milestone between them moves to this one.
     """
-    between = IMAGES_PER_TAG - 2
-    ratio = 4.0 if total_steps is None else max(total_steps / every_n_steps, 1.0) ** (1 / between)
-    spaced = {round(every_n_steps * ratio**power) for power in range(between)}
-    chosen = sorted(step for step in spaced if total_steps is None or step < total_steps)
+    ratio = 4.0 if total_steps is None else max(total_steps / every_n_steps, 1.0) ** (1 / BETWEEN)
+    spaced = {round(every_n_steps * ratio**power) for power in range(BETWEEN)}
+    chosen = _thinned(spaced, total_steps, most)
     return lambda before, now: any(before < step <= now for step in chosen)
+
+
+def _thinned(spaced: set[int], total: int | None, most: int) -> list[int]:
+    """Of moments between the initial and the final one as many as are affordable, evenly from all of them."""
+    chosen = sorted(moment for moment in spaced if total is None or moment < total)
+    if total is None:  # the end may come soon
+        chosen = chosen[: max(most, BETWEEN // 2)]
+    count = min(most, len(chosen))
+    return [chosen[(2 * i + 1) * len(chosen) // (2 * count)] for i in range(count)]
 
 
 def planned_steps(max_epochs: int | None, max_steps: int, steps_per_epoch: float, per_batch: float) -> int | None:

@@ -19,7 +19,7 @@ from filterscope.recording.algebra import use_one_thread
 from filterscope.recording.log import SnapshotLog
 from filterscope.recording.reading import Reading, read, same_weights, warn_if_large
 from filterscope.recording.resume import Past, PastRun, from_state, joined, locate, place_of, read_past, to_state
-from filterscope.recording.schedule import milestones, milestones_by_step
+from filterscope.recording.schedule import BETWEEN, milestones, milestones_by_step
 from filterscope.recording.settings import Settings
 from filterscope.recording.worker import Faults, Worker
 
@@ -76,6 +76,7 @@ class Session:
         self._runs: list[PastRun] = [] if before is None else joined(before._runs, before._place)
         if state and writers:
             self._find_past(state, checkpoint)
+        self._affordable = BETWEEN  # milestones between the initial and the final one, once the layers are known
         self.plan(None)
         self._ended: tuple[int, int] | None = None  # epoch and step of the last epoch's end
         self._start_step = self._before = 0  # of this fit, and of the last snapshot
@@ -114,13 +115,14 @@ class Session:
             steps: Steps that are planned in all, if known; of use where snapshots are taken by steps.
         """
         settings = self._settings
-        self._is_milestone = milestones(epochs, settings.every_n_epochs, settings.plot_every_n_epochs)
+        self._totals, most = (epochs, steps), self._affordable
+        self._is_milestone = milestones(epochs, settings.every_n_epochs, settings.plot_every_n_epochs, most)
         self._planned = None if epochs is None else epochs / settings.every_n_epochs
         self._is_step_milestone: Callable[[int, int], bool] | None = None  # it decides, where there is one
         if (every := settings.every_n_train_steps) is not None:
             self._planned = None if steps is None else (self._planned or 0) + steps / every
             if settings.plot_every_n_epochs is None:
-                self._is_step_milestone = milestones_by_step(steps, every)
+                self._is_step_milestone = milestones_by_step(steps, every, most)
 
     @_harmless
     def begin(self, model: nn.Module) -> None:
@@ -212,7 +214,7 @@ class Session:
     def draw_waiting(self) -> None:
         """Training goes on, so that the last snapshot was not the final one: draw it, if it is a milestone."""
         if self._awaits_drawing:
-            self._draw()
+            self._draw(between=True)
 
     @_harmless
     def end_batch(self, model: nn.Module, epoch: int, step: int) -> None:
@@ -382,14 +384,17 @@ class Session:
     ) -> None:
         if self._last is None:
             warn_if_large(reading, self._settings, self._planned)
+            if self._log is not None:
+                self._affordable = self._log.affordable(reading)
+                self.plan(*self._totals)
         self._last, self._is_within = (step, reading), within_epoch
         if (log := self._log) is not None:
             self._worker.submit(lambda: log.snapshot(epoch, step, reading, within_epoch, replaces), reading.nbytes)
 
-    def _draw(self, mark: str = "") -> None:
+    def _draw(self, mark: str = "", between: bool = False) -> None:
         self._awaits_drawing = False
         if (log := self._log) is not None:
-            self._worker.submit(lambda: log.milestone(mark))
+            self._worker.submit(lambda: log.milestone(mark, between))
 
 
 #: What follows where nothing of the past is found.

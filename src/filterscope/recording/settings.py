@@ -63,6 +63,11 @@ class Settings:
             object.__setattr__(self, "sample_rate", dict(self.sample_rate))
 
     @property
+    def is_budgeted(self) -> bool:
+        """Whether the number of images is bounded: not where the user chose which ones to see."""
+        return self.plot_every_n_epochs is None and self.layers is None
+
+    @property
     def named(self) -> list[PlotName]:
         """Pictures of ours to draw, in the order of their cards."""
         return [name for name in NAMES if name in self.plots]

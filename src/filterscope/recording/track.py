@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from filterscope.events.history import step_of
 from filterscope.filters import metrics
 from filterscope.filters.bank import FilterBank
 from filterscope.plots.picture import Comparison, Kind, Options, Times
@@ -119,7 +120,7 @@ class Track:
     def _remember(self, head: FilterBank, sizes: Array) -> None:
         """Keep what the histories show of monitored filters, the norms of which come first in ``sizes``."""
         compared = self._compared(head.weights, sizes)
-        self._moments.append((head.epoch or 0, head.step or 0, self._count))
+        self._moments.append((head.epoch or 0, step_of(head), self._count))
         for kind, row in compared:
             self._rows[kind].append(row)
         self._count += 1

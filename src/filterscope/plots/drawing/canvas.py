@@ -136,11 +136,10 @@ class Sheet:
 
     Args:
         figure: Figure or subfigure to draw on; ``None`` for a new one.
-        layer: Layer name, in the title.
         kind: What the picture shows, in the title.
     """
 
-    def __init__(self, figure: FigureBase | None, layer: str, kind: str) -> None:
+    def __init__(self, figure: FigureBase | None, kind: str) -> None:
         if figure is not None:
             require(figure, FigureBase, "figure= takes a matplotlib Figure or SubFigure")
         self.figure: Figure | SubFigure = new_figure() if figure is None else figure  # type: ignore[assignment]
@@ -149,10 +148,11 @@ class Sheet:
         #: From pixels, counted from the top left, to the canvas.
         self.pixels = Affine2D().scale(1 / self.width, -1 / self.height).translate(0, 1) + self.figure.transSubfigure
         self.moving: list[Artist] = []
-        self._layer, self._kind = layer, kind
+        self._kind = kind
+        self._titles: dict[str, str] = {}  # by layer
         self._title = self.write(0, 0, "", fontsize=TITLE, weight="bold", color=INK)
         self._subtitle = self.write(0, 0, "")
-        self.moving.append(self._subtitle)
+        self.moving += [self._title, self._subtitle]
 
     def add(self, artist: AnyArtist, axes: Axes | None = None) -> AnyArtist:
         """Add an artist whose coordinates are pixels, or data of axes.
@@ -182,32 +182,33 @@ class Sheet:
         top = self.px(27) if self.width >= 600 else self.px(42)
         return Box(self.px(6), top, self.width - self.px(12), self.height - top - self.px(5))
 
-    def set_title(self, subtitle: str) -> None:
+    def set_title(self, layer: str, subtitle: str) -> None:
         """Layer and kind at the left, ``subtitle`` at the right, or below where the figure is narrow.
 
-        The name is shortened from its beginning, once, to leave room for subtitles a little longer than the first.
+        A name is shortened from its beginning, once, to leave room for subtitles a little longer than the first.
         """
         margin, room = self.px(7), self.width - self.px(14)
         narrow = self.width < 600
         right = text_width(subtitle, TEXT, dpi=self.dpi)
-        if not self._title.get_text():
+        if layer not in self._titles:
             reserve = text_width("final, epoch 99", TEXT, dpi=self.dpi)
             left_room = room if narrow else max(room - right - reserve, room * 0.25)
-            self._title.set_text(self._fitting_title(left_room))
-            self._title.set_position((margin, self.px(18)))
-            self._title_width = text_width(self._title.get_text(), TITLE, True, self.dpi)
-        available = _SLACK * room if narrow else room - self._title_width - self.px(14)
+            self._titles[layer] = self._fitting_title(layer, left_room)
+        title = self._titles[layer]
+        self._title.set_text(title)
+        self._title.set_position((margin, self.px(18)))
+        available = _SLACK * room if narrow else room - text_width(title, TITLE, True, self.dpi) - self.px(14)
         self.fit(self._subtitle, subtitle, available, keep_last=True)
         self._subtitle.set_horizontalalignment("left" if narrow else "right")
         self._subtitle.set_position((margin, self.px(34)) if narrow else (self.width - margin, self.px(18)))
 
-    def _fitting_title(self, room: float) -> str:
-        title = f"{self._layer} · {self._kind}"
+    def _fitting_title(self, layer: str, room: float) -> str:
+        title = f"{layer} · {self._kind}"
         widths = [text_width(character, TITLE, True, self.dpi) for character in title]
         if sum(widths) <= room:
             return title
         cut = 1
-        while cut < len(self._layer) - 3 and sum(widths[cut:]) + text_width("…", TITLE, True, self.dpi) > room:
+        while cut < len(layer) - 3 and sum(widths[cut:]) + text_width("…", TITLE, True, self.dpi) > room:
             cut += 1
         return "…" + title[cut:].lstrip(".")
 

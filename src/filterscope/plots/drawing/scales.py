@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.artist import Artist
 from matplotlib.collections import LineCollection, PolyCollection
+from matplotlib.patches import PathPatch
 
 from filterscope.plots.drawing.canvas import GREY, INK, TEXT, Box, Sheet
 from filterscope.plots.drawing.lettering import number_patch, text_width
@@ -93,8 +94,8 @@ def name_left(sheet: Sheet, box: Box, words: str, points: float) -> None:
     sheet.write(x, y, words, ha="center", rotation=90, rotation_mode="anchor")
 
 
-def number_rows(sheet: Sheet, box: Box, centres: Array, numbers: Sequence[int], label: str) -> None:
-    """Number the rows of a box: one artist, where an axis would have dozens.
+def number_rows(sheet: Sheet, box: Box, centres: Array, numbers: Sequence[int], label: str) -> PathPatch:
+    """Number the rows of a box: one artist, where an axis would have dozens. :func:`renumber` may change it.
 
     Args:
         sheet: Where to draw.
@@ -104,12 +105,21 @@ def number_rows(sheet: Sheet, box: Box, centres: Array, numbers: Sequence[int], 
         label: What is numbered.
     """
     name_left(sheet, box, label, 32)
-    size, length = sheet.px(TEXT - 2), sheet.px(3)
-    size *= min(1.0, 3 / len(str(max(numbers))))  # four digits would reach the label
     y = box.top + np.asarray(centres) * box.height
-    ends = np.stack([np.full(len(y), box.left - 2 * length), y + 0.36 * size], axis=1)
-    sheet.add(number_patch(numbers, ends, size, INK, align_right=True))
-    _strokes(sheet, [[(box.left - length, each), (box.left, each)] for each in y])
+    _strokes(sheet, [[(box.left - sheet.px(3), each), (box.left, each)] for each in y])
+    return sheet.add(_row_numbers(sheet, box, centres, numbers))
+
+
+def renumber(patch: PathPatch, sheet: Sheet, box: Box, centres: Array, numbers: Sequence[int]) -> None:
+    """Give rows other numbers; arguments as for :func:`number_rows`, of which ``patch`` is."""
+    patch.set_path(_row_numbers(sheet, box, centres, numbers).get_path())
+
+
+def _row_numbers(sheet: Sheet, box: Box, centres: Array, numbers: Sequence[int]) -> PathPatch:
+    size = sheet.px(TEXT - 2) * min(1.0, 3 / len(str(max(numbers))))  # four digits would reach the label
+    y = box.top + np.asarray(centres) * box.height
+    ends = np.stack([np.full(len(y), box.left - 2 * sheet.px(3)), y + 0.36 * size], axis=1)
+    return number_patch(numbers, ends, size, INK, align_right=True)
 
 
 def legend(sheet: Sheet, box: Box, entries: Sequence[tuple[str, Any]], size: float, *, at_top: bool) -> list[Artist]:
