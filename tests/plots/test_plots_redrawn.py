@@ -75,7 +75,7 @@ def test_layers_of_a_layout_in_turn_on_one_picture_equal_those_on_their_own(
             redraw(kind, alone[layer], banks[:last])
             seen.append(raster.pixels().copy())
             assert np.array_equal(seen[-1], rasters[layer].pixels()), (layer, last)
-        assert not np.array_equal(*seen)
+        assert not np.array_equal(seen[0], seen[1])
 
 
 def test_only_pictures_of_frequencies_ask_for_the_same_axis_of_frequencies() -> None:

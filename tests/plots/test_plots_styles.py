@@ -21,6 +21,7 @@ from PIL import Image
 
 from filterscope.filters.metrics import norms
 from filterscope.plots import kinds
+from filterscope.plots.drawing import lettering
 from filterscope.plots.drawing.raster import Raster
 from filterscope.plots.picture import Comparison, Options, Times
 from tests.support.figures import KINDS, draw, noise
@@ -56,6 +57,8 @@ STYLES: dict[str, dict[str, Any] | str] = {
 def style(name: str) -> Iterator[None]:
     from matplotlib import style as styles
 
+    for kept in (lettering._glyph, lettering._line):
+        kept.cache_clear()  # what was laid out in another style would hide what this one does
     with mpl.rc_context():
         mpl.rcdefaults()
         styles.use(STYLES[name])

@@ -36,8 +36,8 @@ def recorded(where: Path, model: nn.Module, snapshots: range, **options: Any) ->
 
 def moments(logged: Logged, kind: str) -> dict[int, list[int]]:
     """Steps with an image of a kind, by layer."""
-    parts = [(*tag.split("/"), logged.steps(tag)) for tag in logged.images]
-    return {int(layer): steps for _, layer, name, steps in parts if name == kind}
+    parts = {tuple(tag.split("/")[1:]): logged.steps(tag) for tag in logged.images}
+    return {int(layer): steps for (layer, name), steps in parts.items() if name == kind}
 
 
 def count(logged: Logged) -> int:

@@ -208,19 +208,23 @@ class PixelImage(BboxImage):
         return image
 
     def set_pixels(self, pixels: Array) -> None:
-        """Take uint8 RGBA ``(height, width, 4)`` as it is, without the checks of ``set_data``."""
-        self._A = pixels
-        self._imcache = None
+        """Take uint8 RGBA ``(height, width, 4)`` as it is: ``set_data`` would check and copy it each time."""
+        self._pixels = pixels
         self.stale = True
+
+    def can_composite(self) -> bool:
+        """Drawn by itself: images that are put together first are never asked to draw."""
+        return False
 
     def draw(self, renderer: Any) -> None:
         """Draw on any backend."""
         box = self.get_window_extent(renderer)
-        pixels = np.asarray(self._A)
+        pixels = self._pixels
         if (
             not isinstance(renderer, RendererAgg)
             or abs(box.width - pixels.shape[1]) + abs(box.height - pixels.shape[0]) > 2
         ):
+            self.set_data(pixels)
             super().draw(renderer)
         elif self.get_visible():
             context = renderer.new_gc()
