@@ -167,3 +167,21 @@ def test_the_dead_are_told_by_the_whole_layer_not_by_what_is_drawn() -> None:
     bank.weights[:8] *= 1e-4
     words_of = [text.get_text() for text in plot_taps(bank, max_filters=8).findobj(Text)]
     assert words_of.count("dead") == 8
+
+
+@pytest.mark.parametrize("filters", [3, 20])
+def test_a_reference_that_knows_no_dilation_or_rate_has_the_banks(filters: int) -> None:
+    """One from a ``state_dict`` is the same filters, and has the same axis."""
+    now, before = noise(filters, 1, 31, 1), noise(filters, 1, 31, 2)
+    axis = {"dilation": 3, "stride": 4, "sample_rate": 16000.0}
+    bare = plot_response(now.with_fields(**axis), reference=before)
+    known = plot_response(now.with_fields(**axis), reference=before.with_fields(**axis))
+    np.testing.assert_array_equal(pixels(bare), pixels(known))
+
+
+@pytest.mark.parametrize("broken", [0.0, np.nan])
+def test_a_rotation_that_is_undefined_is_not_a_number_in_the_title(broken: float) -> None:
+    bank = noise(3, 1, 9)
+    figure = plot_filter(bank, 1, reference=bank.with_fields(weights=bank.weights * np.float32(broken)))
+    assert "rotation undefined" in words(figure)
+    assert "nan" not in words(figure)

@@ -91,7 +91,7 @@ def plot_filter(
         before = reference.weights[reference.position(index)][None, kept]
         then = real_rows(before)[0]
         rotation = metrics.rotation(weights, before)
-        turned = f"rotation {rotation[0]:.3f}"
+        turned = f"rotation {rotation[0]:.3f}" if np.isfinite(rotation[0]) else "rotation undefined"
         if len(rows) == 1:
             colours = [tuple(rotation_colours(rotation, 1)[0])]
     curves = len(rows) <= CURVES

@@ -232,7 +232,9 @@ class _Matrix:
 
 
 def same_filters(reference: FilterBank, bank: FilterBank, max_filters: int | None) -> FilterBank:
-    """The lowest-numbered filters of the reference, if they fit the bank.
+    """The lowest-numbered filters of the reference, if they fit the bank, on the bank's axes of time and frequency.
+
+    A reference from a ``state_dict`` knows nothing of strides, dilation and rates: the same filters have the same.
 
     Raises:
         TypeError: It is no bank.
@@ -249,7 +251,8 @@ def same_filters(reference: FilterBank, bank: FilterBank, max_filters: int | Non
         raise ValueError(
             f"the reference holds filters {reference.indices}, the bank {bank.indices}; give the same ones"
         )
-    return reference
+    same = {name: getattr(bank, name) for name in ("stride", "dilation", "groups", "transposed", "sample_rate")}
+    return reference.with_fields(**same)
 
 
 def _phase(rows: Array, last: Array) -> Array:
