@@ -19,7 +19,7 @@ from tensorboard.compat.proto import event_pb2
 
 from filterscope import FilterBank, FilterHistory, load_history
 from filterscope.events import blob
-from filterscope.events.history import step_of
+from filterscope.events.layers import step_of
 from tests.support.event_files import bank, event, record
 from tests.support.fuzz_watch import LONGEST, MOST, Watch
 from tests.support.mutations import BYTEWISE, GOOD, mutated, split_ok, truncate

@@ -11,7 +11,7 @@ from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.compat.proto.summary_pb2 import Summary
 from torch.utils.tensorboard import SummaryWriter
 
-from filterscope.events.records import quicken
+from filterscope.events.tfrecords import quicken
 
 
 @dataclass(frozen=True)

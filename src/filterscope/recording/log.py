@@ -13,7 +13,7 @@ from tensorboard.compat.proto.summary_pb2 import Summary
 from torch.utils.tensorboard import SummaryWriter
 
 from filterscope.events import blob, summaries
-from filterscope.events.history import step_of
+from filterscope.events.layers import step_of
 from filterscope.events.outlet import Outlet
 from filterscope.filters import metrics
 from filterscope.filters.bank import FilterBank

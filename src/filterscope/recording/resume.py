@@ -11,7 +11,7 @@ from typing import Any
 from tensorboard.compat import tf
 from torch.utils.tensorboard import SummaryWriter
 
-from filterscope.events.history import is_measured_from, read_run, step_of
+from filterscope.events.layers import is_measured_from, read_layers, step_of
 from filterscope.events.outlet import file_writer
 from filterscope.filters.bank import FilterBank
 
@@ -118,7 +118,7 @@ def recorded_before(directory: str, tag: str, epoch: int, step: int | None) -> t
     """
     past: dict[str, Past] = {}
     given_up = 0
-    for recorded in read_run(directory):
+    for recorded in read_layers(directory):
         if recorded.tag == tag:
             before = [
                 bank for bank in recorded.banks if ((bank.epoch or 0) < epoch if step is None else step_of(bank) < step)
@@ -146,7 +146,7 @@ def read_past(runs: Sequence[PastRun], tag: str, epoch: int, step: int) -> dict[
     """
     past: dict[str, Past] = {}
     for run in runs:
-        for recorded in read_run(run.directory):
+        for recorded in read_layers(run.directory):
             if recorded.tag != tag:
                 continue
             layer = past.get(recorded.layer, Past())

@@ -13,7 +13,7 @@ from typing import Any, Concatenate, ParamSpec
 from torch import nn
 from torch.utils.tensorboard import SummaryWriter
 
-from filterscope.events.history import read_run
+from filterscope.events.layers import read_layers
 from filterscope.models.gather import is_sharded
 from filterscope.recording.algebra import use_one_thread
 from filterscope.recording.log import SnapshotLog
@@ -179,7 +179,7 @@ class Session:
 
     def _tell_superseded(self) -> None:
         directory, tag = self._place.directory, self._settings.tag
-        epochs = [bank.epoch for each in read_run(directory) if each.tag == tag for bank in each.banks]
+        epochs = [bank.epoch for each in read_layers(directory) if each.tag == tag for bank in each.banks]
         if epochs:
             self._faults.report(
                 "superseded",

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from filterscope.events.history import step_of
+from filterscope.events.layers import step_of
 from filterscope.filters import metrics
 from filterscope.filters.bank import FilterBank
 from filterscope.plots.picture import Comparison, Kind, Options, Times

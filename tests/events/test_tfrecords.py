@@ -15,7 +15,7 @@ from tensorboard.compat.tensorflow_stub.pywrap_tensorflow import masked_crc32c a
 from tensorboard.summary.writer.event_file_writer import EventFileWriter
 from tensorboard.summary.writer.record_writer import RecordWriter
 
-from filterscope.events.records import DamagedError, masked_crc32c, quicken, read_records
+from filterscope.events.tfrecords import DamagedError, masked_crc32c, quicken, read_records
 
 
 def content(length: int) -> bytes:
@@ -28,7 +28,7 @@ def test_checksums_are_tensorboards_with_and_without_a_library_for_them(
 ) -> None:
     if not has_wheel:
         monkeypatch.setitem(sys.modules, "google_crc32c", None)
-    fresh = importlib.util.find_spec("filterscope.events.records")
+    fresh = importlib.util.find_spec("filterscope.events.tfrecords")
     assert fresh is not None
     assert fresh.loader is not None
     module = importlib.util.module_from_spec(fresh)
