@@ -191,6 +191,7 @@ class PixelImage(BboxImage):
         plain(self)
         self.place = place
         self.set_pixels(np.zeros((1, 1, 4), np.uint8))
+        self.set_data(self._pixels)  # an image without any is not drawn
 
     @classmethod
     def in_box(cls, sheet: Sheet, box: Box) -> PixelImage:
@@ -208,15 +209,19 @@ class PixelImage(BboxImage):
         return image
 
     def set_pixels(self, pixels: Array) -> None:
-        """Take uint8 RGBA ``(height, width, 4)`` as it is, without the checks of ``set_data``."""
-        self._A = pixels
-        self._imcache = None
+        """Take uint8 RGBA ``(height, width, 4)`` as it is: ``set_data`` would check and copy it each time."""
+        self._pixels = pixels
         self.stale = True
+
+    def make_image(self, *args: Any, **options: Any) -> Any:
+        """Resample, for canvases that do not take the pixels as they are."""
+        self.set_data(self._pixels)
+        return super().make_image(*args, **options)
 
     def draw(self, renderer: Any) -> None:
         """Draw on any backend."""
         box = self.get_window_extent(renderer)
-        pixels = np.asarray(self._A)
+        pixels = self._pixels
         if (
             not isinstance(renderer, RendererAgg)
             or abs(box.width - pixels.shape[1]) + abs(box.height - pixels.shape[0]) > 2

@@ -114,31 +114,20 @@ class LineTiles(_Tiles):
         per_path = np.repeat(colours, rows.shape[1], axis=0) if self._stems else colours
         self._front.set_color(per_path)  # type: ignore[arg-type]
         if self._stems:
-            _trace(self._front, self._stem_segments(now))
+            self._front.set_verts(list(self._stem_segments(now)))
             if then is not None:
-                _trace(self._behind, self._stem_segments(then))
+                self._behind.set_verts(list(self._stem_segments(then)))
             return
-        _trace(self._front, np.stack([self._x, now], axis=-1))
+        self._front.set_verts(list(np.stack([self._x, now], axis=-1)))
         if then is not None:
             there = np.stack([self._x, np.where(np.isfinite(now), now, self._middle)], axis=-1)
             back = np.stack([self._x, then], axis=-1)[:, ::-1]
-            _trace(self._behind, np.concatenate([there, back], axis=1))
+            self._behind.set_verts(np.concatenate([there, back], axis=1))
             self._behind.set_facecolor(colours)
 
     def _stem_segments(self, y: Array) -> Array:
         foot = np.broadcast_to(self._middle, y.shape)
         return np.stack([np.stack([self._x, foot], -1), np.stack([self._x, y], -1)], axis=2).reshape(-1, 2, 2)
-
-
-def _trace(collection: LineCollection | PolyCollection, points: Array) -> None:
-    """Lay a collection's paths through points ``(paths, n, 2)``; new paths would take several times as long."""
-    paths = collection.get_paths()
-    if not paths:
-        collection.set_verts(list(points))
-        return
-    for path, vertices in zip(paths, points, strict=True):
-        np.asarray(path.vertices)[: len(vertices)] = vertices  # a polygon has one more, which closes it
-    collection.stale = True
 
 
 class HeatTiles(_Tiles):
