@@ -82,6 +82,13 @@ def is_one_sided(weights: Array, channels: str) -> bool:
     return bool(np.iscomplexobj(weights) or channels == "l2" or (weights.shape[1] > 1 and channels in ("auto", "all")))
 
 
+def real_rows(weights: Array) -> Array:
+    """Complex channels as a real and an imaginary row each; real ones as they are."""
+    if not np.iscomplexobj(weights):
+        return weights
+    return np.stack([weights.real, weights.imag], axis=2).reshape(len(weights), -1, weights.shape[2])
+
+
 def l2(weights: Array) -> Array:
     """Root of the sum of squares over channels: ``(filters, channels, taps)`` to real ``(filters, taps)``."""
     sizes = np.abs(weights) if np.iscomplexobj(weights) else weights

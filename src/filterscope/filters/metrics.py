@@ -53,12 +53,6 @@ def rotation(weights: Array, reference: Array, sizes: Array | None = None, befor
     return _rotation(dots, _known(sizes, weights), _known(before, reference))
 
 
-def marked_rotation(weights: Array, reference: Array, sizes: Array | None = None, before: Array | None = None) -> Array:
-    """:func:`rotation`, and infinity where a filter has NaN or infinite weights: float32 ``(filters,)``."""
-    sizes = _known(sizes, weights)
-    return np.where(np.isfinite(sizes), rotation(weights, reference, sizes, before), np.inf).astype(np.float32)
-
-
 def layer_rotation(weights: Array, reference: Array, sizes: Array | None = None, before: Array | None = None) -> float:
     """Rotation of the whole layer, taken as one vector; arguments as for :func:`rotation`."""
     dot = _dots(_rows(weights), _rows(reference)).sum(keepdims=True)

@@ -75,7 +75,7 @@ class DriftPicture:
 
         Args:
             bank: The newest snapshot, all filters.
-            rows: Rotations of each snapshot, from :func:`~filterscope.filters.metrics.marked_rotation`: ``(filters,)``.
+            rows: Rotations of each snapshot: ``(filters,)``.
             times: Of the snapshots.
             moment: When the newest snapshot was taken, for the title. Default: from its epoch.
         """
@@ -113,7 +113,9 @@ class DriftPicture:
 
 
 def _row(moment: Comparison, options: Options) -> Array:
-    return metrics.marked_rotation(moment.weights, moment.reference, moment.sizes, moment.reference_sizes)
+    """Rotations; infinity, which is drawn amber, where a filter has NaN or infinite weights."""
+    turned = metrics.rotation(moment.weights, moment.reference, moment.sizes, moment.reference_sizes)
+    return np.where(np.isfinite(moment.sizes), turned, np.inf).astype(np.float32)
 
 
 KIND = Kind(

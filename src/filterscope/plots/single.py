@@ -14,6 +14,7 @@ from matplotlib.transforms import IdentityTransform
 
 from filterscope.filters import metrics
 from filterscope.filters.bank import FilterBank, require_bank
+from filterscope.filters.channels import real_rows
 from filterscope.filters.words import plural
 from filterscope.plots.drawing import captions, mosaic
 from filterscope.plots.drawing.bars import ColourBar, set_limit, value_bar
@@ -40,7 +41,6 @@ from filterscope.plots.drawing.scales import (
     tick_labels,
 )
 from filterscope.plots.drawing.tiles import STEM_TAPS
-from filterscope.plots.taps import real_rows
 
 Array = npt.NDArray[Any]
 

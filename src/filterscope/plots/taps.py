@@ -113,7 +113,7 @@ class TapsPicture:
     def _rows(self, bank: FilterBank) -> Array:
         """What tiles show: real ``(filters, rows, taps)``."""
         anchor = None if self._reference is None else self._reference.weights
-        return real_rows(reductions.reduce(bank.weights, self._channels, anchor))
+        return reductions.real_rows(reductions.reduce(bank.weights, self._channels, anchor))
 
     def follow(self, banks: Iterable[FilterBank]) -> list[Array]:
         """Prepare for the frames of an animation: fix the scale to the one that all of them need together.
@@ -132,7 +132,7 @@ class TapsPicture:
             # A filter that is zero or NaN for a while comes back with the sign that it had.
             known = np.asarray(np.isfinite(shown).all(axis=(1, 2)) & shown.any(axis=(1, 2)))
             last = shown if last is None else np.where(known[:, None, None], shown, last)
-            followed.append(real_rows(shown))
+            followed.append(reductions.real_rows(shown))
         peaks = [np.max(np.abs(rows), axis=(1, 2), initial=0.0, where=np.isfinite(rows)) for rows in followed]
         before = None if self._reference is None else self._rows(self._reference)
         self._fixed_limit = shared_limit(np.max(peaks, axis=0)[:, None, None], before, quantile=0.75)
@@ -250,13 +250,6 @@ def _phase(rows: Array, last: Array) -> Array:
     size = np.abs(product)
     sure = np.isfinite(size) & (size > 0)
     return np.where(sure, product / np.where(sure, size, 1), 1).astype(rows.dtype)[:, None, None]
-
-
-def real_rows(weights: Array) -> Array:
-    """Complex channels as a real and an imaginary row each; real ones as they are."""
-    if not np.iscomplexobj(weights):
-        return weights
-    return np.stack([weights.real, weights.imag], axis=2).reshape(len(weights), -1, weights.shape[2])
 
 
 def _make(bank: FilterBank, reference: FilterBank | None, options: Options, figure: FigureBase | None) -> Picture:
