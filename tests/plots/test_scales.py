@@ -1,0 +1,114 @@
+"""Ticks, numbers and colour bars say what is beside them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from filterscope.plots.drawing.bars import ColourBar, rotation_bar, set_limit, value_bar
+from filterscope.plots.drawing.canvas import (
+    INK,
+    ROTATION_CMAP,
+    SIGNED_CMAP,
+    Box,
+    Sheet,
+    format_value,
+    rotation_colours,
+    shared_limit,
+)
+from filterscope.plots.drawing.lettering import QuickText
+from filterscope.plots.drawing.scales import index_ticks, mark_below, mark_left, number_rows, round_ticks
+from tests.support.figures import pixels
+
+BOX = Box(100, 80, 600, 250)
+
+
+def places(sheet: Sheet) -> dict[str, tuple[float, float]]:
+    """Where words are, in pixels from the top left."""
+    return {each.get_text(): each.get_position() for each in sheet.figure.findobj(QuickText) if each.get_text()}
+
+
+def test_labels_stand_at_their_shares_of_a_box() -> None:
+    sheet = Sheet(None, "", "")
+    mark_below(sheet, BOX, np.array([0, 0.25, 1]), ["a", "b", "c"])
+    mark_left(sheet, BOX, np.array([0, 0.25, 1]), ["d", "e", "f"])
+    found = places(sheet)
+    assert [found[each][0] for each in "abc"] == [100, 250, 700]
+    assert all(330 < found[each][1] < 360 for each in "abc")
+    assert [found[each][1] for each in "def"] == [330, 267.5, 80]
+    assert all(85 < found[each][0] < 100 for each in "def")
+
+
+@pytest.mark.parametrize("number", [3, 288, 4000])
+def test_a_row_is_numbered_at_its_middle_left_of_the_box(number: int) -> None:
+    sheet = Sheet(None, "", "")
+    number_rows(sheet, BOX, np.array([0.2]), [number], "")
+    image = pixels(sheet.figure)
+    rows, columns = np.nonzero((image[:, :94] < 128).all(axis=2))
+    assert (rows.min() + rows.max() + 1) / 2 == pytest.approx(80 + 0.2 * 250, abs=1.5)
+    assert columns.max() + 1 == pytest.approx(100 - 2 * sheet.px(3), abs=2)
+    assert columns.min() > 60
+
+
+def test_ticks_are_round_and_few() -> None:
+    assert index_ticks(8) == [0, 1, 2, 3, 4, 5, 6, 7]
+    assert index_ticks(9) == [0, 2, 4, 6, 8]
+    assert index_ticks(64) == [0, 10, 20, 30, 40, 50, 60]
+    assert index_ticks(512, 4) == [0, 200, 400]
+    assert round_ticks(-0.31, 0.29, 6).tolist() == pytest.approx([-0.3, -0.2, -0.1, 0, 0.1, 0.2])
+    assert round_ticks(0, 7, 10, whole=True).tolist() == list(range(8))
+
+
+def test_a_colour_bar_names_the_colour_beside_each_label() -> None:
+    sheet = Sheet(None, "", "")
+    box = Box(700, 60, sheet.px(ColourBar.WIDTH), 300)
+    bar = value_bar(sheet, box, False, "weight")
+    set_limit(bar, 0.25, False)
+    image, found = pixels(sheet.figure), places(sheet)
+    x = int(box.left + sheet.px(17))
+    for label, position in (("−0.25", 0.0), ("0", 0.5), ("0.25", 1.0)):
+        y = int(np.clip(found[label][1], *np.flatnonzero((image[:, x] < 250).any(axis=1))[[0, -1]]))
+        assert np.abs(image[y, x].astype(int) - SIGNED_CMAP([position], bytes=True)[0, :3]).max() <= 6, label
+    set_limit(one := value_bar(Sheet(None, "", ""), box, True, ""), 0.25, True)
+    assert [each.get_text() for each in one._labels] == ["0", "0.12", "0.25"]
+
+
+def test_the_bar_of_rotation_has_the_colours_of_rotations() -> None:
+    sheet = Sheet(None, "", "")
+    box = Box(700, 60, sheet.px(ColourBar.WIDTH), 300)
+    rotation_bar(sheet, box)
+    image, found = pixels(sheet.figure), places(sheet)
+    x = int(box.left + sheet.px(17))
+    for label, rotation in (("0", 0.0), ("0.05", 0.05), ("0.2", 0.2), ("≥ 0.5", 0.5)):
+        y = int(np.clip(found[label][1], *np.flatnonzero((image[:, x] < 250).any(axis=1))[[0, -1]]))
+        wanted = rotation_colours(np.array([rotation]), 1)[0, :3] * 255
+        assert np.abs(image[y, x] - wanted).max() <= 6, label
+    undefined, far = rotation_colours(np.array([np.nan, 1.7]), 2)
+    assert (undefined[:3] * 255).round().astype(int).tolist() == [0xC3, 0xCA, 0xD3]
+    assert far.tolist() == list(ROTATION_CMAP(1.0))
+
+
+def test_one_large_filter_does_not_flatten_the_others() -> None:
+    rows = np.ones((20, 1, 5))
+    assert shared_limit(rows, quantile=0.75) == (1.0, False)
+    rows[3] = 3.9
+    assert shared_limit(rows, quantile=0.75) == (3.9, False)
+    rows[3] = 40
+    assert shared_limit(rows, quantile=0.75) == (4.0, True)
+
+
+def test_numbers_are_short() -> None:
+    given = (0, 0.012345, -1.5, 99.4, 4321.4, 12345, 1e-5, np.nan, np.inf, -np.inf)
+    wanted = ["0", "0.012", "−1.5", "99", "4321", "1e4", "1e−5", "–", "∞", "−∞"]
+    assert [format_value(each) for each in given] == wanted
+
+
+def test_axes_and_titles_lie_where_their_box_is() -> None:
+    sheet = Sheet(None, "conv", "taps")
+    extent = sheet.axes(BOX).get_window_extent()
+    assert (extent.x0, 430 - extent.y1, extent.width, extent.height) == pytest.approx((100, 80, 600, 250))
+    sheet.set_title("8 filters")
+    assert sheet._title.get_position()[0] < 20
+    assert sheet._subtitle.get_position()[0] > 880
+    assert sheet._subtitle.get_horizontalalignment() == "right"
+    assert sheet.write(0, 0, "", color=INK).get_color() == INK
