@@ -10,7 +10,8 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from filterscope.plots.drawing import mosaic
-from filterscope.plots.drawing.canvas import ONE_SIDED_CMAP, ROTATION_CMAP, SIGNED_CMAP, Box, Sheet
+from filterscope.plots.drawing.canvas import ONE_SIDED_CMAP, ROTATION_CMAP, SIGNED_CMAP, SMALL, Box, Sheet
+from filterscope.plots.drawing.lettering import text_width
 from tests.support.arrays import normal
 from tests.support.figures import AMBER, DEAD
 
@@ -138,8 +139,9 @@ def test_tiles_fill_the_box_without_touching_and_with_room_for_their_numbers(cou
         assert (steps > side).all()  # a gap, too
         assert (steps < side + 12).all()
     assert width * height * count > 0.3 * size[0] * size[1]
-    assert 0.3 < width / height < 6 or count == 1
+    assert 1.45 / 2.2 < width / height < 1.45 * 2.2 or count <= 2
     assert bool(grid.head) != bool(grid.row_label) or count == 1
+    assert grid.row_label == 0 or grid.row_label > text_width("512", SMALL)
 
 
 def test_cells_are_repeated_evenly_where_there_is_room() -> None:

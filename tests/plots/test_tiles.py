@@ -71,6 +71,14 @@ def test_stems_stand_on_the_zero_line_before_paler_ones_of_the_reference() -> No
     np.testing.assert_allclose(front.get_colors()[4:8], np.tile(COLOURS[1], (4, 1)))
 
 
+def test_stems_of_many_filters_do_not_touch() -> None:
+    sheet = Sheet(None, "")
+    tiles = LineTiles(sheet, AREA, np.arange(24), 8)
+    _, behind, front = by_height(sheet)
+    for collection in (behind, front):
+        assert float(np.ravel(collection.get_linewidths())[0]) < tiles.width / 8 * 72 / 100
+
+
 @pytest.mark.parametrize("taps", [4, 20])
 def test_tiles_of_dead_and_broken_filters_are_filled(taps: int) -> None:
     sheet = Sheet(None, "")

@@ -59,7 +59,7 @@ class Marks:
     def __init__(self, bank: FilterBank, shown: int) -> None:
         broken = np.asarray(~np.isfinite(bank.weights).all(axis=(1, 2)))
         self.nonfinite: npt.NDArray[Any] = broken[:shown]
-        self.dead: npt.NDArray[Any] = metrics.dead(bank.weights)[:shown] & ~self.nonfinite
+        self.dead: npt.NDArray[Any] = metrics.dead(bank.weights)[:shown]  # a norm that is not finite is not small
 
     def word(self, row: int) -> str:
         """What to write beside a filter's number."""

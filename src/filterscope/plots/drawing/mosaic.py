@@ -191,6 +191,7 @@ class PixelImage(BboxImage):
         plain(self)
         self.place = place
         self.set_pixels(np.zeros((1, 1, 4), np.uint8))
+        self.set_data(self._pixels)  # an image without any is not drawn
 
     @classmethod
     def in_box(cls, sheet: Sheet, box: Box) -> PixelImage:
@@ -212,9 +213,10 @@ class PixelImage(BboxImage):
         self._pixels = pixels
         self.stale = True
 
-    def can_composite(self) -> bool:
-        """Drawn by itself: images that are put together first are never asked to draw."""
-        return False
+    def make_image(self, *args: Any, **options: Any) -> Any:
+        """Resample, for canvases that do not take the pixels as they are."""
+        self.set_data(self._pixels)
+        return super().make_image(*args, **options)
 
     def draw(self, renderer: Any) -> None:
         """Draw on any backend."""
