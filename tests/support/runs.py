@@ -46,7 +46,7 @@ def write_run(directory: Path, banks: Iterable[FilterBank], tag: str = "filters"
 
 def _add(writer: SummaryWriter, tag: str, blobs: list[bytes], step: int | None) -> None:
     value = summaries.filters(tag, blobs, b"{}")
-    writer._get_file_writer().add_summary(Summary(value=[value]), step)
+    writer._get_file_writer().add_summary(Summary(value=[value]), step, 1e9 + (step or 0))  # one time for all layers
 
 
 def history(layer: str, weights: np.ndarray, **fields: Any) -> list[FilterBank]:
