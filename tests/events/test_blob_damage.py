@@ -66,6 +66,7 @@ ALLOWED: dict[str, list[Any]] = {
     "groups": [],
     "transposed": [True, False],
     "within_epoch": [True, False],
+    "in_time": [True, False],
     "after": [None, -1, 0],
     "sample_rate": [None, 0.5, 1.0, 1e300],
 }
@@ -77,9 +78,9 @@ def is_in(value: Any, values: list[Any]) -> bool:
 
 @pytest.mark.parametrize("name", [field.name for field in fields(Header)])
 def test_a_field_with_a_value_that_cannot_be_is_refused_by_name(name: str) -> None:
-    found, weights = by_hand(encode(bank(indices=[1, 3, 5, 7], total_filters=9, within_epoch=True, **LIKELY), after=9))[
-        3:
-    ]
+    found, weights = by_hand(
+        encode(bank(indices=[1, 3, 5, 7], total_filters=9, within_epoch=True, in_time=False, **LIKELY), after=9)
+    )[3:]
     for value in NONSENSE:
         blob = made(found | {name: value}, weights)
         if is_in(value, ALLOWED[name]):
@@ -91,8 +92,8 @@ def test_a_field_with_a_value_that_cannot_be_is_refused_by_name(name: str) -> No
                 with pytest.raises(BlobError, match=f"its header has {name}="):
                     decode(blob)
     del found[name]
-    if name in ("within_epoch", "after"):  # written only where they are so
-        assert not decode(made(found, weights)).within_epoch or name == "after"
+    if name in ("within_epoch", "in_time", "after"):  # written only where they are so
+        assert not decode(made(found, weights)).within_epoch or name in ("in_time", "after")
         return
     with pytest.raises(BlobError, match=f"lacks some of .*{name}"):
         decode(made(found, weights))

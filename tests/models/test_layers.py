@@ -155,27 +155,27 @@ def test_only_pointwise_layers_select_nothing_by_default() -> None:
     ("rate", "expected"),
     [
         (None, [None, None, None]),
-        (16_000, [16_000.0, None, None]),
+        (16_000, [16_000.0, None, 4_000.0]),
         ({"stem": 100, "block.*": 50.5}, [100.0, 50.5, 50.5]),
         ({"block.1": 7}, [None, None, 7.0]),
         ({"block.1": 7, "*": 3}, [3.0, 3.0, 7.0]),  # the first glob that matches counts
         ({"*": 3, "block.1": 7}, [3.0, 3.0, 3.0]),
-        (np.float32(250), [250.0, None, None]),
+        (np.float32(250), [250.0, None, 62.5]),
     ],
 )
 def test_sample_rates_of_layers(rate: Any, expected: list[float | None]) -> None:
-    rates = sample_rates(["stem", "block.0", "block.1"], rate)
+    rates = sample_rates(["stem", "block.0", "block.1"], rate, {"stem": 1.0, "block.1": 0.25})
     assert rates == dict(zip(["stem", "block.0", "block.1"], expected, strict=True))
     assert all(value is None or type(value) is float for value in rates.values())
 
 
 def test_a_sample_rate_for_no_layer_lists_the_layers() -> None:
     with pytest.raises(ValueError, match=r"no layer matches 'sten'.*stem, block\.0"):
-        sample_rates(["stem", "block.0"], {"*": 5, "sten": 100})
+        sample_rates(["stem", "block.0"], {"*": 5, "sten": 100}, {})
 
 
 def test_without_layers_there_are_no_sample_rates() -> None:
-    assert sample_rates([], 100) == sample_rates([], {"conv": 100}) == {}
+    assert sample_rates([], 100, {}) == sample_rates([], {"conv": 100}, {}) == {}
 
 
 @pytest.mark.parametrize("layers", [None, "conv*", ["a"], ("a", "b.*")])

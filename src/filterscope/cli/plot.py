@@ -109,16 +109,18 @@ def _wanted(bank: FilterBank, snapshots: int, options: argparse.Namespace) -> It
     named = options.kinds or ["all"]
     for each in map(kind, NAMES):
         asked = each.name in named
-        hindrance = _hindrance(each, bank.taps, snapshots)
+        hindrance = _hindrance(each, bank, snapshots)
         if hindrance and asked:
             note(f"no {each.name} of layer {bank.layer!r}: {hindrance}")
         elif not hindrance and (asked or ("all" in named and each.suits(bank.taps, snapshots))):
             yield each
 
 
-def _hindrance(kind: Kind, taps: int, snapshots: int) -> str:
-    if taps < kind.taps:
+def _hindrance(kind: Kind, bank: FilterBank, snapshots: int) -> str:
+    if bank.taps < kind.taps:
         return "it has a single tap"
+    if kind.frequencies and not bank.in_time:
+        return "its taps may not be samples in time"
     if kind.row is not None and snapshots < 2:
         return "it needs the directory of a run" if snapshots == 0 else "that begins with the second snapshot"
     return ""

@@ -49,6 +49,7 @@ class Header:
         order: Position of the layer among those monitored, from 0.
         reference: Whether rotation and difference are measured from these weights; such are kept in float32.
         within_epoch: Whether the snapshot was taken by steps, and not at an epoch's end. Written only where it is so.
+        in_time: Whether taps are samples in time. Written only where they may not be.
         after: Step that the record went on from with this snapshot, where it did: what it holds of later ones is given
             up. Written only there.
     """
@@ -69,6 +70,7 @@ class Header:
     transposed: bool
     sample_rate: float | None
     within_epoch: bool = False
+    in_time: bool = True
     after: int | None = None
 
     @property
@@ -110,7 +112,7 @@ class Header:
 
 
 #: Fields that are not written where they have these values: 0.1.0 knew none of them.
-_OPTIONAL: dict[str, Any] = {"within_epoch": False, "after": None}
+_OPTIONAL: dict[str, Any] = {"within_epoch": False, "in_time": True, "after": None}
 _NOTHING = object()
 
 
@@ -137,6 +139,7 @@ def describe(bank: FilterBank, order: int = 0, reference: bool = False, after: i
         epoch=None if bank.epoch is None else int(bank.epoch),
         step=None if bank.step is None else int(bank.step),
         within_epoch=bool(bank.within_epoch),
+        in_time=bool(bank.in_time),
         after=after,
         stride=bank.stride,
         dilation=bank.dilation,
@@ -236,6 +239,7 @@ _SHARED = (
     "epoch",
     "step",
     "within_epoch",
+    "in_time",
     "stride",
     "dilation",
     "groups",
@@ -307,6 +311,7 @@ _CHECKS: dict[str, Any] = {
     "groups": _is_count,
     "transposed": lambda value: isinstance(value, bool),
     "within_epoch": lambda value: isinstance(value, bool),
+    "in_time": lambda value: isinstance(value, bool),
     "after": _is_moment,
     "sample_rate": lambda value: value is None or (_is_real(value) and math.isfinite(value) and value > 0),
 }

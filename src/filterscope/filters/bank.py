@@ -42,6 +42,7 @@ class FilterBank:
         groups: Groups of the convolution.
         transposed: Whether the layer is a ``ConvTranspose1d``, whose filters are rows of ``(in, out/groups, taps)``.
         sample_rate: Samples per second at the layer's input, in Hz; ``None`` if unknown.
+        in_time: Whether taps are samples in time: those of a ``Conv2d`` may be electrodes, and have no frequencies.
 
     Raises:
         ValueError: ``weights`` is not three-dimensional, or ``indices`` do not fit it.
@@ -59,6 +60,7 @@ class FilterBank:
     transposed: bool = False
     sample_rate: float | None = None
     within_epoch: bool = False
+    in_time: bool = True
 
     def __repr__(self) -> str:
         when = "" if self.epoch is None else f"epoch {self.epoch}, "

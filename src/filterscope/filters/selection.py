@@ -12,6 +12,8 @@ def select(
     *,
     must_match: bool = True,
     owner: str = "the model",
+    modules: Mapping[str, str] | None = None,
+    waits: bool = False,
 ) -> list[str]:
     """Names that the patterns choose, in model order.
 
@@ -21,6 +23,8 @@ def select(
             with more than one tap.
         must_match: Whether a pattern that matches nothing is an error.
         owner: What has the layers, for the error.
+        modules: What kind of module there is, by all names, for the error.
+        waits: Whether a module may turn out to be a layer, so that a pattern that matches one is no error.
 
     Returns:
         Names of layers.
@@ -30,18 +34,53 @@ def select(
     """
     if patterns is None:
         return [name for name, count in taps.items() if count > 1]
-    globs = [patterns] if isinstance(patterns, str) else list(patterns)
-    if taps and must_match:
-        _require_matches(globs, taps, f"layers={patterns!r}", f"{owner} has")
+    globs = as_globs(patterns)
+    if must_match and taps:
+        _require_matches(globs, taps, f"layers={patterns!r}", f"{owner} has", modules or {}, waits)
     return [name for name in taps if any(matches(name, glob) for glob in globs)]
 
 
-def _require_matches(globs: Iterable[str], names: Iterable[str], given: str, there: str) -> None:
-    known = list(names)
+def as_globs(patterns: str | Iterable[str]) -> list[str]:
+    """Patterns, of which there may be one."""
+    return [patterns] if isinstance(patterns, str) else list(patterns)
+
+
+def unmatched(
+    globs: Iterable[str], names: Iterable[str], there: str, modules: Mapping[str, str], waits: bool = False
+) -> list[str]:
+    """What is wrong with each glob that matches no layer, and what would work; arguments as for :func:`select`."""
+    known, wrong = list(names), []
     for glob in globs:
-        if not any(matches(name, glob) for name in known):
-            below = f"did you mean '{glob}.*'? " if any(name.startswith(f"{glob}.") for name in known) else ""
-            raise ValueError(f"{given}: no layer matches {glob!r}; {below}{there}: {', '.join(known)}")
+        if any(matches(name, glob) for name in known):
+            continue
+        module, mark, number = glob.rpartition("#")
+        meant = module if mark and number.isdecimal() else glob
+        named = [name for name in modules if matches(name, meant)]
+        if named and waits:
+            continue
+        below = f"did you mean '{glob}.*'? " if any(name.startswith(f"{glob}.") for name in known) else ""
+        what = f"no layer matches {glob!r}"
+        if named:
+            what = f"{named[0]!r} is there, {_a(modules[named[0]])}, and was not seen to convolve"
+        wrong.append(f"{what}; {below}{there}: {', '.join(known) or 'none'}")
+    return wrong
+
+
+def _require_matches(
+    globs: Iterable[str],
+    names: Iterable[str],
+    given: str,
+    there: str,
+    modules: Mapping[str, str],
+    waits: bool = False,
+) -> None:
+    if wrong := unmatched(globs, names, there, modules, waits):
+        raise ValueError(f"{given}: {wrong[0]}")
+
+
+def _a(kind: str) -> str:
+    """A kind of module with its article."""
+    return f"{'an' if kind[:1] in 'AEIOU' else 'a'} {kind}"
 
 
 def matches(name: str, glob: str) -> bool:
@@ -55,15 +94,24 @@ def matches(name: str, glob: str) -> bool:
 
 
 def sample_rates(
-    monitored: Sequence[str], sample_rate: float | Mapping[str, float] | None, *, must_match: bool = True
+    monitored: Sequence[str],
+    sample_rate: float | Mapping[str, float] | None,
+    ratios: Mapping[str, float],
+    *,
+    must_match: bool = True,
+    modules: Mapping[str, str] | None = None,
+    waits: bool = False,
 ) -> dict[str, float | None]:
     """Sample rate at the input of each monitored layer.
 
     Args:
         monitored: Names of layers, in model order.
-        sample_rate: Hz. A number is for the first layer only: deeper ones run slower after strides and pooling.
-            A mapping names layers by globs, of which the first that matches counts.
+        sample_rate: Hz. A number is that of the signal which the first convolution meets. A mapping names layers by
+            globs, of which the first that matches counts.
+        ratios: Samples at a layer's input per sample of that signal, by name, as far as they are known.
         must_match: Whether a glob that matches nothing is an error.
+        modules: As for :func:`select`.
+        waits: The same.
 
     Returns:
         Rates by name, ``None`` where unknown.
@@ -71,13 +119,24 @@ def sample_rates(
     Raises:
         ValueError: A glob matches no monitored layer.
     """
-    if sample_rate is None or not monitored:
-        return dict.fromkeys(monitored)
     if isinstance(sample_rate, Mapping):
-        if must_match:
-            _require_matches(sample_rate, monitored, f"sample_rate={dict(sample_rate)!r}", "monitored layers are")
+        if must_match and monitored:
+            given = f"sample_rate={dict(sample_rate)!r}"
+            _require_matches(sample_rate, monitored, given, "monitored layers are", modules or {}, waits)
         return {
             name: next((float(rate) for glob, rate in sample_rate.items() if matches(name, glob)), None)
             for name in monitored
         }
-    return {name: float(sample_rate) if name == monitored[0] else None for name in monitored}
+    return {
+        name: None if sample_rate is None or name not in ratios else float(sample_rate) * ratios[name]
+        for name in monitored
+    }
+
+
+def first_alone(in_time: Mapping[str, bool]) -> dict[str, float]:
+    """Ratios for :func:`sample_rates` where no forward was seen: the first layer meets the signal, if it is in time.
+
+    Args:
+        in_time: Whether taps are samples in time, of every layer that the model has, in model order.
+    """
+    return {name: 1.0 for name in list(in_time)[:1] if in_time[name]}

@@ -126,7 +126,7 @@ def _bank(layer: str, weight: Tensor) -> FilterBank:
         weight = weight.dequantize()
     dtype = torch.complex64 if weight.is_complex() else torch.float32
     copy = weight.detach().to("cpu", dtype, copy=True)
-    return FilterBank(layer, copy.reshape(*weight.shape[:2], -1).numpy())
+    return FilterBank(layer, copy.reshape(*weight.shape[:2], -1).numpy(), in_time=weight.dim() == 3)
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 import torch.distributed
@@ -16,11 +16,16 @@ from torch import Tensor, nn
 from filterscope.filters.bank import FilterBank
 from filterscope.models.layers import FilterLayer
 from filterscope.models.observe import Performed
+from filterscope.models.seen import SeenLayer
 from filterscope.models.weights import effective_weight, is_partitioned_by_deepspeed
 
 #: Bytes from which on a copy has pages of its own, which go back to the system with it: malloc would keep them. New
 #: pages take the training thread as long as the copy does, so that smaller layers go without.
 _LARGE = 2**22
+
+
+#: What can be read.
+Layer: TypeAlias = FilterLayer | SeenLayer
 
 
 @dataclass
@@ -49,8 +54,9 @@ def _is_distributed() -> bool:
 
 
 def gather(
-    layers: Sequence[FilterLayer],
+    layers: Sequence[Layer],
     rates: Mapping[str, float | None] | None = None,
+    in_time: Mapping[str, bool] | None = None,
     *,
     wrapped: nn.Module | None = None,
     keep: bool = True,
@@ -63,6 +69,7 @@ def gather(
     Args:
         layers: The same layers in the same order on all ranks.
         rates: Sample rate at the input of each layer.
+        in_time: Whether a layer's taps are samples in time, where its kind does not tell.
         wrapped: The model as the strategy wraps it.
         keep: Whether this rank needs the result; others only take part in the communication.
 
@@ -71,7 +78,7 @@ def gather(
     """
     found = Gathered()
     for group, context in _groups(layers, wrapped):
-        readable: list[tuple[FilterLayer, Tensor]] = []
+        readable: list[tuple[Layer, Tensor]] = []
         with context:
             for layer in group:
                 try:
@@ -84,15 +91,27 @@ def gather(
             copies = host_copies([weight for _, weight in readable])
         for (layer, _), copy in zip(readable, copies, strict=True):
             try:
-                found.banks[layer.name] = as_bank(layer, copy, (rates or {}).get(layer.name))
+                found.banks[layer.name] = as_bank(
+                    layer, copy, (rates or {}).get(layer.name), (in_time or {}).get(layer.name)
+                )
             except Exception as error:  # a subclass may keep a weight of any shape
                 found.unreadable[layer.name] = f"{type(error).__name__}: {error}"
     found.banks = {layer.name: found.banks[layer.name] for layer in layers if layer.name in found.banks}
     return found
 
 
-def as_bank(layer: FilterLayer | Performed, weight: Tensor, rate: float | None = None) -> FilterBank:
-    """A bank from a host copy of a layer's weight, whatever its number of kernel axes."""
+def as_bank(
+    layer: Layer | Performed, weight: Tensor, rate: float | None = None, in_time: bool | None = None
+) -> FilterBank:
+    """A bank from a host copy of a layer's weight, whatever its number of kernel axes.
+
+    Args:
+        layer: Tells how it convolves.
+        weight: The copy, which the bank keeps.
+        rate: At the layer's input, in Hz.
+        in_time: Whether its taps are samples in time; by default those of a ``Conv2d`` are where a rate is given.
+    """
+    known = layer.is_temporal or (isinstance(layer, FilterLayer) and rate is not None)
     return FilterBank.owning(
         layer.name,
         weight.reshape(*weight.shape[:2], -1).numpy(),
@@ -101,12 +120,13 @@ def as_bank(layer: FilterLayer | Performed, weight: Tensor, rate: float | None =
         groups=layer.groups,
         transposed=layer.transposed,
         sample_rate=rate,
+        in_time=known if in_time is None else in_time,
     )
 
 
 def _groups(
-    layers: Sequence[FilterLayer], wrapped: nn.Module | None
-) -> Iterator[tuple[list[FilterLayer], AbstractContextManager[Any]]]:
+    layers: Sequence[Layer], wrapped: nn.Module | None
+) -> Iterator[tuple[list[Layer], AbstractContextManager[Any]]]:
     """Layers to read together, and the context in which their weights are whole."""
     if not _is_distributed():
         yield list(layers), nullcontext()
@@ -158,7 +178,9 @@ def _loaded(module: str, name: str) -> type | None:
     return getattr(sys.modules.get(module), name, None)
 
 
-def _full(layer: FilterLayer) -> Tensor | None:
+def _full(layer: Layer) -> Tensor | None:
+    if isinstance(layer, SeenLayer):
+        return layer.source.kernel()
     if is_partitioned_by_deepspeed(layer):
         raise NotImplementedError("DeepSpeed ZeRO-3 partitions it, which filterscope does not support")
     weight = effective_weight(layer)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any
 
 import torch
 import torch.fx
@@ -13,11 +13,12 @@ from torch import Tensor, nn
 
 from filterscope.filters.bank import FilterBank
 from filterscope.filters.checks import check_patterns, check_sample_rate, given
-from filterscope.filters.selection import sample_rates, select
+from filterscope.filters.selection import first_alone, sample_rates, select
 from filterscope.models.checkpoint import read_state_dict
 from filterscope.models.gather import as_bank, gather, host_copies
 from filterscope.models.layers import FilterLayer, find_layers
-from filterscope.models.observe import Performed, observe
+from filterscope.models.observe import observe
+from filterscope.models.seen import account
 
 
 def read_filters(
@@ -38,7 +39,9 @@ def read_filters(
         model: A module, which is left as it is, or tensors by name (a checkpoint with a ``"state_dict"`` will do).
             A convolution itself is called by its class name.
         layers: Globs on the dotted names; ``None`` for every layer with more than one tap, ``"*"`` for all.
-        sample_rate: Hz at a layer's input: a number for the first layer read, or a mapping of globs to numbers.
+        sample_rate: Hz: a number is that of the signal which the model's first convolution meets, or a mapping of globs
+            gives layers' own. With ``inputs`` the rates of all layers follow from a number, where strides and pooling
+            tell them for sure; without, only that of the model's first layer is known.
         inputs: One example batch, for layers that are no convolution modules: a tensor, a tuple of the arguments of the
             model's forward, or a dict of them by name. The forward is run once, in evaluation mode and without
             gradients; the model, its buffers and the random streams are left as they were. Every 1-D convolution that
@@ -70,7 +73,9 @@ def read_filters(
         names = select({name: layer.taps for name, layer in found.items()}, layers)
         if layers is None:  # a single convolution was surely meant, whatever its kernel
             names = [name for name, layer in found.items() if name in names or layer.module is model]
-        rates = sample_rates(names, sample_rate)
+        rates = sample_rates(
+            names, sample_rate, first_alone({name: layer.is_temporal for name, layer in found.items()})
+        )
         gathered = gather([found[name] for name in names], rates)
         for name, reason in gathered.unreadable.items():
             raise ValueError(f"the weights of layer {name!r} cannot be read: {reason}")
@@ -82,8 +87,11 @@ def read_filters(
         raise TypeError("inputs are for a module, which is run on them: a state_dict has nothing to run")
     banks = read_state_dict(model)
     names = select({name: bank.taps for name, bank in banks.items()}, layers)
-    rates = sample_rates(names, sample_rate)
-    return {name: banks[name].with_fields(sample_rate=rates[name]) for name in names}
+    rates = sample_rates(names, sample_rate, first_alone({name: bank.in_time for name, bank in banks.items()}))
+    known = {
+        name: {"sample_rate": rate, "in_time": banks[name].in_time or rate is not None} for name, rate in rates.items()
+    }
+    return {name: banks[name].with_fields(**fields) for name, fields in known.items()}
 
 
 def _read_performed(
@@ -94,31 +102,22 @@ def _read_performed(
     sample_rate: float | Mapping[str, float] | None,
 ) -> dict[str, FilterBank]:
     """Filters of the convolutions that one forward performs; layers with adapters as they are without it."""
-    performed = observe(model, inputs)
-    known = {id(layer.module): layer.name for layer in found.values()}
-    seen: dict[str, FilterLayer | Performed] = {name: layer for name, layer in found.items() if layer.adapters}
-    parts = {id(part) for layer in seen.values() for part in cast("FilterLayer", layer).adapters[-1].modules()}
-    several = {id(each.module) for each in performed if each.number}
-    for each in performed:
-        if id(each.module) not in parts:
-            name = known.get(id(each.module), each.name)
-            name = f"{name}#{each.number}" if id(each.module) in several else name
-            seen[name] = replace(each, name=name)
-    modules = {id(each.module) for each in seen.values()}
-    if idle := [name for name, layer in found.items() if id(layer.module) not in modules]:
+    told = account(model, list(found.values()), observe(model, inputs))
+    if idle := [name for name in found if name not in told.seen]:
         warnings.warn(
             f"left out {', '.join(map(repr, idle))}: not performed by the forward on these inputs, in evaluation mode; "
             "read_filters(model) without inputs reads it",
             stacklevel=3,
         )
-    names = select({name: each.taps for name, each in seen.items()}, layers, owner="the forward on these inputs")
+    names = select({name: each.taps for name, each in told.seen.items()}, layers, owner="the forward on these inputs")
     if layers is None:
-        names = [name for name, each in seen.items() if name in names or each.module is model]
-    rates = sample_rates(names, sample_rate)
-    banks = gather([layer for name in names if isinstance(layer := seen[name], FilterLayer)], rates).banks
-    chosen = [one for name in names if isinstance(one := seen[name], Performed)]
-    for each, copy in zip(chosen, host_copies([each.kernel for each in chosen]), strict=True):
-        banks[each.name] = as_bank(each, copy, rates[each.name])
+        names = [name for name, each in told.seen.items() if name in names or each.module is model]
+    rates = sample_rates(names, sample_rate, told.ratios)
+    adapted = [found[name] for name in names if name in found and found[name].adapters]
+    banks = gather(adapted, rates, told.in_time).banks
+    chosen = {name: told.seen[name] for name in names if name not in banks}
+    for (name, each), copy in zip(chosen.items(), host_copies([each.kernel for each in chosen.values()]), strict=True):
+        banks[name] = as_bank(replace(each, name=name), copy, rates[name])
     return {name: banks[name] for name in names}
 
 
