@@ -15,13 +15,14 @@ from typing import Any
 
 import pytest
 
+from filterscope import load_history
 from tests.support.distributed_fit import TWICE
 from tests.support.events import Logged
 
 ROOT = Path(__file__).parent.parent
 SECONDS = 240
 FAMILIES = (
-    ("ddp", "fsdp1", "fsdp1_flat", "fsdp1_root_only", "fsdp2", "fsdp2_weight_norm", "fsdp2_spectral"),
+    ("ddp", "ddp_made", "fsdp1", "fsdp1_flat", "fsdp1_root_only", "fsdp2", "fsdp2_weight_norm", "fsdp2_spectral"),
     ("ddp_fork", "ddp_spawn"),
 )
 #: All of whose layers can be compared with the model's own.
@@ -91,7 +92,16 @@ def test_recorded_weights_equal_those_of_the_whole_model_to_the_last_bit(strateg
 def test_every_rank_trains_as_without_the_monitor(strategy: str, launched: Any) -> None:
     with_0, without_0, with_1, without_1 = launched(strategy).said(strategy, "digest")
     assert (with_0, with_1) == (without_0, without_1)
-    assert (without_0 == without_1) is (strategy == "ddp")
+    assert (without_0 == without_1) is strategy.startswith("ddp")
+
+
+def test_what_a_forward_makes_is_recorded_by_rank_0_and_never_waits_for_the_other(launched: Any) -> None:
+    found = launched("ddp_made")
+    histories = load_history(found.directory / "ddp_made" / "with")
+    assert {name: history.steps.tolist() for name, history in histories.items()} == {
+        name: [0, 2, 4, 6] for name in ("conv1", "conv2", "sinc")
+    }
+    assert "'talks': its module cannot be run alone (it talks to other ranks)" in found.errors
 
 
 def test_a_layer_that_cannot_be_read_is_left_out_with_one_warning(launched: Any) -> None:

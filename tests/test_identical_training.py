@@ -118,6 +118,37 @@ class OtherNoise(nn.Module):
         return weight * float(1 + 0.1 * random.random() + 0.1 * np.random.standard_normal())  # noqa: NPY002
 
 
+class Made(nn.Module):
+    """Makes its kernel in its forward, and leaves traces."""
+
+    calls: Tensor
+
+    def __init__(self, conv: Any) -> None:
+        super().__init__()
+        self.kernel, self.stride = nn.Parameter(conv.weight.detach().clone()), conv.stride
+        self.register_buffer("calls", torch.zeros(()))
+        self.last = torch.zeros(())
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.calls += 1
+        self.last = torch.rand(()) + random.random() + np.random.rand()  # noqa: NPY002 - the global stream
+        return nn.functional.conv1d(x, self.kernel.tanh() * torch.hann_window(self.kernel.shape[-1] + 2)[1:-1])
+
+
+class Own(Net):
+    """Convolves with parameters of its own, in its training step."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        del self.body
+        self.first, self.second = nn.Parameter(torch.randn(6, 1, 9)), nn.Parameter(torch.randn(4, 6, 3))
+
+    def training_step(self, batch: Any, batch_idx: int) -> Any:
+        features = nn.functional.conv1d(batch[0], self.first).relu()
+        features = nn.functional.conv1d(features, self.second)
+        return nn.functional.cross_entropy(self.head(features.relu().mean(-1)), batch[1])
+
+
 def parametrized(part: Callable[[], nn.Module], conv: nn.Module) -> nn.Module:
     return parametrize.register_parametrization(conv, "weight", part())
 
@@ -168,6 +199,15 @@ SETTINGS: dict[str, Setting] = {
     "weights dropped in evaluation too": form(partial(parametrized, partial(Drop, True))),
     "parametrization with numpy and python noise": form(partial(parametrized, OtherNoise)),
     "parametrization with a running state": form(partial(parametrized, FakeQuantize)),
+    "made in forward": form(Made),
+    "made in forward, with validation and batch norm": Setting(
+        lambda: Net(Made, nn.BatchNorm1d(6), nn.Dropout(0.3)), validates=True, layers=("body.0", "body.4")
+    ),
+    "made in forward, bf16-mixed": form(Made, trainer={"precision": "bf16-mixed"}),
+    "made in forward, accumulated": form(Made, trainer={"accumulate_grad_batches": 3, "gradient_clip_val": 0.5}),
+    "made in forward, EMA": form(Made, callback=averages, trainer={"max_epochs": 3}),
+    "made in forward, by steps": form(Made, monitor={"every_n_train_steps": 1}),
+    "parameters of its own": Setting(Own, layers=("Own#0", "Own#1")),
     "bf16-mixed": Setting(trainer={"precision": "bf16-mixed"}),
     "bf16-true": Setting(trainer={"precision": "bf16-true"}),
     "16-true": Setting(trainer={"precision": "16-true"}),
@@ -179,6 +219,7 @@ SETTINGS: dict[str, Setting] = {
     "SWA": Setting(callback=swa, trainer={"max_epochs": 3}),
     "SWA with batch norm": Setting(batch_norm, callback=swa, trainer={"max_epochs": 3}, layers=NORMED),
     "two optimisers": Setting(TwoOptimizers),
+    "made in forward, two optimisers": Setting(partial(TwoOptimizers, Made)),
     "by steps": Setting(trainer={"accumulate_grad_batches": 3}, monitor={"every_n_train_steps": 1}),
     "by steps, two optimisers": Setting(TwoOptimizers, monitor={"every_n_train_steps": 3}),
     "a stream": Setting(

@@ -140,7 +140,7 @@ def test_both_tables_have_as_many_cells_in_every_row() -> None:
     ("rate", "cells"),
     [
         (None, ("unknown", "unknown")),
-        (250.0, ("250 Hz", "unknown")),
+        (250.0, ("250 Hz", "250 Hz")),
         ({"*2": 125.0}, ("unknown", "125 Hz")),
         ({"conv1": 16000, "*": 8000}, ("16000 Hz", "8000 Hz")),
     ],

@@ -14,7 +14,7 @@ import torch
 from pytorch_lightning.callbacks import EarlyStopping
 from torch import Tensor, nn
 
-from filterscope import Conv1dFilterMonitor, FilterBank
+from filterscope import Conv1dFilterMonitor, FilterBank, load_history
 from filterscope.plots import kinds
 from filterscope.plots.taps import TapsPicture
 from tests.support.events import Logged
@@ -282,20 +282,29 @@ def test_a_glob_that_matches_nothing_fails_before_training_and_lists_the_layers(
 
 
 class Electrodes(SmallNet):
-    """A ``Conv2d`` of nine rows before the others: perhaps electrodes, perhaps time."""
+    """A layer along time and one along nine electrodes, before the others."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.spatial = nn.Conv2d(1, 3, (9, 1), padding=(4, 0))
+        self.temporal = nn.Conv2d(1, 3, (1, 9), padding=(0, 4))
+        self.spatial = nn.Conv2d(3, 1, (9, 1))
 
     def forward(self, x: Tensor) -> Tensor:
-        return super().forward(self.spatial(x[:, None].transpose(2, 3)).mean(1).transpose(1, 2))
+        return super().forward(self.spatial(self.temporal(x.repeat(1, 9, 1)[:, None]))[:, 0])
 
 
-@pytest.mark.parametrize(("rate", "has"), [(None, False), ({"conv1": 9.0}, False), ({"spatial": 100.0}, True)])
-def test_a_conv2d_gets_a_response_only_with_a_sample_rate(tmp_path: Path, rate: Any, has: bool) -> None:
+@pytest.mark.parametrize(
+    ("rate", "rates"),
+    [(None, [None, None]), (64.0, [64.0, None]), ({"spatial": 100.0}, [None, 100.0])],
+)
+def test_a_conv2d_has_a_response_along_time_and_never_along_electrodes(
+    tmp_path: Path, rate: Any, rates: list[float | None]
+) -> None:
     monitor = Conv1dFilterMonitor(sample_rate=rate, plots=("response",))
     logged = fit(tmp_path, monitor, model=Electrodes(), max_epochs=1)
-    assert ("filters/spatial/response" in logged.images) is has
+    assert {*logged.images} == {"filters/temporal/response", "filters/conv1/response"}
+    histories = load_history(tmp_path)
+    assert [histories[name][-1].sample_rate for name in ("temporal", "spatial")] == rates
+    assert [histories[name][-1].in_time for name in ("temporal", "spatial", "conv1")] == [True, False, True]
     assert logged.steps("filters/conv1/response") == [0, 4]
     assert logged.histograms["filters/spatial/weights"][0][1][:, 2].sum() == 27

@@ -45,8 +45,8 @@ def with_parametrization(at: set[int] | None) -> Callable[[], SmallNet]:
 
 @pytest.mark.parametrize(
     ("at", "steps"),
-    [(None, []), ({1}, [4, 8, 12]), ({3}, [0, 4, 12]), ({5}, STEPS)],
-    ids=["always", "initial weights", "one epoch", "final weights"],
+    [(None, []), ({1}, STEPS), ({1, 2}, [4, 8, 12]), ({3}, [0, 4, 12]), ({5}, STEPS)],
+    ids=["always", "initial weights", "and after the first forward", "one epoch", "final weights"],
 )
 def test_a_layer_that_cannot_be_read_costs_its_snapshot_only(
     tmp_path: Path, healthy: Outcome, at: set[int] | None, steps: list[int]

@@ -106,7 +106,7 @@ def test_what_a_copy_of_a_large_layer_took_goes_back_to_the_system() -> None:
 def test_measures_and_comparisons_of_a_large_layer_make_no_copy_of_it() -> None:
     weights = np.ones((64, 64, 512), np.float32)
     bank, other = (FilterBank.owning("conv", each) for each in (weights, weights + np.float32(0.5)))
-    one, two = (Reading({"conv": each}, frozenset(), 0.0) for each in (bank, bank.with_fields(weights=weights.copy())))
+    one, two = (Reading({"conv": each}, 0.0) for each in (bank, bank.with_fields(weights=weights.copy())))
     weights[0, 0, 0] = two.banks["conv"].weights[0, 0, 0] = np.nan
     with allocating_at_most(weights.nbytes // 3):
         assert same_weights(one, two)

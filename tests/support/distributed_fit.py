@@ -16,7 +16,7 @@ import numpy as np
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.strategies import DDPStrategy, FSDPStrategy, ModelParallelStrategy
-from torch import nn
+from torch import Tensor, nn
 from torch.distributed.fsdp import FullyShardedDataParallel, fully_shard
 from torch.distributed.fsdp.wrap import ModuleWrapPolicy
 from torch.nn.utils import parametrizations
@@ -24,9 +24,10 @@ from torch.nn.utils import parametrizations
 from filterscope import Conv1dFilterMonitor
 from tests.support.nets import SmallNet, loader, make_trainer
 from tests.support.states import random_streams
+from tests.support.zoo import Sinc
 
 #: Strategies under which every rank's training is held against one without the monitor.
-TWICE = ("ddp", "fsdp1", "fsdp2", "fsdp2_weight_norm")
+TWICE = ("ddp", "ddp_made", "fsdp1", "fsdp2", "fsdp2_weight_norm")
 
 
 class CpuFsdpStrategy(FSDPStrategy):
@@ -61,6 +62,30 @@ class WeightNormNet(FullyShardedNet):
     def __init__(self) -> None:
         super().__init__()
         parametrizations.weight_norm(self.conv1)
+
+
+class Talks(nn.Module):
+    """Asks the other rank for a part of the kernel that it makes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.kernel = nn.Parameter(torch.randn(4, 1, 5))
+
+    def forward(self, x: Tensor) -> Tensor:
+        mean = self.kernel.detach().mean()
+        torch.distributed.all_reduce(mean)
+        return nn.functional.conv1d(x, self.kernel - mean, padding=2)
+
+
+class MadeNet(SmallNet):
+    """Filters that are made in forwards, in front of others."""
+
+    def __init__(self) -> None:
+        super().__init__(channels=12)
+        self.sinc, self.talks = Sinc(), Talks()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(torch.cat([self.sinc(x), self.talks(x)[..., : (x.shape[-1] - 28) // 3]], 1))
 
 
 def whole_weights(trainer: pl.Trainer, model: nn.Module) -> dict[str, torch.Tensor]:
@@ -105,9 +130,9 @@ class Compare(pl.Callback):
 
 
 def strategy_of(name: str) -> Any:
-    if name in ("ddp", "ddp_spawn", "ddp_fork"):
-        starts: dict[str, Any] = {"ddp": "popen", "ddp_spawn": "spawn", "ddp_fork": "fork"}
-        return DDPStrategy(start_method=starts[name])
+    if name.startswith("ddp"):
+        starts: dict[str, Any] = {"ddp_spawn": "spawn", "ddp_fork": "fork"}
+        return DDPStrategy(start_method=starts.get(name, "popen"))
     if name.startswith("fsdp1"):
         policy = ModuleWrapPolicy({nn.Conv1d})
         wrapped: dict[str, Any] = {} if name == "fsdp1_root_only" else {"auto_wrap_policy": policy}
@@ -117,7 +142,12 @@ def strategy_of(name: str) -> Any:
 
 def model_of(name: str) -> pl.LightningModule:
     pl.seed_everything(3)
-    nets = {"fsdp2": FullyShardedNet, "fsdp2_spectral": SpectralNet, "fsdp2_weight_norm": WeightNormNet}
+    nets = {
+        "ddp_made": MadeNet,
+        "fsdp2": FullyShardedNet,
+        "fsdp2_spectral": SpectralNet,
+        "fsdp2_weight_norm": WeightNormNet,
+    }
     return nets.get(name, SmallNet)()
 
 

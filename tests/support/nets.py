@@ -80,8 +80,8 @@ class OneLayer(SmallNet):
         return self.head(seen.flatten(2).mean(-1).to(self.head.weight.dtype))
 
 
-def loader(channels: int = 1, batch_size: int = 4) -> DataLoader[Any]:
-    return DataLoader(series(channels=channels), batch_size=batch_size)
+def loader(channels: int = 1, batch_size: int = 4, samples: int = 64) -> DataLoader[Any]:
+    return DataLoader(series(channels=channels, samples=samples), batch_size=batch_size)
 
 
 def directory_of(trainer: pl.Trainer) -> str:

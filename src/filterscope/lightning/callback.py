@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import pytorch_lightning
 import torch
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
-from pytorch_lightning.utilities.rank_zero import rank_zero_warn
+from pytorch_lightning.utilities.rank_zero import rank_zero_info, rank_zero_warn
 from typing_extensions import override
 
 from filterscope.lightning import loggers
@@ -21,7 +21,9 @@ from filterscope.lightning.trainer import (
     steps_planned,
 )
 from filterscope.plots.kinds import NAMES, PlotName
-from filterscope.recording.reading import check_layers, warn_without_layers
+from filterscope.recording.observation import hindrance
+from filterscope.recording.reading import check_layers
+from filterscope.recording.resume import seen_names
 from filterscope.recording.session import Session
 from filterscope.recording.settings import Settings
 
@@ -45,7 +47,11 @@ class Conv1dFilterMonitor(_Callback):
 
     At every snapshot a histogram and a few scalars per layer; at milestones images: the filters over their taps,
     their frequency response, their evolution over the epochs and their drift from initialisation. Monitored are
-    ``Conv1d``, ``ConvTranspose1d``, their subclasses, and ``Conv2d`` whose kernel is ``(K, 1)`` or ``(1, K)``.
+    ``Conv1d``, ``ConvTranspose1d``, their subclasses, and ``Conv2d`` whose kernel is ``(K, 1)`` or ``(1, K)``; and what
+    the first training batch, observed while it runs, convolves with otherwise: kernels made in a ``forward`` (sinc,
+    Gabor, weight standardisation, masks) and functional calls, under the name of the module that makes them, with
+    ``#0``, ``#1`` where it makes several. Such kernels are read by running their module's ``forward`` alone, in
+    evaluation mode, as far as the convolution. Those that do not learn are recorded if ``layers`` names them.
 
     Training is bit-identical with and without the callback, and no fault in drawing or writing ends it.
 
@@ -56,7 +62,7 @@ class Conv1dFilterMonitor(_Callback):
 
     Args:
         layers: Layers to monitor: a glob on the dotted name, or several. ``*`` crosses dots; ``conv1`` is not
-            ``conv10``. ``None``: every layer with more than one tap. ``"*"`` adds pointwise ones.
+            ``conv10``. ``None``: every layer with more than one tap that learns. ``"*"`` adds all others.
         every_n_epochs: Epochs between snapshots. The initial and the final weights are always logged.
         plot_every_n_epochs: Epochs between images. ``None``: the initial, the final, and at most eight epochs
             between, as many as TensorBoard shows of a card. Fewer where all images of a fit would be more than 400,
@@ -71,8 +77,9 @@ class Conv1dFilterMonitor(_Callback):
             Histograms and scalars always cover the whole layer.
         save_filters: Whether to keep the filters of every snapshot, 2 bytes per weight, for the Filters tab,
             :func:`filterscope.load_history`, the command line, and for resuming.
-        sample_rate: Samples per second (Hz) at a layer's input. A number is for the first monitored layer; a mapping
-            names layers by globs, as in ``{"stem.*": 16000}``.
+        sample_rate: Samples per second (Hz) of the signal that the model's first convolution meets: the rates of all
+            layers follow from it, where strides and pooling tell them for sure, and are unknown elsewhere. A mapping
+            of globs gives layers' own, as in ``{"stem.*": 16000}``.
         tag: First segment of every TensorBoard tag. Several monitors need different ones.
         every_n_train_steps: Steps between snapshots within epochs, beside those at epochs' ends: for streams, endless
             data and long epochs. Counted as on TensorBoard's axis: batches that stepped, whatever the number of
@@ -80,7 +87,8 @@ class Conv1dFilterMonitor(_Callback):
 
     Raises:
         TypeError: An argument is of the wrong type.
-        ValueError: An argument has a value that cannot work; at the start of training, a glob matches no layer.
+        ValueError: An argument has a value that cannot work; at the start of training, a glob matches neither a layer
+            nor a module that may turn out to be one.
         MisconfigurationException: At the start of training, the Trainer has no logger, or another monitor has the
             same ``tag``.
 
@@ -144,15 +152,17 @@ class Conv1dFilterMonitor(_Callback):
 
     def _start(self, trainer: Any, pl_module: Any) -> None:
         """A session for this fit, once all hooks before the training have made their layers."""
-        check_layers(pl_module, self.settings)  # before a directory is made
         checkpoint = trainer.ckpt_path or ""
-        writers = loggers.writers(trainer, self._state if checkpoint else None)
+        state = self._state if checkpoint else None
+        # Before a directory is made.
+        unobserved = hindrance(trainer.model)
+        check_layers(pl_module, self.settings, seen_names(state or {}), unobserved is None)
+        writers = loggers.writers(trainer, state)
         before = self._session
         if before is not None and (not trainer.global_step or trainer.ckpt_path or not before.is_of(pl_module)):
             before = None  # a new fit, or weights from elsewhere
-        session = Session(self.settings, writers, pl_module, before, self._state if checkpoint else None, checkpoint)
-        if trainer.global_rank == 0:
-            warn_without_layers(pl_module, self.settings.layers)
+        say = rank_zero_info
+        session = Session(self.settings, writers, pl_module, before, state, checkpoint, say, unobserved)
         # Rank 0 alone has writers; all ranks must agree whether the model is read.
         self._session, self._is_started = session if trainer.strategy.broadcast(bool(writers)) else None, True
 
@@ -165,12 +175,19 @@ class Conv1dFilterMonitor(_Callback):
                     if trainer.global_step > 0:  # only now does Lightning tell the step of a resume within an epoch
                         session.resume(trainer.model, trainer.current_epoch, current_step(trainer))
             session.draw_waiting()
+            session.watch(trainer.model)
+
+    @override
+    def on_before_backward(self, trainer: Any, pl_module: Any, loss: Any) -> None:
+        if self._session is not None:
+            self._session.watched(trainer.model)
 
     @override
     def on_train_batch_end(self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
         every, session = self.settings.every_n_train_steps, self._session
         if session is None:
             return
+        session.watched(trainer.model)
         with session.harmless("batch"):
             step = step_of_batch(trainer)
             if step is None or step == self._step:
@@ -200,6 +217,11 @@ class Conv1dFilterMonitor(_Callback):
         if self._session is not None and self._is_started:
             self._session.finish(trainer.model)
             loggers.release(trainer)
+
+    @override
+    def teardown(self, trainer: Any, pl_module: Any, stage: str) -> None:
+        if self._session is not None:
+            self._session.unwatch()
 
     @override
     def on_exception(self, trainer: Any, pl_module: Any, exception: BaseException) -> None:

@@ -74,8 +74,8 @@ class Kind:
         make: Makes one, from the monitored filters and those of the reference.
         row: What the picture needs of every snapshot, if it shows the whole history; ``None`` if it shows one moment.
         taps: Kernel length below which there is nothing to see.
-        frequencies: Whether it shows frequencies: those of short kernels, and of taps that may not be samples in
-            time, say little.
+        frequencies: Whether it shows frequencies: those of short kernels say little, and taps that may not be samples
+            in time have none.
     """
 
     name: str

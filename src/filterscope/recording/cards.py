@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from filterscope.filters.bank import FilterBank
 from filterscope.filters.words import plural
@@ -20,25 +20,33 @@ NUMBERS = {
 }
 
 
-def layer_table(banks: Iterable[FilterBank], max_filters: int | None, pictures: Mapping[str, str]) -> str:
+def layer_table(
+    banks: Iterable[FilterBank],
+    max_filters: int | None,
+    pictures: Mapping[str, str],
+    fixed: Sequence[FilterBank] = (),
+) -> str:
     """Markdown for the text card: a table of the layers, and what each card that is logged means.
 
     Args:
         banks: One of each layer.
         max_filters: Filters that are drawn at most.
         pictures: What each kind of image means.
+        fixed: Layers that are there, do not learn, and are not monitored.
     """
     lines = [
         "| layer | filters × channels × taps | stride | dilation | groups | filters drawn | sample rate |",
         "| --- | --- | --- | --- | --- | --- | --- |",
     ]
-    for bank in banks:
+    for bank in (*banks, *fixed):
         shape = " × ".join(map(str, bank.weights.shape))
         rate = "unknown" if bank.sample_rate is None else f"{bank.sample_rate:g} Hz"
         kind = " (transposed)" if bank.transposed else ""
-        drawn = bank.head(max_filters).filters
+        drawn = "none: it does not learn" if bank in fixed else bank.head(max_filters).filters
         cells = [shape, bank.stride, bank.dilation, bank.groups, drawn, rate]
         lines.append(f"| `{_escaped(bank.layer)}`{kind} | {' | '.join(map(str, cells))} |")
+    if fixed:
+        lines += ["", "What does not learn is recorded if `layers` names it."]
     lines += ["", "| card | what it shows |", "| --- | --- |"]
     lines += [f"| {kind} | {_escaped(meaning)} |" for kind, meaning in (*pictures.items(), *NUMBERS.items())]
     return "\n".join(lines)

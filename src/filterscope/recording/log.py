@@ -169,7 +169,9 @@ class SnapshotLog:
             self._outlet.send(step, reading.time)
         if not self._in_table.issuperset(reading.banks):  # the first snapshot, or a lazy layer has come
             with self._outlet.item("the table of layers", "table") as values:
-                table = cards.layer_table(reading.banks.values(), self._settings.max_filters, self._meanings)
+                table = cards.layer_table(
+                    reading.banks.values(), self._settings.max_filters, self._meanings, reading.fixed
+                )
                 if (between := self.affordable(reading)) < BETWEEN:
                     table += f"\n\n{cards.images_between(between, IMAGES_PER_FIT)}"
                 words = "The monitored layers, and what each card means."
@@ -193,9 +195,7 @@ class SnapshotLog:
 
     def _count(self, reading: Reading, snapshots: int) -> int:
         """Images of all layers at one moment, of which there are so many snapshots by then."""
-        return sum(
-            len(self._kinds(bank, snapshots, reading)) + len(self._settings.own) for bank in reading.banks.values()
-        )
+        return sum(len(self._kinds(bank, snapshots)) + len(self._settings.own) for bank in reading.banks.values())
 
     def milestone(self, mark: str = "", between: bool = False) -> None:
         """Log what is logged at milestones, for the latest snapshot: images and matrix measures. Once each.
@@ -220,7 +220,7 @@ class SnapshotLog:
                     bank = track.latest
                     measures = metrics.matrix_measures(bank.weights, bank.groups, algebra.gram, algebra.eigenvalues)
                     values += self._scalars(name, dict(zip(("redundancy", "effective_rank"), measures, strict=True)))
-            kinds_now = self._kinds(track.latest, len(track), snapshot.reading)
+            kinds_now = self._kinds(track.latest, len(track))
             count = len(kinds_now) + len(self._settings.own)
             spare -= count
             if spare >= 0 or len(track) == 1:  # a layer's initial images are not between
@@ -297,10 +297,9 @@ class SnapshotLog:
         blobs = blob.encode_snapshot(bank, max_filters, order, is_reference, size <= WHOLE_BYTES, self._after)
         return [summaries.filters(self._tag(bank.layer, "bank"), blobs, blob.header_text(blobs[0]))]
 
-    def _kinds(self, bank: FilterBank, snapshots: int, reading: Reading) -> list[Kind]:
+    def _kinds(self, bank: FilterBank, snapshots: int) -> list[Kind]:
         """Pictures that make sense for a layer of which there are so many snapshots."""
-        in_time = bank.layer not in reading.without_response
-        return [kind for kind in self._drawn if kind.suits(bank.taps, snapshots, in_time)]
+        return [kind for kind in self._drawn if kind.suits(bank.taps, snapshots, bank.in_time)]
 
     def _image(self, name: str, kind: Kind, track: Track, moment: str | None) -> Summary.Value:
         head, reference = track.head, track.reference_head

@@ -6,17 +6,20 @@ import math
 import time
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 from torch import nn
 
 from filterscope.filters.bank import FilterBank
-from filterscope.filters.selection import sample_rates, select
+from filterscope.filters.selection import as_globs, first_alone, sample_rates, select, unmatched
 from filterscope.filters.words import plural
-from filterscope.models.gather import gather
-from filterscope.models.layers import find_layers
+from filterscope.models.alone import Alone
+from filterscope.models.gather import Gathered, Layer, gather
+from filterscope.models.layers import clean_name, find_layers, unwrapped
+from filterscope.models.seen import SeenLayer
+from filterscope.recording.observation import Observation, fingerprint
 from filterscope.recording.settings import Settings
 
 #: Bytes of raw filters above which a fit is told so at its start.
@@ -29,13 +32,15 @@ class Reading:
 
     Attributes:
         banks: By layer name, in model order, all filters.
-        without_response: Layers whose taps may not be samples in time.
         time: When, in seconds since 1970.
+        fixed: Layers that are there and not monitored, without weights.
+        prints: Of layers with a computed kernel, what tells whether it was computed from the same, by name.
     """
 
     banks: Mapping[str, FilterBank]
-    without_response: frozenset[str]
     time: float
+    fixed: tuple[FilterBank, ...] = ()
+    prints: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
     @cached_property
     def nbytes(self) -> int:
@@ -43,23 +48,54 @@ class Reading:
         return sum(bank.weights.nbytes for bank in self.banks.values())
 
 
-def read(model: nn.Module, settings: Settings, keep: bool = True) -> tuple[Reading | None, dict[str, str]]:
+def read(
+    model: nn.Module,
+    settings: Settings,
+    keep: bool = True,
+    observed: Observation | None = None,
+    known: Mapping[str, FilterBank] | None = None,
+) -> tuple[Reading | None, dict[str, str]]:
     """Read the monitored layers of a model; all ranks of a sharded one must do so together.
 
     Args:
         model: As it is trained, wrapped or not.
         settings: Which layers are monitored.
         keep: Whether this rank needs the result.
+        observed: What a forward told, if one was observed.
+        known: Weights of modules that were read just before that forward, by layer.
 
     Returns:
         The weights, if there are any yet; and why a layer could not be read, by its name.
     """
-    layers = {layer.name: layer for layer in find_layers(model)}
+    layers, temporal = _layers(model, observed)
     names = select({name: layer.taps for name, layer in layers.items()}, settings.layers, must_match=False)
-    rates = sample_rates(names, settings.sample_rate, must_match=False)
-    gathered = gather([layers[name] for name in names], rates, wrapped=model, keep=keep)
-    unclear = frozenset(name for name in names if not layers[name].is_temporal and rates[name] is None)
-    return Reading(gathered.banks, unclear, time.time()) if gathered.banks else None, gathered.unreadable
+    ratios, in_time = (first_alone(temporal), {}) if observed is None else (observed.ratios, observed.in_time)
+    rates = sample_rates(names, settings.sample_rate, ratios, must_match=False)
+    seen = {name: layer for name in names if isinstance(layer := layers[name], SeenLayer)}
+    read_before = {name: bank for name, bank in (known or {}).items() if name in names and name not in seen}
+    unread = [layers[name] for name in names if name not in read_before]
+    gathered = gather(unread, rates, in_time, wrapped=model, keep=keep) if unread else Gathered()
+    banks = gathered.banks | {
+        name: bank.with_fields(sample_rate=rates[name], in_time=in_time.get(name, bank.in_time))
+        for name, bank in read_before.items()
+    }
+    if not banks:
+        return None, gathered.unreadable
+    computed = {name: fingerprint(layer.module) for name, layer in seen.items() if isinstance(layer.source, Alone)}
+    fixed = () if observed is None else observed.fixed
+    ordered = {name: banks[name] for name in names if name in banks}
+    return Reading(ordered, time.time(), fixed, computed), gathered.unreadable
+
+
+def _layers(model: nn.Module, observed: Observation | None) -> tuple[dict[str, Layer], dict[str, bool]]:
+    """All layers in model order, those that were observed in the place of their modules'; and which are in time."""
+    layers: dict[str, Layer] = {layer.name: layer for layer in find_layers(model)}
+    temporal = {name: layer.is_temporal for name, layer in layers.items()}
+    if observed is not None and observed.layers:
+        places = {id(module): place for place, module in enumerate(unwrapped(model).modules())}
+        layers |= {name: layer for name, layer in observed.layers.items() if id(layer.module) in places}
+        layers = dict(sorted(layers.items(), key=lambda item: places[id(item[1].module)]))
+    return layers, temporal
 
 
 def warn_if_large(reading: Reading, settings: Settings, snapshots: float | None) -> None:
@@ -79,27 +115,66 @@ def warn_if_large(reading: Reading, settings: Settings, snapshots: float | None)
         )
 
 
-def check_layers(model: nn.Module, settings: Settings) -> None:
+def check_layers(model: nn.Module, settings: Settings, seen: Sequence[str] = (), waits: bool = False) -> None:
     """Refuse globs that match no layer.
+
+    Args:
+        model: As it is trained.
+        settings: Has the globs.
+        seen: Layers that were observed in an earlier fit.
+        waits: Whether the first forward will tell what else convolves: globs of modules may then be right.
 
     Raises:
         ValueError: Says which, and what there is.
     """
-    taps = {layer.name: layer.taps for layer in find_layers(model)}
-    sample_rates(select(taps, settings.layers), settings.sample_rate)
+    taps = {layer.name: layer.taps for layer in find_layers(model)} | dict.fromkeys(seen, 2)
+    modules = _modules(model)
+    names = select(taps, settings.layers, modules=modules, waits=waits)
+    sample_rates(names, settings.sample_rate, {}, modules=modules, waits=waits)
 
 
 def same_weights(reading: Reading, other: Reading) -> bool:
-    """Whether all that a reading holds is in another, equal to the last bit."""
+    """Whether all that a reading holds is in another, equal to the last bit.
+
+    Computed kernels are what they are computed from: after a fit the model is on another device, with other sines.
+    """
     return all(
-        name in other.banks and np.array_equal(bank.weights.view(np.int32), other.banks[name].weights.view(np.int32))
+        reading.prints[name] == other.prints[name]
+        if name in reading.prints and name in other.prints
+        else name in other.banks
+        and np.array_equal(bank.weights.view(np.int32), other.banks[name].weights.view(np.int32))
         for name, bank in reading.banks.items()
     )
 
 
-def warn_without_layers(model: nn.Module, layers: str | Sequence[str] | None) -> None:
-    """One warning for a model in which nothing is to be monitored."""
-    found = find_layers(model)
-    if not select({layer.name: layer.taps for layer in found}, layers):
-        hint = " with more than one tap; layers='*' takes pointwise ones too" if found else ""
-        warnings.warn(f"filterscope found no 1-D filters{hint} in {type(model).__name__}: nothing to log", stacklevel=3)
+def missing(model: nn.Module, settings: Settings, observed: Observation | None) -> list[str]:
+    """What a user asks for and does not get, once it is known what convolves.
+
+    Args:
+        model: As it is trained.
+        settings: Has the globs.
+        observed: What a forward told, if it was observed.
+    """
+    layers, _ = _layers(model, observed)
+    names = list(layers) if observed is None else list(dict.fromkeys([*observed.in_time, *layers]))
+    wrong = [
+        f"filterscope: {option}={globs!r}: {each}"
+        for option, globs in (("layers", settings.layers), ("sample_rate", settings.sample_rate))
+        if globs is not None and not isinstance(globs, float | int)
+        for each in unmatched(as_globs(globs), names, "the layers are", _modules(model))
+    ]
+    if not select({name: layer.taps for name, layer in layers.items()}, settings.layers, must_match=False):
+        hint = ""
+        if settings.layers is None and layers:
+            hint = " with more than one tap; layers='*' takes pointwise ones too"
+        elif settings.layers is None and observed is not None and observed.fixed:
+            hint = " that learn; layers='*' takes the others too"
+        if not layers or not wrong:
+            wrong = [f"filterscope found no 1-D filters{hint} in {type(unwrapped(model)).__name__}: nothing to log"]
+    return wrong
+
+
+def _modules(model: nn.Module) -> dict[str, str]:
+    """Kinds of all modules, by name; the model itself is called by its own."""
+    root = unwrapped(model)
+    return {clean_name(name) or type(root).__name__: type(module).__name__ for name, module in root.named_modules()}

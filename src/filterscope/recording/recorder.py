@@ -12,13 +12,16 @@ from types import TracebackType
 from typing import Any, Literal
 
 import torch.distributed
-from torch import nn
+from torch import Tensor, nn
 from torch.utils.tensorboard import SummaryWriter
 
 from filterscope.filters.checks import check_count, check_position, given
 from filterscope.filters.words import plural
+from filterscope.models.layers import unwrapped
+from filterscope.models.observe import observe
 from filterscope.plots.kinds import NAMES, PlotName
-from filterscope.recording.reading import check_layers, warn_without_layers
+from filterscope.recording.observation import Observation, hindrance, observation
+from filterscope.recording.reading import check_layers
 from filterscope.recording.resume import Past, recorded_before
 from filterscope.recording.session import Session
 from filterscope.recording.settings import Settings
@@ -37,6 +40,8 @@ class FilterRecorder:
     Args:
         model: The model that is trained, wrapped or not.
         writer: A ``SummaryWriter``, which stays open, or a directory, for which one is made and closed at the end.
+        inputs: One example batch, as for :func:`filterscope.read_filters`: it is run through the model once, at the
+            first snapshot, to see all that convolves. Without, the next forward of the model in training is observed.
         total: How many snapshots are planned, the initial one included. Images are logged at the first, the last, and
             at most eight geometrically spaced ones between; without it at powers of four.
         layers: As in :class:`filterscope.Conv1dFilterMonitor`, and so are all that follow.
@@ -44,7 +49,8 @@ class FilterRecorder:
         channels: How images show a filter's input channels.
         max_filters: Filters that images show and raw filters hold.
         save_filters: Whether to keep the filters of every snapshot.
-        sample_rate: Samples per second (Hz) at a layer's input.
+        sample_rate: Samples per second (Hz) of the signal that the first convolution meets, or a mapping of globs to
+            layers' own.
         tag: First segment of every TensorBoard tag. Several recorders of one directory need different ones.
 
     Raises:
@@ -65,6 +71,7 @@ class FilterRecorder:
         model: nn.Module,
         writer: SummaryWriter | str | os.PathLike[str],
         *,
+        inputs: Tensor | tuple[Any, ...] | Mapping[str, Any] | None = None,
         total: int | None = None,
         layers: str | Sequence[str] | None = None,
         plots: Sequence[PlotName | Callable[..., Any]] = NAMES,
@@ -86,9 +93,12 @@ class FilterRecorder:
             layers, plots=plots, channels=channels, max_filters=max_filters, save_filters=save_filters,
             sample_rate=sample_rate, tag=tag,
         )  # fmt: skip
-        check_layers(model, self._settings)
-        if _rank() == 0:
-            warn_without_layers(model, layers)
+        self._unobserved = hindrance(model)
+        check_layers(model, self._settings, waits=self._unobserved is None)
+        self._observed: Observation | None = None
+        self._forward: _NextForward | None = None  # what sees the next one, while that is to be seen
+        if inputs is not None and _rank() == 0:
+            self._observed = self._observe(model, inputs)
         self._model, self._writer = model, writer
         self._planned = None if total is None else total - 1  # after the initial one
         self._own: SummaryWriter | None = None
@@ -97,6 +107,11 @@ class FilterRecorder:
         self._last: tuple[int, int] | None = None  # epoch and step of the last snapshot
         self._count = 0  # snapshots so far, those of a record that went on included
         self._is_closed = self._is_broken = False
+
+    def _observe(self, model: nn.Module, inputs: Any) -> Observation:
+        if self._unobserved is not None:
+            raise ValueError(f"inputs cannot be run through this model: {self._unobserved}; leave them out")
+        return observation(model, self._settings, observe(model, inputs, gradients=True))
 
     def snapshot(self, epoch: int, step: int | None = None) -> None:
         """Record the weights as they are.
@@ -138,6 +153,8 @@ class FilterRecorder:
         else:
             session.snapshot(self._model, epoch, step, self._count, within_epoch, past)
         self._count += 1
+        if session.is_watching and self._forward is None:
+            self._forward = _NextForward(session, self._model)
         if self._abandoned is None:
             self._abandoned = weakref.finalize(self, _end, session, self._own, os.getpid())
             atexit.register(self._abandoned)  # after the thread's own ending, and so done before it
@@ -149,7 +166,15 @@ class FilterRecorder:
     def __getstate__(self) -> dict[str, Any]:
         """A copy, as of a model that holds its recorder, has files and threads of its own, if it records at all."""
         where = self._writer.log_dir if isinstance(self._writer, SummaryWriter) else self._writer
-        nothing = {"_session": None, "_own": None, "_abandoned": None, "_last": None, "_count": 0}
+        nothing = {
+            "_session": None,
+            "_forward": None,
+            "_observed": None,
+            "_own": None,
+            "_abandoned": None,
+            "_last": None,
+            "_count": 0,
+        }
         return self.__dict__ | {"_writer": where} | nothing
 
     def __enter__(self) -> FilterRecorder:
@@ -206,7 +231,8 @@ class FilterRecorder:
         if is_first and self._own is None and not isinstance(self._writer, SummaryWriter):
             self._own = SummaryWriter(os.fspath(self._writer))
         writers = [each for each in (self._own or self._writer,) if isinstance(each, SummaryWriter)] if is_first else []
-        self._session = Session(self._settings, writers, self._model)
+        seen = self._observed
+        self._session = Session(self._settings, writers, self._model, unobserved=self._unobserved, observed=seen)
         self._session.plan(self._planned)
         return self._session
 
@@ -219,10 +245,48 @@ class FilterRecorder:
             self._own.close()
 
     def _forget(self) -> None:
+        if self._forward is not None:
+            self._forward.remove()
+            self._forward = None
         if self._abandoned is not None:
             self._abandoned.detach()
             atexit.unregister(self._abandoned)
             self._abandoned = None
+
+
+class _NextForward:
+    """Lets a session see the next forward of a model in training; a copy of it, as in a copy of the model, does not."""
+
+    def __init__(self, session: Session | None = None, model: nn.Module | None = None) -> None:
+        self._session, self._handles = session, []
+        if model is not None:
+            root = unwrapped(model)
+            self._handles = [
+                root.register_forward_pre_hook(self._before, with_kwargs=True),
+                root.register_forward_hook(self._after, always_call=True),
+            ]
+
+    def __reduce__(self) -> tuple[type[_NextForward], tuple[()]]:
+        return _NextForward, ()
+
+    def _before(self, model: nn.Module, args: Any, kwargs: Any) -> None:
+        if self._session is not None and model.training and not torch.compiler.is_compiling():
+            self._session.watch(model, args, kwargs)
+
+    def _after(self, model: nn.Module, args: Any, output: Any) -> None:
+        if self._session is None or not model.training or torch.compiler.is_compiling():
+            return
+        if output is None:  # it raised
+            self._session.unwatch(for_good=False)
+        else:
+            self._session.watched(model)
+        if not self._session.is_watching:
+            self.remove()
+
+    def remove(self) -> None:
+        """See nothing more."""
+        for handle in self._handles:
+            handle.remove()
 
 
 def _end(session: Session, own: SummaryWriter | None, process: int) -> None:

@@ -58,10 +58,15 @@ def place_of(writer: SummaryWriter) -> PastRun:
     return PastRun(canonical(str(writer.log_dir)), os.path.basename(path), -1)
 
 
-def to_state(runs: Sequence[PastRun]) -> dict[str, Any]:
-    """What a checkpoint keeps: a few hundred bytes for each directory."""
+def to_state(runs: Sequence[PastRun], seen: Sequence[str] = ()) -> dict[str, Any]:
+    """What a checkpoint keeps: a few hundred bytes for each directory, and the layers that a forward told of."""
     kept = [*runs[:1], *runs[1:][-(_MOST_RUNS - 1) :]]
-    return {"version": _VERSION, "runs": [asdict(run) for run in kept]}
+    return {"version": _VERSION, "runs": [asdict(run) for run in kept], "seen": list(seen)}
+
+
+def seen_names(state: Mapping[str, Any]) -> tuple[str, ...]:
+    """Layers that a forward told of in the fit that a checkpoint is of."""
+    return tuple(map(str, state.get("seen", ())))
 
 
 def from_state(state: Mapping[str, Any]) -> list[PastRun]:

@@ -3,27 +3,33 @@
 from __future__ import annotations
 
 import functools
+import logging
 import os
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Any, Concatenate, ParamSpec
 
 from torch import nn
 from torch.utils.tensorboard import SummaryWriter
 
-from filterscope.events.layers import read_layers
 from filterscope.models.gather import is_sharded
 from filterscope.recording.algebra import use_one_thread
 from filterscope.recording.log import SnapshotLog
+from filterscope.recording.observation import Observation
+from filterscope.recording.opening import Opening
+from filterscope.recording.past import PastRuns
 from filterscope.recording.reading import Reading, read, same_weights, warn_if_large
-from filterscope.recording.resume import Past, PastRun, from_state, joined, locate, place_of, read_past, to_state
+from filterscope.recording.resume import (
+    Past,
+    seen_names,
+)
 from filterscope.recording.schedule import BETWEEN, milestones, milestones_by_step
 from filterscope.recording.settings import Settings
 from filterscope.recording.worker import Faults, Worker
 
 _Args = ParamSpec("_Args")
+_LOG = logging.getLogger("filterscope")
 
 
 def _harmless(method: Callable[Concatenate[Session, _Args], None]) -> Callable[Concatenate[Session, _Args], None]:
@@ -50,6 +56,9 @@ class Session:
         before: The session of an earlier fit that this one goes on from.
         state: Of the checkpoint that this fit goes on from, see :meth:`state`.
         checkpoint: Where that is.
+        say: Told of what is watched.
+        unobserved: Why the first forward is not observed; ``None`` if it can be.
+        observed: What a forward has told already.
 
     Raises:
         ValueError: A glob matches no layer.
@@ -63,8 +72,11 @@ class Session:
         before: Session | None = None,
         state: Mapping[str, Any] | None = None,
         checkpoint: str | os.PathLike[str] = "",
+        say: Callable[[str], None] = _LOG.info,
+        unobserved: str | None = None,
+        observed: Observation | None = None,
     ) -> None:
-        self._settings = settings
+        self._settings, self._say = settings, say
         self._model = weakref.ref(model)
         self._faults = Faults()
         self._worker = Worker(self._faults, prepare=use_one_thread)
@@ -72,10 +84,11 @@ class Session:
         if writers:
             earlier = None if before is None else before._log
             self._log = SnapshotLog(settings, writers, self._faults, earlier, self._worker.pause)
-        self._place = place_of(writers[0]) if writers else PastRun("", "", -1)
-        self._runs: list[PastRun] = [] if before is None else joined(before._runs, before._place)
+        runs = None if before is None else before._past
+        self._past: PastRuns = PastRuns(settings.tag, self._faults.report, writers, runs)
         if state and writers:
-            self._find_past(state, checkpoint)
+            with self.harmless("history"):
+                self._past.find(state, checkpoint)
         self._affordable = BETWEEN  # milestones between the initial and the final one, once the layers are known
         self.plan(None)
         self._ended: tuple[int, int] | None = None  # epoch and step of the last epoch's end
@@ -84,6 +97,8 @@ class Session:
         self._is_within = False  # whether that was within an epoch
         self._final: Reading | None = None
         self._awaits_drawing = False
+        self._seen = () if state is None else seen_names(state)  # layers that only a forward tells of
+        self._opening = Opening(settings, unobserved if writers else "another rank does", observed)
 
     @contextmanager
     def harmless(self, what: str) -> Iterator[None]:
@@ -97,15 +112,6 @@ class Session:
     def is_of(self, model: nn.Module) -> bool:
         """Whether this was a session of the same model."""
         return self._model() is model
-
-    @_harmless
-    def _find_past(self, state: Mapping[str, Any], checkpoint: str | os.PathLike[str]) -> None:
-        runs = from_state(state)
-        self._runs = locate(runs, checkpoint)
-        if missing := len(runs) - len(self._runs):
-            gone = [run.directory for run in runs if run.file not in {found.file for found in self._runs}]
-            then = _ANEW if missing == len(runs) else "the pictures lack those epochs"
-            self._faults.report("history", f"filterscope no longer finds what it recorded in {', '.join(gone)}; {then}")
 
     def plan(self, epochs: int | None, steps: int | None = None) -> None:
         """Decide which snapshots are milestones; at the beginning, and again once more is known.
@@ -131,8 +137,7 @@ class Session:
         Args:
             model: As it is trained, wrapped or not; in all methods.
         """
-        self._take(model, 0, 0)
-        self._draw()
+        self._first(model, 0, 0)
 
     @_harmless
     def resume(self, model: nn.Module, epoch: int, step: int) -> None:
@@ -144,9 +149,67 @@ class Session:
             step: Position on the step axis.
         """
         self._start_step = self._before = step
-        if (reading := self._read(model)) is not None and (log := self._log) is not None:
-            self._place = replace(self._place, start=step)
-            self._worker.submit(lambda: log.resume(epoch, step, reading, *self._recall(epoch, step)), reading.nbytes)
+        if (log := self._log) is None:
+            self._read(model)
+            return
+        self._past.begin_at(step)
+        self._hold(
+            self._read(model),
+            lambda reading: self._worker.submit(
+                lambda: log.resume(epoch, step, reading, *self._past.recall(epoch, step)), reading.nbytes
+            ),
+        )
+
+    @property
+    def is_watching(self) -> bool:
+        """Whether a forward shall be seen."""
+        return not self._opening.is_over
+
+    @_harmless
+    def watch(self, model: nn.Module, args: Any = None, kwargs: Any = None) -> None:
+        """Before a forward in training: see what it performs, if that is not known yet.
+
+        Args:
+            model: As it is trained.
+            args: Of its own forward, where that has begun.
+            kwargs: By name.
+        """
+        self._opening.enter(model, args, kwargs)
+
+    def watched(self, model: nn.Module) -> None:
+        """After it, before the weights change: what it told, and with it the snapshot that waited for it."""
+        if self._opening.is_over:
+            return
+        with self.harmless("observation"):
+            self._opening.learn(model)
+            if (observed := self._opening.observed) is not None:
+                self._seen = tuple(observed.layers)
+        self._release(model)
+
+    @_harmless
+    def unwatch(self, for_good: bool = True) -> None:
+        """The forward failed, or there will be none any more: what it did not tell is not known."""
+        self._opening.leave(for_good)
+
+    def _hold(self, reading: Reading | None, then: Callable[[Reading], None]) -> None:
+        """Do with a first reading what is to be done, once the first forward has told what belongs to it."""
+        self._release()
+        self._opening.hold(reading, then)
+        if self._opening.is_over:
+            self._release()
+
+    @_harmless
+    def _release(self, model: nn.Module | None = None) -> None:
+        model = self._model() if model is None else model
+        if model is None:
+            return
+        self._opening.release(lambda known: self._read(model, known))
+        if self._log is not None:
+            words, warnings = self._opening.messages(model, None if self._last is None else self._last[1])
+            if words:
+                self._say(words)
+            for warning in warnings:
+                self._faults.report(warning, warning)
 
     @_harmless
     def snapshot(
@@ -168,24 +231,39 @@ class Session:
             within_epoch: Whether it is not of an epoch's end.
             past: What is known from before, where a record goes on with this snapshot.
         """
+        self._release()
         self.draw_waiting()
-        self._take(model, epoch, step, within_epoch, past=past)
-        self._awaits_drawing = number == 0 or self._is_milestone(number)
+        if self._last is None:
+            self._first(model, epoch, step, within_epoch, past, number)
+        elif self._take(model, epoch, step, within_epoch):
+            self._awaits_drawing = self._is_milestone(number)
+
+    def _first(
+        self,
+        model: nn.Module,
+        epoch: int,
+        step: int,
+        within_epoch: bool = False,
+        past: Mapping[str, Past] | None = None,
+        number: int | None = None,
+    ) -> None:
+        """The first snapshot of a record, or the first after it went on; without a number it is drawn at once."""
+
+        def submit(reading: Reading) -> None:
+            if past and (log := self._log) is not None:
+                self._worker.submit(lambda: log.recall(epoch, step, reading, past))
+            self._submit(epoch, step, reading, within_epoch)
+            if number is None:
+                self._draw()
+            else:
+                self._awaits_drawing = number == 0 or self._is_milestone(number)
+
+        self._hold(self._read(model) if self._log is not None or is_sharded(model) else None, submit)
 
     def tell_superseded(self) -> None:
         """Before a record begins: warn if there is an older one in its place. Event files take time to read."""
         if self._log is not None:
-            self._worker.submit(self._tell_superseded)
-
-    def _tell_superseded(self) -> None:
-        directory, tag = self._place.directory, self._settings.tag
-        epochs = [bank.epoch for each in read_layers(directory) if each.tag == tag for bank in each.banks]
-        if epochs:
-            self._faults.report(
-                "superseded",
-                f"filterscope: {directory} holds an older record under tag={tag!r}, of epochs {epochs[0]} to "
-                f"{epochs[-1]}: this one supersedes it. To keep both, give each a directory or a tag of its own",
-            )
+            self._worker.submit(self._past.tell_superseded)
 
     def tell(self, message: str) -> None:
         """One warning of what is superseded."""
@@ -203,12 +281,12 @@ class Session:
     @property
     def directory(self) -> str:
         """Where it records."""
-        return self._place.directory
+        return self._past.directory
 
     def state(self) -> dict[str, Any]:
         """Where a fit that goes on from here will find what was recorded: some hundred bytes."""
         is_kept = self._log is not None and self._settings.save_filters
-        return to_state(joined(self._runs, self._place)) if is_kept else {}
+        return self._past.state(self._seen) if is_kept else {}
 
     @_harmless
     def draw_waiting(self) -> None:
@@ -264,6 +342,8 @@ class Session:
         Args:
             model: If given, its weights are logged once more, should they differ from the last snapshot's.
         """
+        self.unwatch()
+        self._release()
         if model is not None and self._ended is not None:
             self._log_final(model)
         if self._last is not None and (self._ended is not None or model is None):
@@ -280,6 +360,8 @@ class Session:
             step: Position on the step axis.
             mark: What to say before the moment in the titles of the last images.
         """
+        self.unwatch()
+        self._release()
         if self._last is not None:
             if model is not None and not is_sharded(model):
                 self._log_interrupted(model, epoch, step)
@@ -289,10 +371,12 @@ class Session:
     @_harmless
     def close(self) -> None:
         """Write all that was recorded."""
+        self.unwatch()
+        self._release()
         if (log := self._log) is not None:
             self._worker.submit(log.close)
         self._worker.close()
-        self._last = self._final = None
+        self._last = self._final = self._opening.observed = None  # which holds modules and inputs
 
     @_harmless
     def _log_final(self, model: nn.Module) -> None:
@@ -329,26 +413,31 @@ class Session:
         step: int,
         within_epoch: bool = False,
         replaces: bool = False,
-        past: Mapping[str, Past] | None = None,
     ) -> bool:
         """Read and hand over; whether this was done. One that replaces the last snapshot differs from it."""
+        self._release()
         reading = self._read(model) if self._log is not None or is_sharded(model) else None
         if reading is None or (replaces and self._last is not None and same_weights(reading, self._last[1])):
             return False
-        if past and (log := self._log) is not None:
-            self._worker.submit(lambda: log.recall(epoch, step, reading, past))
         self._submit(epoch, step, reading, within_epoch, replaces)
         return True
 
-    def _read(self, model: nn.Module) -> Reading | None:
-        """The model's weights on rank 0; ``None`` on other ranks, and where there are none yet."""
+    def _read(self, model: nn.Module, known: Reading | None = None) -> Reading | None:
+        """The model's weights on rank 0; ``None`` on other ranks, and where there are none yet.
+
+        Args:
+            model: As it is trained.
+            known: What was read of it just now, before it was observed.
+        """
         keep = self._log is not None
         if keep and self._last is not None:
             self._worker.wait_for_room(self._last[1].nbytes)
-        reading, unreadable = read(model, self._settings, keep)
+        reading, unreadable = read(
+            model, self._settings, keep, self._opening.observed, None if known is None else known.banks
+        )
         if keep:
-            known = self._last[1].banks if self._last is not None else {}
-            self._tell_missing(unreadable, [name for name in known if reading is None or name not in reading.banks])
+            before = self._last[1].banks if self._last is not None else {}
+            self._tell_missing(unreadable, [name for name in before if reading is None or name not in reading.banks])
         return reading
 
     def _tell_missing(self, unreadable: Mapping[str, str], gone: Sequence[str]) -> None:
@@ -360,24 +449,6 @@ class Session:
                 self._faults.report(
                     f"gone {name}", f"filterscope no longer finds layer {name!r}: its record stops here"
                 )
-
-    def _recall(self, epoch: int, step: int) -> tuple[dict[str, Past], int, bool]:
-        """What was recorded before, the last step in the directory, and whether what is there is from elsewhere.
-
-        For the recording thread: event files take time to read.
-        """
-        past: dict[str, Past] = {}
-        here: dict[str, Past] = {}
-        is_elsewhere = not self._runs or self._runs[-1].directory != self._place.directory
-        try:
-            past = read_past(self._runs, self._settings.tag, epoch, step)
-            here = read_past([self._place], self._settings.tag, epoch, step) if is_elsewhere else past
-        except Exception as error:
-            self._faults.report("history", f"filterscope cannot read what it recorded before ({error}); {_ANEW}")
-        if self._runs and not any(layer.reference for layer in past.values()):
-            where = ", ".join(run.directory for run in self._runs)
-            self._faults.report("history", f"filterscope finds no filters recorded before in {where}; {_ANEW}")
-        return past, max((layer.last_step for layer in here.values()), default=-1), is_elsewhere
 
     def _submit(
         self, epoch: int, step: int, reading: Reading, within_epoch: bool = False, replaces: bool = False
@@ -395,7 +466,3 @@ class Session:
         self._awaits_drawing = False
         if (log := self._log) is not None:
             self._worker.submit(lambda: log.milestone(mark, between))
-
-
-#: What follows where nothing of the past is found.
-_ANEW = "rotation is measured from the weights that the fit was resumed from"
