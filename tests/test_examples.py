@@ -25,7 +25,7 @@ from tests.support.events import Logged
 pytest.importorskip("aeon")
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
-TRAINING = ("gunpoint.py", "any_loop.py", "streaming.py", "basic_motions.py", "lightning_cli/main.py")
+TRAINING = ("gunpoint.py", "any_loop.py", "streaming.py", "basic_motions.py", "sinc.py", "lightning_cli/main.py")
 #: Both data sets make 5 batches per epoch.
 BATCHES = 5
 
@@ -157,6 +157,19 @@ def test_streaming(tmp_path: Path) -> None:
     assert histories["conv1"].by_step
     assert logged.steps("filters/conv1/taps") == [0, 10, 20, 30, 40, 50, 70, 100, 140, 200]
     assert by_layer(logged.images) == {kind: {"conv1", "conv2"} for kind in kinds.NAMES}
+
+
+def test_sinc(tmp_path: Path) -> None:
+    printed = run("sinc.py", tmp_path)
+    assert accuracy(printed) >= 80
+    least, most = map(float, re.findall(r"lower edges moved by (\d\.\d+) to (\d\.\d+) Hz", printed)[0])
+    assert 0 <= least < 1 < most
+    directory = tmp_path / log_dir(printed)
+    histories = load_history(directory)
+    rates = {name: (history[-1].sample_rate, history[-1].weights.shape) for name, history in histories.items()}
+    assert rates == {"sinc": (10.0, (12, 1, 41)), "conv": (2.5, (32, 72, 9))}
+    assert (histories["sinc"].rotation()[-1] > 0.5).sum() > 3
+    assert by_layer(Logged(directory).images) == {kind: {"sinc", "conv"} for kind in kinds.NAMES}
 
 
 def test_basic_motions(tmp_path: Path) -> None:

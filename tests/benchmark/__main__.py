@@ -37,8 +37,14 @@ from torch.utils.tensorboard import SummaryWriter
 import filterscope
 from filterscope.events import blob, summaries
 from tests.benchmark import baselines, fits, memory
-from tests.benchmark.models import MODELS
-from tests.benchmark.ours import Recording, batches_without_a_snapshot, hooks_and_recorders, training_steps
+from tests.benchmark.models import MODELS, m5, sincnet
+from tests.benchmark.ours import (
+    Recording,
+    batches_without_a_snapshot,
+    hooks_and_recorders,
+    observed_steps,
+    training_steps,
+)
 
 Row = dict[str, Any]
 
@@ -124,6 +130,18 @@ def of_batches(runs: int) -> list[Row]:
     ratio = statistics.median(hooks) / statistics.median(steps)
     figure = "training thread, a batch without a snapshot by steps / a training step"
     return [row("8 x 1 x 31", figure, ratio, 0.01, f"{1e6 * statistics.median(hooks):.1f} us against {spread(steps)}")]
+
+
+def of_observed(runs: int) -> list[Row]:
+    """The first step of a fit, which is observed, against one that is not."""
+    rows = []
+    for name, make in {"M5": m5, "SincNet-like": sincnet}.items():
+        progress(f"{name}: observed steps")
+        observed, plain = observed_steps(make(), 5 * runs)
+        ratio = statistics.median(observed) / statistics.median(plain)
+        rows.append(row(name, "a training step that is observed / one that is not", ratio, 1.05,
+                        f"{spread(observed)} against {spread(plain)}"))  # fmt: skip
+    return rows
 
 
 def of_loading(epochs: int, runs: int) -> list[Row]:
@@ -233,7 +251,12 @@ def main(arguments: list[str] | None = None) -> None:
     np.random.default_rng(0)
     torch.manual_seed(0)
     quick = options.quick
-    rows = [*of_drawing(2 if quick else 9), *of_import(2 if quick else 9), *of_batches(1 if quick else 9)]
+    rows = [
+        *of_drawing(2 if quick else 9),
+        *of_import(2 if quick else 9),
+        *of_batches(1 if quick else 9),
+        *of_observed(1 if quick else 5),
+    ]
     for name in ("tiny",) if quick else MODELS:
         rows += of_model(name, epochs=12 if quick else 100, runs=1 if quick else 3)
     if not quick:

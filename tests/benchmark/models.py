@@ -43,6 +43,31 @@ def deep() -> nn.Sequential:
     return nn.Sequential(*[nn.Conv1d(channels, filters, taps, padding="same") for channels, filters, taps in sizes])
 
 
+class SincFront(nn.Module):
+    """80 band-passes of 251 taps made in its forward, as in SincNet (Ravanelli and Bengio, arXiv 1808.00158)."""
+
+    time: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.low, self.width = (
+            nn.Parameter(torch.linspace(0.01, 0.4, 80)[:, None]),
+            nn.Parameter(torch.full((80, 1), 0.02)),
+        )
+        self.register_buffer("time", torch.arange(-125, 126).float())
+
+    def forward(self, x: Tensor) -> Tensor:
+        high, low = self.low + self.width, self.low
+        wide, narrow = (2 * edge * torch.sinc(2 * edge * self.time) for edge in (high, low))
+        return nn.functional.conv1d(x, (wide - narrow)[:, None])
+
+
+def sincnet() -> nn.Module:
+    """Its front end and two convolutions."""
+    parts = [SincFront(), nn.MaxPool1d(3), nn.Conv1d(80, 60, 5), nn.MaxPool1d(3), nn.Conv1d(60, 60, 5)]
+    return nn.Sequential(*parts)
+
+
 MODELS = {"tiny": tiny, "M5": m5, "wav2vec2-like": wav2vec2}
 
 

@@ -18,8 +18,12 @@ from torch import nn
 from torch.utils.tensorboard import SummaryWriter
 
 from filterscope import Conv1dFilterMonitor, FilterRecorder
+from filterscope.recording.opening import Opening
 from filterscope.recording.session import Session
 from filterscope.recording.settings import Settings
+
+#: Why these sessions await no forward.
+IDLE = "it never runs"
 
 
 def sizes_of_images(directory: str) -> Iterator[int]:
@@ -53,7 +57,10 @@ def hooks_and_recorders(model: nn.Module, epochs: int) -> tuple[list[float], lis
     gc.collect()
     with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as other:
         writer = SummaryWriter(one)
-        session, recorder = Session(Settings(), [writer], model), FilterRecorder(model, other, total=epochs + 1)
+        session, recorder = (
+            Session(Settings(), [writer], model, unobserved=IDLE),
+            FilterRecorder(model, other, total=epochs + 1),
+        )
         session.plan(epochs)
         session.begin(model)
         recorder.snapshot(0)
@@ -82,7 +89,9 @@ def batches_without_a_snapshot(count: int) -> list[float]:
     """Seconds that the callback's hooks take around a batch of a fit by steps, where no snapshot is due."""
     monitor = Conv1dFilterMonitor(every_n_train_steps=10**9)
     loop = SimpleNamespace(_batches_that_stepped=0, _should_accumulate=lambda: False)
-    trainer: Any = SimpleNamespace(global_step=0, current_epoch=0, fit_loop=SimpleNamespace(epoch_loop=loop))
+    trainer: Any = SimpleNamespace(
+        global_step=0, current_epoch=0, fit_loop=SimpleNamespace(epoch_loop=loop), model=None
+    )
     model, seconds = nn.Conv1d(1, 1, 3), []
     monitor._session, monitor._step = Session(monitor.settings, [], model), 0
     for step in range(count):
@@ -92,6 +101,27 @@ def batches_without_a_snapshot(count: int) -> list[float]:
         monitor.on_train_batch_end(trainer, model, None, None, step)
         seconds.append(time.perf_counter() - begin)
     return seconds
+
+
+def observed_steps(model: nn.Module, count: int) -> tuple[list[float], list[float]]:
+    """Seconds of training steps by turns: the first of a fit, which is observed, and one that is not."""
+    observed: list[float] = []
+    plain: list[float] = []
+    series = torch.randn(64, 1, 3200)
+    optimizer = torch.optim.SGD(model.parameters(), lr=1e-6)
+    for number in range(2 * count + 2):
+        opening = Opening(Settings(), None, None)
+        begin = time.perf_counter()
+        optimizer.zero_grad()
+        if number % 2:
+            opening.enter(model)
+        loss = model(series).square().mean()
+        if number % 2:
+            opening.learn(model)
+        loss.backward()
+        optimizer.step()
+        (observed if number % 2 else plain).append(time.perf_counter() - begin)
+    return observed[1:], plain[1:]
 
 
 def training_steps(model: nn.Module, count: int) -> list[float]:
@@ -128,7 +158,7 @@ class Recording:
         with tempfile.TemporaryDirectory() as directory:
             writer = SummaryWriter(directory)
             settings = Settings(plots=Settings.plots if images else (), save_filters=save_filters)
-            self._session = Session(settings, [writer], model)
+            self._session = Session(settings, [writer], model, unobserved=IDLE)
             self._run(model, epochs)
             writer.close()
             self.bytes = sum(path.stat().st_size for path in Path(directory).iterdir())
