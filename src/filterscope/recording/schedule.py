@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
+from filterscope.recording.settings import Settings
+
 #: Images that stock TensorBoard keeps per tag.
 IMAGES_PER_TAG = 10
 #: Images that a fit logs, unless its initial and final ones alone are more.
@@ -83,6 +85,47 @@ def _thinned(spaced: set[int], total: int | None, most: int) -> list[int]:
         chosen = chosen[: max(most, BETWEEN // 2)]
     count = min(most, len(chosen))
     return [chosen[(2 * i + 1) * len(chosen) // (2 * count)] for i in range(count)]
+
+
+class Plan:
+    """Which snapshots of a record are milestones, as far as is known by now.
+
+    Args:
+        settings: Have the cadences.
+
+    Attributes:
+        snapshots: How many there will be after the initial one; ``None`` if unknown.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._most = BETWEEN
+        self.update(None)
+
+    def update(self, epochs: int | None, steps: int | None = None) -> None:
+        """Take in what is planned, if known: epochs, or other snapshots after the initial one; and steps."""
+        settings, self._totals = self._settings, (epochs, steps)
+        self.is_milestone = milestones(epochs, settings.every_n_epochs, settings.plot_every_n_epochs, self._most)
+        self.snapshots = None if epochs is None else epochs / settings.every_n_epochs
+        self._by_step: Callable[[int, int], bool] | None = None
+        if (every := settings.every_n_train_steps) is not None:
+            self.snapshots = None if steps is None else (self.snapshots or 0) + steps / every
+            if settings.plot_every_n_epochs is None:
+                self._by_step = milestones_by_step(steps, every, self._most)
+
+    def limit(self, most: int) -> None:
+        """So many milestones are affordable between the initial and the final one, now that the layers are known."""
+        self._most = most
+        self.update(*self._totals)
+
+    @property
+    def is_by_step(self) -> bool:
+        """Whether steps decide at epochs' ends, too."""
+        return self._by_step is not None
+
+    def is_milestone_by_step(self, before: int, now: int) -> bool:
+        """Whether one lies between the snapshot before and this one; none where steps do not decide."""
+        return self._by_step is not None and self._by_step(before, now)
 
 
 def planned_steps(max_epochs: int | None, max_steps: int, steps_per_epoch: float, per_batch: float) -> int | None:

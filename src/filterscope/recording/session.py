@@ -24,7 +24,7 @@ from filterscope.recording.resume import (
     Past,
     seen_names,
 )
-from filterscope.recording.schedule import BETWEEN, milestones, milestones_by_step
+from filterscope.recording.schedule import Plan
 from filterscope.recording.settings import Settings
 from filterscope.recording.worker import Faults, Worker
 
@@ -89,8 +89,7 @@ class Session:
         if state and writers:
             with self.harmless("history"):
                 self._past.find(state, checkpoint)
-        self._affordable = BETWEEN  # milestones between the initial and the final one, once the layers are known
-        self.plan(None)
+        self._plan = Plan(settings)
         self._ended: tuple[int, int] | None = None  # epoch and step of the last epoch's end
         self._start_step = self._before = 0  # of this fit, and of the last snapshot
         self._last: tuple[int, Reading] | None = None  # the step given at the last snapshot, and its weights
@@ -120,15 +119,7 @@ class Session:
             epochs: Epochs, or other snapshots after the initial one, that are planned in all, if known.
             steps: Steps that are planned in all, if known; of use where snapshots are taken by steps.
         """
-        settings = self._settings
-        self._totals, most = (epochs, steps), self._affordable
-        self._is_milestone = milestones(epochs, settings.every_n_epochs, settings.plot_every_n_epochs, most)
-        self._planned = None if epochs is None else epochs / settings.every_n_epochs
-        self._is_step_milestone: Callable[[int, int], bool] | None = None  # it decides, where there is one
-        if (every := settings.every_n_train_steps) is not None:
-            self._planned = None if steps is None else (self._planned or 0) + steps / every
-            if settings.plot_every_n_epochs is None:
-                self._is_step_milestone = milestones_by_step(steps, every, most)
+        self._plan.update(epochs, steps)
 
     @_harmless
     def begin(self, model: nn.Module) -> None:
@@ -236,7 +227,7 @@ class Session:
         if self._last is None:
             self._first(model, epoch, step, within_epoch, past, number)
         elif self._take(model, epoch, step, within_epoch):
-            self._awaits_drawing = self._is_milestone(number)
+            self._awaits_drawing = self._plan.is_milestone(number)
 
     def _first(
         self,
@@ -256,7 +247,7 @@ class Session:
             if number is None:
                 self._draw()
             else:
-                self._awaits_drawing = number == 0 or self._is_milestone(number)
+                self._awaits_drawing = number == 0 or self._plan.is_milestone(number)
 
         self._hold(self._read(model) if self._log is not None or is_sharded(model) else None, submit)
 
@@ -304,8 +295,7 @@ class Session:
             step: The one that this batch brought.
         """
         self._take(model, epoch, step, within_epoch=True)
-        is_milestone = self._is_step_milestone
-        self._awaits_drawing = is_milestone is not None and is_milestone(self._before, step)
+        self._awaits_drawing = self._plan.is_milestone_by_step(self._before, step)
         self._before = step
 
     @_harmless
@@ -320,9 +310,9 @@ class Session:
         if not self._take(model, epoch, step, replaces=stands_there):
             self._mark_end(epoch, step)
         elif not stands_there:
-            is_milestone = self._is_step_milestone
+            plan = self._plan
             self._awaits_drawing = (
-                self._is_milestone(epoch) if is_milestone is None else is_milestone(self._before, step)
+                plan.is_milestone_by_step(self._before, step) if plan.is_by_step else plan.is_milestone(epoch)
             )
             self._before = step
 
@@ -454,10 +444,9 @@ class Session:
         self, epoch: int, step: int, reading: Reading, within_epoch: bool = False, replaces: bool = False
     ) -> None:
         if self._last is None:
-            warn_if_large(reading, self._settings, self._planned)
+            warn_if_large(reading, self._settings, self._plan.snapshots)
             if self._log is not None:
-                self._affordable = self._log.affordable(reading)
-                self.plan(*self._totals)
+                self._plan.limit(self._log.affordable(reading))
         self._last, self._is_within = (step, reading), within_epoch
         if (log := self._log) is not None:
             self._worker.submit(lambda: log.snapshot(epoch, step, reading, within_epoch, replaces), reading.nbytes)
