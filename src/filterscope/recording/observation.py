@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
+from torch.nn.parameter import is_lazy
 
 from filterscope.filters.bank import FilterBank
 from filterscope.filters.selection import select
@@ -124,8 +125,9 @@ def _without_weights(name: str, seen: Performed) -> FilterBank:
 def fingerprint(module: nn.Module) -> tuple[int, ...]:
     """A number for each parameter and buffer of a module, the same on every device for the same bits."""
     kinds = {1: torch.int8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
-    sums: list[Tensor] = []
+    sums = []
     for tensor in (*module.parameters(), *module.buffers()):
-        real = torch.view_as_real(tensor.detach()) if tensor.is_complex() else tensor.detach()
-        sums.append(real.contiguous().view(kinds[real.element_size()]).sum(dtype=torch.int64))
-    return tuple(torch.stack(sums).tolist()) if sums else ()
+        if tensor.layout == torch.strided and not tensor.is_quantized and not is_lazy(tensor):
+            real = torch.view_as_real(tensor.detach()) if tensor.is_complex() else tensor.detach()
+            sums.append(int(real.contiguous().view(kinds[real.element_size()]).sum(dtype=torch.int64)))
+    return tuple(sums)

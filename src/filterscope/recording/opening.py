@@ -85,10 +85,12 @@ class Opening:
             return
         (reading, then), self._held = self._held, None
         self._is_released = True
-        if self.observed is not None:
-            reading = again(reading)
-        if reading is not None:
-            then(reading)
+        try:
+            if self.observed is not None:
+                reading = again(reading)
+        finally:  # what was read is recorded, even if the rest cannot be
+            if reading is not None:
+                then(reading)
 
     def messages(self, model: nn.Module, reading: Reading | None) -> tuple[str, list[str]]:
         """Once all is known: which layers are watched, and what to warn of; nothing twice."""
