@@ -50,6 +50,11 @@ class Weights(pl.Callback):
     def on_train_start(self, trainer: Any, pl_module: Any) -> None:
         self.start = self._take(trainer, pl_module, trainer.current_epoch)
 
+    def on_before_backward(self, trainer: Any, pl_module: Any, loss: Any) -> None:
+        """A lazy layer's first weights, which the monitor's initial snapshot waits for."""
+        if not self.at:
+            self._take(trainer, pl_module, trainer.current_epoch)
+
     def on_train_epoch_end(self, trainer: Any, pl_module: Any) -> None:
         self.ends.append(self._take(trainer, pl_module, trainer.current_epoch + 1))
 
