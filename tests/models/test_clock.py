@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -12,7 +11,6 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
 from filterscope import read_filters
-from filterscope.models.clock import _ratio
 
 
 def conv(channels: int = 1, out: int = 1, taps: int = 5, **options: Any) -> nn.Conv1d:
@@ -165,27 +163,3 @@ def test_without_a_forward_only_the_first_layer_is_known() -> None:
     model = nn.Sequential(conv(stride=2), conv())
     assert [bank.sample_rate for bank in read_filters(model, sample_rate=8.0).values()] == [8.0, None]
     assert [bank.sample_rate for bank in read_filters(model, "1", sample_rate=8.0).values()] == [None]
-
-
-@pytest.mark.parametrize(
-    ("before", "after", "ratio"),
-    [
-        (100, 100, 1),
-        (983, 983, 1),
-        (2950, 983, Fraction(1, 3)),
-        (983, 491, Fraction(1, 2)),
-        (101, 51, Fraction(1, 2)),
-        (100, 200, 2),
-        (44100, 16000, None),
-        (100, 66, None),
-        (8, 5, None),
-        (100, 99, None),
-        (100, 201, None),
-        (10, 4, None),  # 2, or 3 with padding
-        (200, 1, None),
-        (1, 200, None),
-        (16000, 101, None),
-    ],
-)
-def test_a_ratio_is_trusted_where_one_whole_number_explains_it(before: int, after: int, ratio: Any) -> None:
-    assert _ratio(before, after) == ratio

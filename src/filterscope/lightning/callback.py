@@ -183,6 +183,11 @@ class Conv1dFilterMonitor(_Callback):
             self._session.watched(trainer.model)
 
     @override
+    def on_before_optimizer_step(self, trainer: Any, pl_module: Any, optimizer: Any) -> None:
+        if self._session is not None:  # who goes backward without Lightning steps with it
+            self._session.watched(trainer.model)
+
+    @override
     def on_train_batch_end(self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
         every, session = self.settings.every_n_train_steps, self._session
         if session is None:

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils._python_dispatch import TorchDispatchMode
+from torch.overrides import TorchFunctionMode
 
-from filterscope.models.aside import apart, uncompiled
-from filterscope.models.observe import Autocast, Observer, Performed, kernel_axis
+from filterscope.models.aside import UNCHANGING, CannotRunError, apart, offline, turned, uncompiled
+from filterscope.models.observe import Autocast, Performed, kernel_axis
 
 #: Bytes of inputs that are kept at most, all modules together.
 MOST_BYTES = 16 * 2**20
-
-
-class CannotRunError(RuntimeError):
-    """Why a module's kernel cannot be had by running it alone."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,41 +43,58 @@ class Alone:
         _mapped((self.args, dict(self.kwargs)), lambda each: sizes.append(each.nbytes))
         return sum(sizes)
 
-    def kernel(self, other: bool = False) -> Tensor:
+    def kernel(self, other: str = "") -> Tensor:
         """The kernel, as the module makes it now in evaluation mode. It stops there: nothing is convolved.
 
-        Nothing that the module holds is changed, nor is a random stream.
+        What the module holds is not changed, nor is a random stream.
 
         Args:
-            other: Whether to give it other inputs, and other tensors that were computed in an earlier forward: they
-                change the kernel only if it depends on them.
+            other: ``"inputs"`` to give it other inputs, and other tensors that were computed in an earlier forward;
+                ``"parameters"`` for other parameters: they change the kernel only if it depends on them.
 
         Raises:
-            Exception: What the module raises; :class:`CannotRunError` if it makes no such convolution.
+            Exception: What the module raises; :class:`CannotRunError` if it makes no such convolution, or holds what
+                cannot be kept from a change.
         """
         tensors = [*self.module.parameters(), *self.module.buffers()]
         device = tensors[0].device if tensors else torch.device("cpu")
-        change = _other if other else _same
+        change = turned if other == "inputs" else _same
         args, kwargs = _mapped((self.args, dict(self.kwargs)), lambda each: change(each.to(device)))
         autocast = torch.autocast(device.type, self.autocast.dtype, self.autocast.enabled, cache_enabled=False)
         modules = list(self.module.modules())
-        with uncompiled(), apart(modules, change), autocast, _Offline(), _Until(self.module, self.number):
+        until = _Until(self.module, self.number)
+        with uncompiled(), torch.no_grad(), apart(modules, other), autocast, offline(), until:
             try:
                 for hook in list(self.module._forward_pre_hooks.values()):
-                    if type(hook).__module__.startswith("torch."):  # old-style norms and masks make the weight there
-                        hook(self.module, args)
+                    hook(self.module, args)  # torch's old norms and masks make the weight there
                 self.module.forward(*args, **kwargs)
             except _Found as found:
                 return found.kernel.detach()
         raise CannotRunError("in evaluation mode it does not convolve")
 
 
-def alone(performed: Performed, room: int = MOST_BYTES) -> tuple[Alone, bool]:
-    """How to have the kernel of an observed convolution again, tried out; and whether it is then the same.
+@dataclass(frozen=True)
+class Trial:
+    """What came of running a module alone.
+
+    Attributes:
+        source: How to do it again.
+        is_same: Whether its kernel is the one that was observed.
+        learns: Whether its kernel depends on parameters.
+    """
+
+    source: Alone
+    is_same: bool
+    learns: bool
+
+
+def alone(performed: Performed, room: int = MOST_BYTES, like: Alone | None = None) -> Trial:
+    """How to have the kernel of an observed convolution again, tried out.
 
     Args:
         performed: One whose kernel was computed.
         room: Bytes that its inputs may take.
+        like: Of another convolution of the same forward: it has the inputs already.
 
     Raises:
         CannotRunError: It cannot be had, and why.
@@ -92,13 +106,13 @@ def alone(performed: Performed, room: int = MOST_BYTES) -> tuple[Alone, bool]:
         )
     reason = ""
     for part in (_first, _whole):  # a module may take its batch's size for something else
-        args, kwargs = _mapped((frame.args, dict(frame.kwargs)), part)
-        tried = Alone(performed.module, performed.number, args, kwargs, performed.autocast)
-        if tried.nbytes > room:
-            reason = reason or f"a sample of its input takes {tried.nbytes / 2**20:.0f} MiB, too much to keep"
-            break
         try:
-            kernel, another = tried.kernel(), tried.kernel(other=True)
+            args, kwargs = _mapped((frame.args, dict(frame.kwargs)), part) if like is None else (like.args, like.kwargs)
+            tried = Alone(performed.module, performed.number, args, kwargs, performed.autocast)
+            if like is None and tried.nbytes > room:
+                reason = reason or f"a sample of its input takes {tried.nbytes / 2**20:.0f} MiB, too much to keep"
+                break
+            kernel, another = tried.kernel(), tried.kernel("inputs")
         except Exception as error:
             reason = str(error) if isinstance(error, CannotRunError) else f"{type(error).__name__}: {error}"
             continue
@@ -106,12 +120,25 @@ def alone(performed: Performed, room: int = MOST_BYTES) -> tuple[Alone, bool]:
             reason = (
                 f"alone it has a kernel of {tuple(kernel.shape)}, and of {tuple(performed.kernel.shape)} in training"
             )
-        elif not torch.equal(kernel, another):
+        elif not _equal(kernel, another):
             raise CannotRunError("its kernel depends on the input")
         else:
-            is_same = kernel.dtype == performed.kernel.dtype and torch.equal(kernel, performed.kernel)
-            return tried, is_same
+            return Trial(tried, _equal(kernel, performed.kernel), performed.needs_gradient or _learns(tried, kernel))
     raise CannotRunError(f"its module cannot be run alone ({reason}); a parameter, or a module that makes it, would do")
+
+
+def _learns(tried: Alone, kernel: Tensor) -> bool:
+    """Whether other parameters make another kernel: what is frozen now may learn later."""
+    try:
+        return not _equal(kernel, tried.kernel("parameters"))
+    except Exception:  # they mean something to it
+        return True
+
+
+def _equal(one: Tensor, other: Tensor) -> bool:
+    """To the last bit, NaN included."""
+    same_kind = one.shape == other.shape and one.dtype == other.dtype
+    return same_kind and bool(torch.allclose(one, other, rtol=0, atol=0, equal_nan=True))
 
 
 class _Found(BaseException):
@@ -122,37 +149,48 @@ class _Found(BaseException):
         self.kernel = kernel
 
 
-class _Until(Observer):
-    """Stops a forward where it makes a certain convolution itself."""
+class _Until(TorchFunctionMode):
+    """Stops a module's forward where it makes a certain convolution itself."""
 
     def __init__(self, module: nn.Module, number: int) -> None:
-        super().__init__(module)
-        self._number = number
+        super().__init__()
+        self._module, self._left = module, number
+        self._inner = 0  # forwards of other modules that are under way
+        self._hooks = ExitStack()
+
+    def __enter__(self) -> _Until:
+        for module in self._module.modules():
+            if module is not self._module:
+                self._hooks.callback(module.register_forward_pre_hook(self._down).remove)
+                self._hooks.callback(module.register_forward_hook(self._up, always_call=True).remove)
+        return super().__enter__()  # type: ignore[no-any-return, no-untyped-call]
+
+    def __exit__(self, *error: Any) -> None:
+        self._hooks.close()
+        super().__exit__(*error)  # type: ignore[no-untyped-call]
+
+    def _down(self, *_: Any) -> None:
+        self._inner += 1
+
+    def _up(self, *_: Any) -> None:
+        self._inner -= 1
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         weight = args[1] if len(args) > 1 else kwargs.get("weight")
-        if self.frame is self.outside and kernel_axis(func, weight) is not None:
-            if self.outside.made == self._number:
+        if not self._inner and isinstance(weight, Tensor) and kernel_axis(func, weight) is not None:
+            if not self._left:
                 raise _Found(weight)
-            self.outside.made += 1
+            self._left -= 1
         return func(*args, **kwargs)
 
 
-class _Offline(TorchDispatchMode):
-    """Refuses to talk to other ranks, which are not there to answer."""
-
-    def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
-
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        if func.namespace in ("c10d", "_c10d_functional"):
-            raise CannotRunError("it talks to other ranks")
-        return func(*args, **(kwargs or {}))
-
-
 def _mapped(value: Any, change: Callable[[Tensor], Any]) -> Any:
-    """The same with its tensors changed, as deep as tuples, lists and dicts go."""
+    """The same with its tensors changed, as deep as tuples, lists and dicts go.
+
+    Raises:
+        CannotRunError: There is an object in it, which may hold tensors that we do not see.
+    """
     if isinstance(value, Tensor):
         return change(value)
     if isinstance(value, tuple) and hasattr(value, "_fields"):
@@ -161,7 +199,9 @@ def _mapped(value: Any, change: Callable[[Tensor], Any]) -> Any:
         return type(value)(_mapped(each, change) for each in value)
     if isinstance(value, dict):
         return {key: _mapped(each, change) for key, each in value.items()}
-    return value
+    if isinstance(value, UNCHANGING):
+        return value
+    raise CannotRunError(f"its forward takes a {type(value).__name__}")
 
 
 def _first(tensor: Tensor) -> Tensor:
@@ -175,9 +215,3 @@ def _whole(tensor: Tensor) -> Tensor:
 
 def _same(tensor: Tensor) -> Tensor:
     return tensor
-
-
-def _other(tensor: Tensor) -> Tensor:
-    """Another signal, of the same shape."""
-    turned = tensor.flip(tuple(range(tensor.dim())))
-    return turned * 0.5 if tensor.is_floating_point() or tensor.is_complex() else turned

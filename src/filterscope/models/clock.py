@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
@@ -12,13 +12,19 @@ from torch import Tensor
 from torch.nn.parameter import is_lazy
 from torch.utils.weak import WeakTensorKeyDictionary
 
-#: What functions do to the axis of time, by their names: the same for functions and methods of tensors.
-_SHAPES = {"reshape", "view", "flatten", "unflatten", "view_as", "reshape_as"}
-_CUTS = {"pad", "narrow", "cat", "concat", "concatenate", "repeat", "tile", "__getitem__"}
-_PRODUCTS = {"linear", "matmul", "__matmul__", "__rmatmul__", "mm", "bmm", "einsum", "tensordot"}
-_TRANSFORMS = ("fft", "stft", "istft", "unfold", "fold", "adaptive_")
-#: Samples below which a multiple of them may be one by chance.
-_FEWEST = 8
+#: What functions do, by their names, which are the same for functions and methods of tensors.
+_SHAPES = {"reshape", "view", "flatten", "unflatten", "view_as", "reshape_as", "squeeze", "unsqueeze"}
+_SWAPS = {"transpose", "swapaxes", "swapdims"}
+_CUTS = {"pad", "narrow", "cat", "concat", "concatenate", "repeat", "tile", "roll", "chunk", "split", "tensor_split"}
+_PRODUCTS = {"linear", "matmul", "__matmul__", "__rmatmul__", "mm", "bmm"}
+_REDUCTIONS = {"mean", "sum", "amax", "amin", "max", "min", "std", "var", "logsumexp", "prod", "median"}
+_FASTER = {"interpolate", "upsample", "repeat_interleave"}
+_RECURRENT = {"lstm", "gru", "rnn_tanh", "rnn_relu"}
+#: Parts of names of functions after which no sample is where it was.
+_ENDS = (
+    *("fft", "stft", "fold", "adaptive_", "unpool", "fractional", "einsum", "tensordot", "sort", "topk", "gather"),
+    *("index", "take", "select", "unbind", "stack", "embedding", "attention", "movedim", "moveaxis", "scatter"),
+)
 
 
 @dataclass(frozen=True)
@@ -28,19 +34,18 @@ class _Origin:
     Attributes:
         signal: Number of the tensor that the model was given.
         rate: Samples per sample of that.
-        length: Samples along time where the rate was last known; ``None``: the signal itself, not yet convolved.
+        axis: Position of time, from the end; ``None``: the signal itself, of which its first convolution will tell.
     """
 
     signal: int
     rate: Fraction
-    length: int | None
+    axis: int | None
 
 
 class Clock:
     """Follows the axis of time from tensor to tensor while a model runs.
 
-    Lengths alone mislead: a ratio of them is trusted only where one whole number explains it. What convolves, pools,
-    pads and cuts is undone exactly; what mixes samples or makes others of them ends what is known.
+    What convolves, pools, pads, cuts and turns is followed exactly; what mixes samples, or what is not known, ends it.
 
     Args:
         own: Parameters and buffers of the model, which are no signals.
@@ -50,27 +55,42 @@ class Clock:
         self._origins = WeakTensorKeyDictionary()
         for tensor in own:
             self._origins[tensor] = frozenset()
-        self._signals: dict[int, int] = {}  # samples along time of each signal that the first convolution met
+        self._signals: dict[int, int] = {}  # position of time in each signal that the first convolution met
+        self._has_begun = False
         self._count = 0
 
-    def rate_at(self, tensor: Tensor, length: int) -> Fraction | None:
-        """Samples of a convolution's input per sample of the signal; ``None`` if unknown.
+    def at(self, tensor: Tensor, axes: Sequence[int], count: int = 1) -> tuple[int | None, Fraction | None]:
+        """Position of time in a convolution's input, from the end, and samples of it per sample of the signal.
 
         Args:
             tensor: The input.
-            length: Its samples along time.
+            axes: Which positions may be time, if that is not known from before: the longest is.
+            count: Of the kernel's axes; those that are not among ``axes`` it covers as a whole.
+
+        Returns:
+            ``None`` for what is not known.
         """
         origins = self._of(tensor)
-        if not self._signals:  # the first convolution says what the signal is
-            self._signals = {origin.signal: length for origin in origins or {self._new()}}
-            return Fraction(1)
-        rates = {self._settled(origin, length) for origin in origins if origin.signal in self._signals} - {None}
-        return rates.pop() if len(rates) == 1 else None
+        longest = max((tensor.shape[axis] for axis in axes), default=0)
+        long = [axis for axis in axes if tensor.shape[axis] == longest]
+        likely = long[0] if len(long) == 1 else None
+        if not self._has_begun:  # the first convolution says what the signal is
+            self._has_begun = True
+            if likely is not None:
+                self._signals = {origin.signal: likely for origin in origins or {self._new()}}
+            return likely, None if likely is None else Fraction(1)
+        known = {(origin.axis, origin.rate) for origin in origins if origin.signal in self._signals}
+        places = {axis for axis, _ in known}
+        if len(places) == 1:  # a kernel as long as its axis is no filter in time
+            (place,) = places
+            is_whole = place is not None and -place <= count and place not in axes
+            return (None, None) if is_whole else (place, known.pop()[1] if len(known) == 1 else None)
+        return likely, None
 
-    def convolved(self, output: Tensor, rate: Fraction | None, length: int) -> None:
-        """Note a convolution's output, of so many samples along time."""
-        known = [] if rate is None else [_Origin(next(iter(self._signals)), rate, length)]
-        self._origins[output] = frozenset(known)
+    def convolved(self, output: Tensor, axis: int | None, rate: Fraction | None) -> None:
+        """Note where time is in a convolution's output, and how fast it is sampled there."""
+        found = [] if axis is None or rate is None else [_Origin(next(iter(self._signals)), rate, axis)]
+        self._origins[output] = frozenset(found)
 
     def called(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
         """Note what any other function gave."""
@@ -78,10 +98,20 @@ class Clock:
         if not outputs:
             return
         name = str(getattr(func, "__name__", ""))
+        if name == "__get__":  # of an attribute
+            name = str(getattr(getattr(func, "__self__", None), "__name__", ""))
         given = list(_tensors([*args, *kwargs.values()]))
-        for each in outputs:
-            origins = (self._through(name, tensor, given, each, args, kwargs) for tensor in given)
-            self._origins[each] = frozenset().union(*origins)
+        for number, each in enumerate(outputs):
+            found: set[_Origin] = set()
+            for tensor in given if number == 0 or name not in _RECURRENT else ():
+                for origin in self._of(tensor):
+                    if origin.axis is not None:
+                        found |= set(_followed(origin, name, tensor, each, args, kwargs, tensor is given[0]))
+                    elif tensor.shape == each.shape and not any(word in name for word in _ENDS):
+                        found.add(origin)
+                    else:
+                        found.add(self._new())  # another signal, for all that can be told
+            self._origins[each] = frozenset(found)
 
     def _new(self) -> _Origin:
         self._count += 1
@@ -92,99 +122,117 @@ class Clock:
         if known is None:
             self._origins[tensor] = known = frozenset({self._new()})
         return frozenset(
-            replace(origin, length=self._signals[origin.signal])
-            if origin.length is None and origin.signal in self._signals
-            else origin
+            replace(origin, axis=self._signals.get(origin.signal)) if origin.axis is None else origin
             for origin in known
         )
 
-    def _settled(self, origin: _Origin, length: int) -> Fraction | None:
-        ratio = None if origin.length is None else _ratio(origin.length, length)
-        return None if ratio is None else origin.rate * ratio
 
-    def _through(
-        self,
-        name: str,
-        tensor: Tensor,
-        given: list[Tensor],
-        output: Tensor,
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
-    ) -> set[_Origin]:
-        """What is known of an output through one of a function's tensors."""
-        if not tensor.dim() or not output.dim():
-            return set()
-        origins = self._of(tensor)
-        known = {origin for origin in origins if origin.length is not None}
-        is_cut = tensor.dim() != output.dim() or tensor.shape[-1] != output.shape[-1]
-        if is_cut and (name in _SHAPES | _CUTS | _PRODUCTS or any(word in name for word in _TRANSFORMS)):
-            new = {self._new()} if origins - known else set()  # another signal, for all that can be told
-        else:
-            new = set(origins - known)
-        if any(word in name for word in _TRANSFORMS):
-            return new
-        if "pool" in name:
-            return new.union(_pooled(known, tensor, output, args, kwargs))
-        if name in _CUTS and is_cut and tensor.dim() == output.dim():
-            step = _step(args[1]) if name == "__getitem__" else 1
-            rates = [(origin.signal, self._settled(origin, tensor.shape[-1])) for origin in known]
-            return new.union(
-                _Origin(signal, rate / step, output.shape[-1]) for signal, rate in rates if step and rate is not None
-            )
-        if name in _SHAPES:
-            return new.union(origin for origin in known if _keeps_time(origin.length or 0, tensor, output))
-        if name in _PRODUCTS:
-            axis = -1 if tensor is given[0] else -2
-            return new.union(each for each in known if tensor.dim() < -axis or tensor.shape[axis] != each.length)
-        return new | known
-
-
-def _pooled(
-    origins: Iterable[_Origin], tensor: Tensor, output: Tensor, args: tuple[Any, ...], kwargs: dict[str, Any]
+def _followed(
+    origin: _Origin,
+    name: str,
+    tensor: Tensor,
+    output: Tensor,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    is_first: bool,
 ) -> Iterator[_Origin]:
+    """What is known of a function's output through one of its tensors, in which time has a place."""
+    axis, rate = origin.axis or -1, origin.rate
+    if tensor.dim() < -axis or any(word in name for word in _ENDS):
+        return
+    size, rest = tensor.shape[axis], args[1:]
+    if name in ("mT", "T", "H", "mH", "adjoint", "t") or name in _SWAPS:
+        pair = [each - tensor.dim() if each >= 0 else each for each in rest if isinstance(each, int)] or [-1, -2]
+        turned = {pair[0]: pair[-1], pair[-1]: pair[0]}
+        yield replace(origin, axis=turned.get(axis, axis))
+    elif name == "permute":
+        order = [each % tensor.dim() for each in (rest[0] if rest and isinstance(rest[0], list | tuple) else rest)]
+        order = order or [each % tensor.dim() for each in kwargs.get("dims", ())]
+        if axis % tensor.dim() in order:
+            yield replace(origin, axis=order.index(axis % tensor.dim()) - tensor.dim())
+    elif name in _SHAPES:
+        yield from _reshaped(origin, axis, tensor, output)
+    elif name == "__getitem__":
+        yield from _indexed(origin, axis, tensor, args[1])
+    elif "pool" in name:
+        yield from _pooled(origin, axis, name, rest[1:] if "lp_" in name else rest, kwargs)
+    elif name in _REDUCTIONS and output.dim() <= tensor.dim():
+        yield from _reduced(origin, axis, tensor, output, rest, kwargs)
+    elif name in _PRODUCTS:
+        contracted = -1 if is_first else -2
+        if axis != contracted and output.dim() >= -axis and output.shape[axis] == size:
+            yield origin
+    elif output.dim() < max(tensor.dim(), -axis):
+        return
+    elif name in _CUTS or output.shape[axis] == size:
+        yield origin
+    elif name in _FASTER and output.shape[axis] % size == 0:
+        yield replace(origin, rate=rate * (output.shape[axis] // size))
+
+
+def _reshaped(origin: _Origin, axis: int, tensor: Tensor, output: Tensor) -> Iterator[_Origin]:
+    """The axis with as many numbers behind it; or one into which a faster axis was merged, as in a pixel shuffle."""
+    size, behind = tensor.shape[axis], math.prod(tensor.shape[axis:][1:])
+    if size < 2:
+        return
+    for place in range(-output.dim(), 0):
+        after = math.prod(output.shape[place:][1:])
+        if after and output.shape[place] * after == size * behind and output.shape[place] % size == 0:
+            yield replace(origin, axis=place, rate=origin.rate * (output.shape[place] // size))
+            return
+
+
+def _indexed(origin: _Origin, axis: int, tensor: Tensor, index: Any) -> Iterator[_Origin]:
+    """Slices keep time, numbers beside it as well; anything else is not followed."""
+    parts = list(index) if isinstance(index, tuple) else [index]
+    if any(not (part is None or part is ... or isinstance(part, int | slice)) for part in parts):
+        return
+    missing = tensor.dim() - sum(part is not None and part is not ... for part in parts)
+    at = next((place for place, part in enumerate(parts) if part is ...), len(parts))
+    parts[at : at + 1] = [slice(None)] * missing
+    kept: list[tuple[int | None, Any]] = []  # axes of the output: which axis of the tensor each was
+    position = 0
+    for part in parts:
+        if part is None:
+            kept.append((None, None))
+            continue
+        if isinstance(part, slice):
+            kept.append((position, part.step))
+        position += 1
+    for place, (was, step) in enumerate(kept):
+        if was == axis % tensor.dim():
+            yield replace(origin, axis=place - len(kept), rate=origin.rate / int(step or 1))
+
+
+def _pooled(origin: _Origin, axis: int, name: str, rest: Sequence[Any], kwargs: dict[str, Any]) -> Iterator[_Origin]:
     """Pooling says its stride: by default that is its kernel's size."""
-    kernel = kwargs.get("kernel_size", args[1] if len(args) > 1 else None)
-    stride = kwargs.get("stride", args[2] if len(args) > 2 else None)
+    axes = int(name.partition("pool")[2][0])
+    if -axis > axes:
+        yield origin
+        return
+    kernel = kwargs.get("kernel_size", rest[0] if rest else None)
+    stride = kwargs.get("stride", rest[1] if len(rest) > 1 else None)
     if stride is None or (not isinstance(stride, int) and not len(stride)):
         stride = kernel
-    axes = tensor.dim() - 2 if tensor.dim() > 2 else 1
-    strides = [stride] * axes if isinstance(stride, int) else list(stride or ())
-    for origin in origins:
-        matching = [axis for axis in range(-axes, 0) if tensor.shape[axis] == origin.length]
-        if len(matching) == 1 and len(strides) == axes:
-            yield _Origin(origin.signal, origin.rate / strides[matching[0]], output.shape[matching[0]])
+    sizes = [stride] * axes if isinstance(stride, int) else list(stride or ())
+    sizes *= axes // len(sizes) if sizes else 0
+    if sizes:
+        yield replace(origin, rate=origin.rate / int(sizes[axis]))
 
 
-def _keeps_time(length: int, tensor: Tensor, output: Tensor) -> bool:
-    """Whether other axes were reshaped, or a faster one was merged into that of time, as in a pixel shuffle."""
-    if length in output.shape:
-        return True
-    merged = tensor.dim() > 1 and tensor.shape[-2] == length and output.shape[-1] == length * tensor.shape[-1]
-    return bool(merged)
-
-
-def _step(index: Any) -> int | None:
-    """Step of a slice of the last axis; ``None`` if it is chosen otherwise."""
-    last = index[-1] if isinstance(index, tuple) and index else index
-    if not isinstance(last, slice):
-        return None
-    return 1 if last.step is None else int(last.step) if int(last.step) > 0 else None
-
-
-def _ratio(before: int, after: int) -> Fraction | None:
-    """The whole number by which samples became fewer or more, if only one explains it.
-
-    Pooling without padding cuts off less than one of its strides, and with padding may add one at the end.
-    """
-    if before == after:
-        return Fraction(1)
-    if min(before, after) < 1 or max(before, after) < _FEWEST:
-        return None
-    if after > before:
-        return Fraction(after // before) if after % before == 0 and before >= _FEWEST else None
-    candidates = range(max(2, before // (after + 1)), before // max(after - 1, 1) + 2)
-    fits = [n for n in candidates if math.ceil(before / n - 1) <= after <= math.ceil(before / n)]
-    return Fraction(1, fits[0]) if len(fits) == 1 else None
+def _reduced(
+    origin: _Origin, axis: int, tensor: Tensor, output: Tensor, rest: Sequence[Any], kwargs: dict[str, Any]
+) -> Iterator[_Origin]:
+    """Time stays, unless it is an axis that is reduced."""
+    named = kwargs.get("dim", kwargs.get("axis", rest[0] if rest else None))
+    if named is None or isinstance(named, Tensor):
+        if output.shape == tensor.shape:  # of two tensors, one by one
+            yield origin
+        return
+    gone = {each % tensor.dim() for each in ([named] if isinstance(named, int) else named)}
+    if axis % tensor.dim() not in gone:
+        behind = sum(each > axis % tensor.dim() for each in gone) if output.dim() < tensor.dim() else 0
+        yield replace(origin, axis=axis + behind)
 
 
 def _tensors(values: Iterable[Any]) -> Iterator[Tensor]:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import threading
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from typing import Any
+from typing import Any, cast
 
 import torch
+import torch.overrides
 from torch import Tensor, nn
+from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
 from torch.nn.parameter import is_lazy
 from torch.overrides import TorchFunctionMode
 
 from filterscope.filters.checks import given
-from filterscope.models.aside import aside, uncompiled
+from filterscope.models.aside import apart, offline, uncompiled
 from filterscope.models.clock import Clock
 from filterscope.models.layers import clean_name, unwrapped
 
@@ -107,71 +110,73 @@ class Performed:
 class Observer(TorchFunctionMode):
     """Active while a model runs, it notes the 1-D convolutions: of the first forward of each module, each one.
 
-    No fault of its own reaches the model.
+    It stands below all other modes, and modules are told apart by hooks that torch calls for every module: the model
+    itself holds nothing of it. What goes wrong in noting costs what was to be noted.
 
     Args:
-        model: Its modules are named by their places in it.
+        model: Its modules are named by their places in it; what convolves elsewhere is not its own.
 
     Attributes:
-        performed: What was noted.
-        is_active: Whether it notes.
-        fault: What went wrong in noting, after which nothing more is noted.
+        outside: The forward of the model itself, for what is made in no module's.
+        fault: What went wrong first.
     """
 
     def __init__(self, model: nn.Module) -> None:
         super().__init__()
-        self.performed: list[Performed] = []
         self.fault: Exception | None = None
         self._root = unwrapped(model)
-        self._frames: list[Frame] = []
-        self.outside = Frame(self._root)  # what is made in no forward is the model's own
-        self._known: set[tuple[int, int]] = set()
         self._names = {id(module): clean_name(name) for name, module in self._root.named_modules()}
-        self._clock = Clock([*self._root.parameters(), *self._root.buffers()])
+        self.outside = Frame(self._root)
+        self._frames: list[Frame] = []
+        self._seen: dict[tuple[int, int], Performed] = {}
+        self._clock: Clock | None = Clock([*self._root.parameters(), *self._root.buffers()])
         self._hooks = ExitStack()
-        self._is_entered = False
-        self.is_active = False
+        self._thread = threading.get_ident()
 
     def __enter__(self) -> Observer:
-        """Begin to note; modules are told apart by hooks before and after their forward."""
-        for module in self._root.modules():
-            if isinstance(module, torch.jit.ScriptModule):
-                continue  # it takes no hooks, and what it calls is not seen
-            for handle in (
-                module.register_forward_pre_hook(self.begin, with_kwargs=True),
-                module.register_forward_hook(self._end, always_call=True),
-            ):
-                self._hooks.callback(handle.remove)
-        super().__enter__()  # type: ignore[no-untyped-call]
-        self._is_entered = self.is_active = True
+        """Begin to note."""
+        before = register_module_forward_pre_hook(self._begin)
+        self._hooks.callback(before.remove)
+        after = register_module_forward_hook(self._end, with_kwargs=True, always_call=True)
+        self._hooks.callback(after.remove)
+        _restack(self, is_on=True)
         return self
 
     def __exit__(self, *_: Any) -> None:
-        """Leave the model as it was."""
+        """End, as :meth:`leave`."""
         self.leave()
 
-    def leave(self) -> bool:
-        """End, once or more often; whether torch has let go of it.
-
-        Where the model is within a mode of its own that began later, it stays below that, does nothing, and is to be
-        left again.
-        """
-        self.is_active = False
+    def leave(self) -> None:
+        """End, once or more often."""
         self._hooks.close()
+        _restack(self, is_on=False)
         self._frames.clear()
-        newest = getattr(torch.overrides, "_get_current_function_mode", lambda: self)()  # private, as of 2.4 to 2.14
-        if self._is_entered and newest is self:
-            super().__exit__(None, None, None)  # type: ignore[no-untyped-call]
-            self._is_entered = False
-        return not self._is_entered
+
+    @property
+    def performed(self) -> list[Performed]:
+        """What was noted."""
+        return list(self._seen.values())
 
     def begin(self, module: nn.Module, args: Any, kwargs: Any) -> None:
-        """A module's forward begins."""
+        """A module's forward has begun with these arguments."""
         self._frames.append(Frame(module, args, kwargs))
 
-    def _end(self, module: nn.Module, *_: Any) -> None:
-        while self._frames and self._frames.pop().module is not module:
-            pass  # a forward that raised may have left some behind
+    def _begin(self, module: nn.Module, args: Any) -> None:
+        if threading.get_ident() == self._thread:
+            self.begin(module, args, {})
+            if not module.training and isinstance(module, _FAST):  # they compute otherwise below a mode
+                _restack(self, is_on=False)
+
+    def _end(self, module: nn.Module, args: Any, kwargs: Any, _: Any) -> None:
+        if threading.get_ident() != self._thread:
+            return
+        while self._frames:  # a forward that raised may have left some behind
+            frame = self._frames.pop()
+            if frame.module is module:
+                frame.args, frame.kwargs = args, kwargs
+                break
+        if isinstance(module, _FAST) and not any(isinstance(frame.module, _FAST) for frame in self._frames):
+            _restack(self, is_on=True)
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Do a call, and note it."""
@@ -180,20 +185,23 @@ class Observer(TorchFunctionMode):
             return func(*args, **kwargs)
         frame = self.frame
         output = func(*args, **kwargs)
-        if self.is_active:
-            try:
-                if func in _TAKES:
-                    self._note(frame, output, func, *args, **kwargs)
-                else:
-                    self._clock.called(func, args, kwargs, output)
-            except Exception as error:
-                self.fault, self.is_active = error, False
+        try:
+            if func in _TAKES:
+                self._note(frame, output, func, *args, **kwargs)
+            elif self._clock is not None:
+                self._clock.called(func, args, kwargs, output)
+        except Exception as error:
+            self._lost(error)
         return output
 
     @property
     def frame(self) -> Frame:
         """The innermost forward that is under way."""
         return self._frames[-1] if self._frames else self.outside
+
+    def _lost(self, error: Exception) -> None:
+        """Go on without rates: what is not followed everywhere could be wrong."""
+        self.fault, self._clock = self.fault or error, None
 
     def _note(
         self,
@@ -208,40 +216,65 @@ class Observer(TorchFunctionMode):
     ) -> None:
         axes, transposed, names = _TAKES[func]
         how = {"stride": 1, "dilation": 1, "groups": 1} | dict(zip(names, args, strict=False)) | kwargs
-        sizes = input.shape[-axes:]
-        time = None if axes == 2 and sizes[0] == sizes[1] else max(range(axes), key=lambda each: sizes[each])
-        rate = None if time is None else self._clock.rate_at(input, sizes[time])
-        step = Fraction(_along(how["stride"], time or 0))
-        after = None if rate is None else rate * step if transposed else rate / step
-        self._clock.convolved(output, after, output.shape[(time or 0) - axes])
+        time, rate = None, None
+        if self._clock is not None:
+            sides = {axis: weight.shape[axis] for axis in range(-axes, 0)}
+            free = [axis for axis, side in sides.items() if side == 1 or side < input.shape[axis]] or list(sides)
+            time, rate = self._clock.at(input, free, axes)
+            inside = time is not None and -time <= axes
+            step = Fraction(_along(how["stride"], (time or 0) + axes)) if inside else Fraction(1)
+            after = None if rate is None else rate * step if transposed else rate / step
+            self._clock.convolved(output, time if inside else None, after)
         axis = kernel_axis(func, weight)
-        if axis is None:
+        if axis is None or id(frame.module) not in self._names:
             return
         module, number = frame.module, frame.made
         frame.made += 1
-        if (id(module), number) in self._known:
+        in_time = axis - axes == time or (axes == 1 and time is None)
+        rate = rate if in_time else None
+        if (known := self._seen.get((id(module), number))) is not None:
+            if known.rate != rate:
+                self._seen[id(module), number] = replace(known, rate=None)
             return
-        self._known.add((id(module), number))
-        self.performed.append(
-            Performed(
-                self._names.get(id(module)) or type(module).__name__,
-                module,
-                number,
-                weight.detach(),
-                axis,
-                _along(how["stride"], axis),
-                _along(how["dilation"], axis),
-                int(how["groups"]),
-                transposed,
-                int(sizes[axis]),
-                axis == time,
-                rate if axis == time else None,
-                weight.requires_grad,
-                # Arguments are of use where the kernel was computed, and would be held for nothing else.
-                None if frame is self.outside or isinstance(weight, nn.Parameter) else frame,
-                Autocast.at(input),
-            )
+        self._seen[id(module), number] = Performed(
+            self._names[id(module)] or type(module).__name__,
+            module,
+            number,
+            weight.detach(),
+            axis,
+            _along(how["stride"], axis),
+            _along(how["dilation"], axis),
+            int(how["groups"]),
+            transposed,
+            int(input.shape[axis - axes]),
+            in_time,
+            rate,
+            weight.requires_grad,
+            # Arguments are of use where the kernel was computed, and would be held for nothing else.
+            None if frame is self.outside or isinstance(weight, nn.Parameter) else frame,
+            Autocast.at(input),
         )
+
+
+#: Modules that are quicker in evaluation mode, with other last bits, unless a mode is active.
+_FAST = nn.TransformerEncoder, nn.TransformerEncoderLayer, nn.MultiheadAttention
+
+
+#: Torch's stack of modes: private, and the same in torch 2.4 to 2.14. Without, nothing is observed.
+_STACK = [getattr(torch.overrides, name, None) for name in ("_len_torch_function_stack", "_pop_mode", "_push_mode")]
+
+
+def can_observe() -> bool:
+    """Whether torch has what that takes."""
+    return None not in _STACK
+
+
+def _restack(mode: TorchFunctionMode, is_on: bool) -> None:
+    """Put a mode below all others, or take it out, wherever it is; as torch does for its own default device."""
+    length, pop, push = (cast("Callable[..., Any]", each) for each in _STACK)
+    others = [other for other in (pop() for _ in range(length())) if other is not mode]
+    for each in (*((mode,) if is_on else ()), *reversed(others)):
+        push(each)
 
 
 def kernel_axis(func: Any, weight: Tensor) -> int | None:
@@ -256,7 +289,7 @@ def kernel_axis(func: Any, weight: Tensor) -> int | None:
 
 def _along(size: Any, axis: int) -> int:
     """One of a function's sizes, which may be one number for all axes."""
-    sizes = list(size) if not isinstance(size, int) else [size]
+    sizes = list(size) if isinstance(size, Sequence) else [size]
     return int(sizes[axis] if len(sizes) > axis else sizes[0])
 
 
@@ -277,15 +310,17 @@ def observe(model: nn.Module, inputs: Any, gradients: bool = False) -> list[Perf
         Exception: What the model itself raises, with a note.
     """
     check_inputs(inputs)
+    if not can_observe():
+        raise RuntimeError(f"torch {torch.__version__} does not let filterscope see what a forward performs")
     args: tuple[Any, ...] = () if isinstance(inputs, Mapping) else inputs if isinstance(inputs, tuple) else (inputs,)
     named = dict(inputs) if isinstance(inputs, Mapping) else {}
     root = unwrapped(model)
     if any(is_lazy(parameter) for parameter in root.parameters()):
         raise ValueError("inputs would give the lazy layers of this model their weights: run it once before")
-    with aside(list(root.modules())), torch.set_grad_enabled(gradients), uncompiled():
+    with apart(list(root.modules()), parameters=False), torch.set_grad_enabled(gradients), uncompiled():
         observer = Observer(root)
         try:
-            with observer:
+            with observer, offline():
                 root(*args, **named)
         except Exception as error:
             error.add_note(
@@ -293,8 +328,6 @@ def observe(model: nn.Module, inputs: Any, gradients: bool = False) -> list[Perf
                 "own error. inputs= must be what the model's forward takes"
             )
             raise
-    if observer.fault is not None:
-        raise observer.fault
     return in_model_order(root, observer.performed)
 
 

@@ -32,6 +32,11 @@ class Stored:
     layout: tuple[torch.Size, tuple[int, ...]]
     view: tuple[torch.Size, tuple[int, ...], int]
 
+    @property
+    def learns(self) -> bool:
+        """Whether it is a parameter."""
+        return self.name in self.owner._parameters
+
     def kernel(self) -> Tensor:
         """As it is now.
 
@@ -128,6 +133,7 @@ def account(model: nn.Module, found: Sequence[FilterLayer], performed: Sequence[
     known: dict[int, str] = {}  # layers by places in what was performed
     unknown: list[Performed] = []
     views = set()
+    performed = [each for each in performed if _has_storage(each.kernel)]
     for each in performed:
         place = stored_at(each.kernel, stored)
         owner = None if place is None or place.name != "weight" else by_module.get(id(place.owner))
@@ -164,6 +170,14 @@ def stored_at(kernel: Tensor, storages: Mapping[int, Sequence[tuple[nn.Module, s
             offset = int(kernel.storage_offset() - tensor.storage_offset())
             return Stored(owner, name, (tensor.shape, tensor.stride()), (kernel.shape, kernel.stride(), offset))
     return None
+
+
+def _has_storage(kernel: Tensor) -> bool:
+    """Whether a kernel is a tensor of numbers, and no stand-in for several or for what is traced."""
+    try:
+        return kernel.untyped_storage().data_ptr() != 0
+    except Exception:
+        return False
 
 
 def storages(model: nn.Module) -> dict[int, list[tuple[nn.Module, str, Tensor]]]:

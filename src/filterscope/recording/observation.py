@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import ModuleType
 
 import numpy as np
 import torch
@@ -12,10 +14,11 @@ from torch.nn.parameter import is_lazy
 
 from filterscope.filters.bank import FilterBank
 from filterscope.filters.selection import select
-from filterscope.models.alone import MOST_BYTES, CannotRunError, alone
+from filterscope.models.alone import MOST_BYTES, Alone, alone
+from filterscope.models.aside import CannotRunError
 from filterscope.models.gather import is_sharded
 from filterscope.models.layers import find_layers
-from filterscope.models.observe import Performed, in_model_order
+from filterscope.models.observe import Performed, can_observe, in_model_order
 from filterscope.models.seen import SeenLayer, account, storages, stored_at
 from filterscope.recording.settings import Settings
 
@@ -28,9 +31,10 @@ class Observation:
         layers: Layers that no module's weight tells of, by name.
         ratios: Samples at a layer's input per sample of what the first convolution meets, where known.
         in_time: Whether a layer's taps are samples in time.
-        fixed: Those that no training changes, and that are not monitored: zeros, of their shapes.
+        fixed: Those that do not depend on parameters, and are not monitored: zeros, of their shapes.
         unwatched: Why a layer is not monitored, by name.
         noisy: Layers that convolve with another kernel in training than in evaluation mode.
+        fault: What went wrong in observing.
     """
 
     layers: Mapping[str, SeenLayer] = field(default_factory=dict)
@@ -39,6 +43,7 @@ class Observation:
     fixed: tuple[FilterBank, ...] = ()
     unwatched: Mapping[str, str] = field(default_factory=dict)
     noisy: tuple[str, ...] = ()
+    fault: Exception | None = None
 
     def messages(self) -> list[str]:
         """What to warn of."""
@@ -49,6 +54,9 @@ class Observation:
         if self.noisy:
             which = ", ".join(map(repr, self.noisy))
             said.append(f"filterscope shows the kernel of {which} in evaluation mode: in training it is another one")
+        if self.fault is not None:
+            kind = type(self.fault).__name__
+            said.append(f"filterscope could not follow the first batch ({kind}: {self.fault}): rates are unknown")
         return said
 
 
@@ -61,9 +69,35 @@ def hindrance(model: nn.Module) -> str | None:
             return "it is compiled"
         if isinstance(module, torch.jit.ScriptModule):
             return "part of it is scripted"
+    if not can_observe():
+        return f"torch {torch.__version__} does not let it"
+    if "torch._dynamo" in sys.modules and _calls_compiled(model):
+        return "its code has compiled functions, which would be compiled once more"
     if is_sharded(model) or any(hasattr(parameter, "ds_id") for parameter in model.parameters()):
         return "it is sharded"
     return None
+
+
+def _calls_compiled(model: nn.Module) -> bool:
+    """Whether a compiled function stands beside the code of a model's modules, or is held by one of them."""
+    seen: set[int] = set()
+    kinds = {kind for module in model.modules() for kind in type(module).__mro__}
+    rooms = {
+        sys.modules.get(kind.__module__) for kind in kinds if not kind.__module__.startswith(("torch.", "builtins"))
+    }
+    for room in list(rooms):
+        package = getattr(room, "__name__", "").partition(".")[0]
+        near = [each for each in vars(room).values() if isinstance(each, ModuleType)] if room is not None else []
+        rooms |= {each for each in near if each.__name__.partition(".")[0] == package}
+    for holder in (*rooms, *kinds, *model.modules()):
+        for value in () if holder is None else list(vars(holder).values()):
+            held = value if isinstance(value, list | tuple) else value.values() if isinstance(value, dict) else [value]
+            for each in held:
+                function = getattr(each, "__func__", each) if isinstance(each, staticmethod | classmethod) else each
+                if id(function) not in seen and "_torchdynamo_orig_callable" in getattr(function, "__dict__", ()):
+                    return True
+                seen.add(id(function))
+    return False
 
 
 def observation(model: nn.Module, settings: Settings, performed: list[Performed]) -> Observation:
@@ -75,38 +109,38 @@ def observation(model: nn.Module, settings: Settings, performed: list[Performed]
         performed: What was seen.
     """
     told = account(model, find_layers(model), in_model_order(model, performed))
-    fixed = {name for name in told.unknown if not told.seen[name].needs_gradient}
-    offered = {name: each.taps for name, each in told.seen.items() if settings.layers is not None or name not in fixed}
-    wanted = set(select(offered, settings.layers, must_match=False))
     places = storages(model)
+    wanted = set(select({name: each.taps for name, each in told.seen.items()}, settings.layers, must_match=False))
     layers: dict[str, SeenLayer] = {}
+    fixed: list[FilterBank] = []
     unwatched: dict[str, str] = {}
-    noisy = []
-    room = MOST_BYTES
+    noisy: list[str] = []
+    known: dict[int, Alone] = {}  # inputs that are kept, by the forward that they are of
     for name in told.unknown:
+        seen, is_named = told.seen[name], settings.layers is not None
         if name not in wanted:
             continue
-        seen = told.seen[name]
-        if (stored := stored_at(seen.kernel, places)) is not None:
-            layers[name] = SeenLayer.of(name, seen, stored)
+        stored = stored_at(seen.kernel, places)
+        if stored is not None:
+            if is_named or stored.learns:
+                layers[name] = SeenLayer.of(name, seen, stored)
+            else:
+                fixed.append(_without_weights(name, seen))
             continue
         try:
-            source, is_same = alone(seen, room)
+            room = MOST_BYTES - sum(each.nbytes for each in known.values())
+            trial = alone(seen, room, known.get(id(seen.frame)))
         except CannotRunError as error:
             unwatched[name] = str(error)
             continue
-        room -= source.nbytes
-        if not is_same:
+        if not is_named and not trial.learns:
+            fixed.append(_without_weights(name, seen))
+            continue
+        known.setdefault(id(seen.frame), trial.source)
+        layers[name] = SeenLayer.of(name, seen, trial.source)
+        if not trial.is_same:
             noisy.append(name)
-        layers[name] = SeenLayer.of(name, seen, source)
-    return Observation(
-        layers,
-        told.ratios,
-        told.in_time,
-        tuple(_without_weights(name, told.seen[name]) for name in told.unknown if name in fixed - wanted),
-        unwatched,
-        tuple(noisy),
-    )
+    return Observation(layers, told.ratios, told.in_time, tuple(fixed), unwatched, tuple(noisy))
 
 
 def _without_weights(name: str, seen: Performed) -> FilterBank:

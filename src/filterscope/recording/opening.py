@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from torch import nn
 
 from filterscope.filters.words import plural
-from filterscope.models.observe import Observer, Performed
+from filterscope.models.observe import Observer
 from filterscope.recording.observation import Observation, observation
 from filterscope.recording.reading import Reading, missing
 from filterscope.recording.settings import Settings
@@ -39,7 +40,7 @@ class Opening:
 
     @property
     def is_over(self) -> bool:
-        """Whether nothing is to be observed, or to be left, any more."""
+        """Whether nothing is to be observed any more."""
         return not self._left and self._observer is None
 
     def enter(self, model: nn.Module, args: Any = None, kwargs: Any = None) -> None:
@@ -50,26 +51,20 @@ class Opening:
             if args is not None:
                 self._observer.begin(model, args, kwargs)
 
-    def leave(self, for_good: bool = False) -> list[Performed]:
-        """The weights are about to change, or the forward failed: what it performed."""
-        observer = self._observer
+    def leave(self, for_good: bool = False) -> Observer | None:
+        """The weights are about to change, or the forward failed: nothing is observed from here on."""
+        observer, self._observer = self._observer, None
         self._left = 0 if for_good else self._left
-        if observer is None:
-            return []
-        performed, observer.performed = observer.performed, []
-        fault, observer.fault = observer.fault, None
-        if observer.leave():  # else below a mode of the user's: to be left again
-            self._observer = None
-        if fault is not None:
-            self._left = 0
-            raise fault
-        return performed
+        if observer is not None:
+            observer.leave()
+        return observer
 
     def learn(self, model: nn.Module) -> None:
         """The same, where the forward did not fail and the model is as it was in it."""
-        if performed := self.leave():
+        observer = self.leave()
+        if observer is not None and (performed := observer.performed):
             self._left = 0
-            self.observed = observation(model, self._settings, performed)
+            self.observed = replace(observation(model, self._settings, performed), fault=observer.fault)
 
     def hold(self, reading: Reading | None, then: Callable[[Reading], None]) -> None:
         """Keep a first reading, and what to do with it."""

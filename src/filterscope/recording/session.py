@@ -222,6 +222,7 @@ class Session:
             within_epoch: Whether it is not of an epoch's end.
             past: What is known from before, where a record goes on with this snapshot.
         """
+        self._opening.leave()  # what Ctrl-C cut short
         self._release()
         self.draw_waiting()
         if self._last is None:
@@ -301,6 +302,7 @@ class Session:
     @_harmless
     def end_epoch(self, model: nn.Module, epoch: int, step: int) -> None:
         """A snapshot, if one is due. One by steps at this very step stays if it holds the same weights."""
+        self.watched(model)  # a batch that was skipped has had no end
         if step <= (self._start_step if self._ended is None else self._ended[1]):
             return  # an epoch without a step
         self._ended = epoch, step
