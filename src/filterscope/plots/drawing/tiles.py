@@ -24,6 +24,7 @@ from filterscope.plots.drawing.canvas import (
 )
 from filterscope.plots.drawing.captions import Marks
 from filterscope.plots.drawing.lettering import QuickText, number_patch
+from filterscope.plots.drawing.reduction import outline, trace
 
 Array = npt.NDArray[Any]
 
@@ -107,10 +108,8 @@ class LineTiles(_Tiles):
         faces[marks.dead], faces[marks.nonfinite] = rgba(DEAD_FACE), rgba(NONFINITE_FACE)
         self._faces.set_facecolor(faces)  # type: ignore[arg-type]
         self._faces.set_visible(bool(faces.any()))  # clear ones take as long to draw
-        scale = 0.47 * self.height / limits[:, None]
-        edge = self.height / 2
-        now = self._middle - np.clip(rows * scale, -edge, edge)
-        then = None if reference is None else self._middle - np.clip(reference * scale, -edge, edge)
+        now = self._heights(rows, limits)
+        then = None if reference is None else self._heights(reference, limits)
         per_path = np.repeat(colours, rows.shape[1], axis=0) if self._stems else colours
         self._front.set_color(per_path)  # type: ignore[arg-type]
         if self._stems:
@@ -118,12 +117,15 @@ class LineTiles(_Tiles):
             if then is not None:
                 self._behind.set_verts(list(self._stem_segments(then)))
             return
-        self._front.set_verts(list(np.stack([self._x, now], axis=-1)))
+        self._front.set_verts(list(np.stack(trace(self._x, now, self.width), axis=-1)))
         if then is not None:
-            there = np.stack([self._x, np.where(np.isfinite(now), now, self._middle)], axis=-1)
-            back = np.stack([self._x, then], axis=-1)[:, ::-1]
-            self._behind.set_verts(np.concatenate([there, back], axis=1))
+            there = np.where(np.isfinite(now), now, self._middle)
+            self._behind.set_verts(outline(self._x, there, then, self.width))
             self._behind.set_facecolor(colours)
+
+    def _heights(self, rows: Array, limits: Array) -> Array:
+        edge = self.height / 2
+        return np.asarray(self._middle - np.clip(rows * (0.47 * self.height / limits[:, None]), -edge, edge))
 
     def _stem_segments(self, y: Array) -> Array:
         foot = np.broadcast_to(self._middle, y.shape)
