@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from matplotlib.collections import LineCollection, PolyCollection
 
-from filterscope import FilterBank, FilterHistory, plot_drift, plot_evolution, plot_filter, plot_taps
+from filterscope import FilterBank, FilterHistory, plot_drift, plot_evolution, plot_filter, plot_response, plot_taps
 from filterscope.plots.drawing.canvas import rotation_colours
 from filterscope.plots.drawing.mosaic import PixelImage
 from filterscope.plots.drawing.reduction import envelope, signed_extremes, trace
@@ -84,7 +84,7 @@ def test_a_line_runs_through_its_blocks_from_first_to_last() -> None:
 def test_a_picture_of_long_filters_hands_few_corners_to_matplotlib(filters: int) -> None:
     """400,000 taps took 142 s and 2.7 GB."""
     now, before = (FilterBank("conv", normal(filters, 1, 400_000, seed=seed)) for seed in (0, 1))
-    for figure in (plot_taps(now, reference=before), plot_filter(now, 0, reference=before)):
+    for figure in (plot_taps(now, reference=before), plot_filter(now, 0, reference=before), plot_response(now)):
         parts: list[Any] = [each for kind in (LineCollection, PolyCollection) for each in figure.findobj(kind)]
         corners = sum(len(path.vertices) for each in parts for path in each.get_paths())
         assert 1000 < corners < 20_000

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Literal, get_args
+
 #: How input channels are shown.
 CHANNELS = ("auto", "all", "sum", "mean", "max", "l2", "principal")
+#: Axes of frequency.
+Frequency = Literal["linear", "log"]
+FREQUENCIES: tuple[Frequency, ...] = get_args(Frequency)
 
 
 def plural(count: int, noun: str) -> str:
