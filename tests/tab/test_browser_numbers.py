@@ -9,13 +9,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from matplotlib.colors import to_hex, to_rgb
 
 import filterscope
 from filterscope import FilterBank
 from filterscope.events import blob
 from filterscope.filters import metrics, spectrum
 from filterscope.plots.drawing import mosaic
-from filterscope.plots.drawing.canvas import format_value, shared_limit
+from filterscope.plots.drawing.canvas import format_value, rotation_colours, rotation_share, shared_limit
 from filterscope.plots.drawing.reduction import envelope, signed_extremes
 from filterscope.plots.response import ResponsePicture
 from tests.support import colour_tables
@@ -38,7 +39,8 @@ def modules() -> Iterator[Any]:
             ) if route.request.url.endswith(".js") else route.fulfill(body="", content_type="text/html"),
         )  # fmt: skip
         with page_of(context, f"{HOST}/") as opened:
-            names = [f"numbers/{name}" for name in ("spectrum", "measures", "format", "rows", "reduce")] + ["draw/heat"]
+            names = [f"numbers/{name}" for name in ("spectrum", "measures", "format", "rows", "reduce")]
+            names += ["draw/heat", "draw/colours"]
             imports = "; ".join(f"Object.assign(numbers, await import('{HOST}/{name}.js'))" for name in names)
             opened.page.evaluate(f"async () => {{ window.numbers = {{}}; {imports} }}")
             yield lambda code, *given: opened.page.evaluate(f"given => {{ {code} }}", list(given))
@@ -210,6 +212,15 @@ def test_the_stronger_of_two_moments_is_the_extreme_of_both(modules: Any) -> Non
     found = modules(code, [[repr(float(each)).replace("inf", "Infinity") for each in pair] for pair in pairs])
     wanted = [signed_extremes(np.array(pair, float), np.zeros(1, int), -1)[0] for pair in pairs]
     np.testing.assert_array_equal([float(each.replace("Infinity", "inf")) for each in found], wanted)
+
+
+def test_rotations_lie_where_they_do_on_the_bars_of_the_pictures(modules: Any) -> None:
+    given = [0, 1e-9, 0.01, 0.02, 0.06, 0.1, 0.3, 0.5, 0.6, 1, 1.1, 1.9, 2]
+    found = modules("return given[0].map(numbers.rotationShare)", given)
+    np.testing.assert_allclose(found, rotation_share(np.array(given)), atol=1e-12)
+    wanted = [to_hex(colour) for colour in rotation_colours(np.array(given), len(given))]
+    channels = modules("return given[0].map((each) => numbers.rotationColour(each))", given)
+    assert np.abs(np.array([to_rgb(each) for each in channels]) - [to_rgb(each) for each in wanted]).max() < 0.02
 
 
 def test_the_tables_of_colours_are_those_of_the_pictures() -> None:

@@ -269,6 +269,6 @@ def _make(bank: FilterBank, reference: FilterBank | None, options: Options, figu
 
 KIND = Kind(
     "taps",
-    "Every filter over its taps. Colour: **rotation** from its initial filter (grey unmoved, red ≥ 0.5).",
+    "Every filter over its taps. Colour: **rotation** from its initial filter (grey 0: unmoved, red 1: orthogonal).",
     _make,
 )

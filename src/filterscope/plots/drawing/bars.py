@@ -13,8 +13,8 @@ from filterscope.plots.drawing.canvas import (
     INK,
     ONE_SIDED_CMAP,
     ROTATION_CMAP,
-    ROTATION_LIMIT,
-    ROTATION_NORM,
+    ROTATION_SHARES,
+    ROTATION_TICKS,
     SIGNED_CMAP,
     Box,
     Sheet,
@@ -74,6 +74,5 @@ def set_limit(bar: ColourBar, limit: float, one_sided: bool) -> None:
 
 def rotation_bar(sheet: Sheet, box: Box) -> None:
     """The bar of rotation, the same in every picture."""
-    ticks = (0.0, 0.05, 0.2, ROTATION_LIMIT)
-    bar = ColourBar(sheet, box, ROTATION_CMAP, "rotation", [float(ROTATION_NORM(tick)) for tick in ticks])
-    bar.set_labels("0", "0.05", "0.2", "≥ 0.5")
+    bar = ColourBar(sheet, box, ROTATION_CMAP, "rotation", ROTATION_SHARES)
+    bar.set_labels(*map(str, ROTATION_TICKS))

@@ -16,7 +16,7 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import Collection
-from matplotlib.colors import LinearSegmentedColormap, PowerNorm
+from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure, FigureBase, SubFigure
 from matplotlib.patches import Patch
 from matplotlib.transforms import Affine2D
@@ -40,12 +40,13 @@ FINE = 8
 #: Small print is up to a twentieth wider where it is fitted to whole pixels.
 _SLACK = 0.95
 
-#: Rotation has one colour map and one scale everywhere, so that epochs, layers and runs compare.
-ROTATION_CMAP = LinearSegmentedColormap.from_list(
-    "filterscope_rotation", [(0.0, "#98a3af"), (0.32, "#4668ac"), (0.63, "#a32f9b"), (1.0, "#e5141f")]
-)
-ROTATION_LIMIT = 0.5
-ROTATION_NORM = PowerNorm(0.5, vmin=0.0, vmax=ROTATION_LIMIT, clip=True)
+#: Rotation has one colour map and one scale everywhere, so that epochs, layers and runs compare: grey unmoved, blue at
+#: 0.1, purple at 0.5, red orthogonal, orange reversed.
+_TONES = ((0, "#98a3af"), (0.21, "#3a86c8"), (0.4, "#6558cc"), (0.6, "#9a34a8"), (0.73, "#cc1f78"), (0.86, "#e5141f"))
+ROTATION_CMAP = LinearSegmentedColormap.from_list("filterscope_rotation", [*_TONES, (1, "#c96a00")])
+#: The ticks of the scale and where they lie on it, with straight lines between. The first epochs turn filters by
+#: hundredths, and those of trained audio and DNA end between 0.6 and 1.1: both have room.
+ROTATION_TICKS, ROTATION_SHARES = (0, 0.02, 0.1, 0.5, 1, 2), (0, 0.12, 0.3, 0.58, 0.86, 1)
 SIGNED_CMAP = colormaps["RdBu_r"]
 #: The warm half of the signed map: magnitudes without sign, white where nothing is.
 ONE_SIDED_CMAP = LinearSegmentedColormap.from_list("filterscope_one_sided", SIGNED_CMAP(np.linspace(0.5, 1.0, 128)))
@@ -86,11 +87,16 @@ def plain(artist: Artist) -> None:
         artist.set_antialiased(True)
 
 
+def rotation_share(rotation: Array) -> Array:
+    """Where rotations lie on their scale, from 0 to 1; what is not finite stays so."""
+    return np.where(np.isinf(rotation), rotation, np.interp(rotation, ROTATION_TICKS, ROTATION_SHARES))
+
+
 def rotation_colours(rotation: Array | None, count: int) -> Array:
     """RGBA of every filter: by its rotation, one plain colour without a reference, pale where undefined."""
     if rotation is None:
         return np.tile(rgba(PLAIN), (count, 1))
-    colours: Array = ROTATION_CMAP(ROTATION_NORM(np.nan_to_num(rotation)))
+    colours: Array = ROTATION_CMAP(rotation_share(np.nan_to_num(rotation)))
     colours[~np.isfinite(rotation)] = rgba(PALE)
     return colours
 

@@ -1,6 +1,7 @@
 /** The bar above the grid: what tiles show, their order and scale, search; and a line that tells how to read it. */
 
 import { gradient, rotationShare } from "../draw/colours.js";
+import { ROTATION_TICKS } from "../draw/tables.js";
 import { formatValue } from "../numbers/format.js";
 import { el, icon, ICONS, setText } from "./dom.js";
 import { deadWords, joined, shapeWords } from "./words.js";
@@ -135,12 +136,7 @@ export class Toolbar {
       [
         "rotation",
         "rotation",
-        [
-          [0, "0"],
-          [rotationShare(0.05), "0.05"],
-          [rotationShare(0.2), "0.2"],
-          [1, "≥ 0.5"],
-        ],
+        ROTATION_TICKS.map((tick) => [rotationShare(tick), String(tick)]),
       ],
     ];
     const heat = frame.kind === "heat" ? frame : evolution;
