@@ -108,6 +108,13 @@ def test_options_of_drawing(run_dir: Path, capsys: pytest.CaptureFixture[str]) -
     assert (decoded(response) != png(plot_response(bank, reference=reference, max_filters=2))).any()
 
 
+def test_each_filter_to_its_own_scale(run_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (name,) = draw(capsys, run_dir, "--layer", "conv1", "--kind", "taps", "--scale", "filter")
+    last = load_history(run_dir)["conv1"]
+    wanted = plot_taps(last[-1], reference=last.reference, scale="filter")
+    assert np.array_equal(decoded(name), png(wanted))
+
+
 def test_a_logarithmic_axis_of_frequency(run_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (name,) = draw(capsys, run_dir, "--layer", "conv1", "--kind", "response", "--frequency", "log")
     last = load_history(run_dir)["conv1"]

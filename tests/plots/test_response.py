@@ -90,7 +90,7 @@ def test_zero_and_broken_filters_have_rows_below_all_others() -> None:
 
 
 def test_axes_that_cannot_be_are_refused() -> None:
-    with pytest.raises(ValueError, match="frequency='mel' is not an axis; use 'linear' or 'log'"):
+    with pytest.raises(ValueError, match="frequency='mel' is not known; use 'linear' or 'log'"):
         plot_response(noise(2, 1, 9), frequency="mel")  # type: ignore[arg-type]
     twisted = noise(2, 1, 9).with_fields(weights=noise(2, 1, 9).weights * np.complex64(1j))
     with pytest.raises(ValueError, match="negative frequencies of complex filters"):

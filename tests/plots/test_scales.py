@@ -13,12 +13,14 @@ from filterscope.plots.drawing.canvas import (
     Box,
     Sheet,
     format_value,
+    is_clipped,
     rgba,
     rotation_colours,
     shared_limit,
 )
 from filterscope.plots.drawing.lettering import QuickText
 from filterscope.plots.drawing.scales import index_ticks, mark_below, mark_left, number_rows, round_ticks
+from tests.support.arrays import normal
 from tests.support.figures import pixels
 
 BOX = Box(100, 80, 600, 250)
@@ -107,11 +109,25 @@ def test_rotations_stand_out_on_white_and_on_the_dark_tiles_of_the_tab(ground: s
 
 def test_one_large_filter_does_not_flatten_the_others() -> None:
     rows = np.ones((20, 1, 5))
-    assert shared_limit(rows, quantile=0.75) == (1.0, False)
-    rows[3] = 3.9
-    assert shared_limit(rows, quantile=0.75) == (3.9, False)
+    assert shared_limit(rows) == 1
+    rows[3] = 1.9
+    assert shared_limit(rows) == 1.9
     rows[3] = 40
-    assert shared_limit(rows, quantile=0.75) == (4.0, True)
+    assert (shared_limit(rows), shared_limit(rows, quantile=0.9, times=4)) == (2, 4)
+    assert shared_limit(rows, 50 * rows) == 2
+    assert is_clipped(rows, np.full(20, 2.0)).nonzero()[0].tolist() == [3]
+    rows[4:] = 0  # of what is pruned nobody sees a height
+    assert shared_limit(rows) == 2
+    assert shared_limit(0 * rows) == 1
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 7, 64, 512])
+@pytest.mark.parametrize("tail", [0.1, 1, 3])
+def test_half_of_the_tiles_use_half_of_their_height(count: int, tail: float) -> None:
+    rows = np.random.default_rng(count).lognormal(0, tail, count)[:, None, None] * normal(count, 1, 9)
+    limit, largest = shared_limit(rows), np.abs(rows).max(axis=(1, 2))
+    assert (largest >= limit / 2).mean() >= 0.5
+    assert limit <= largest.max()
 
 
 def test_numbers_are_short() -> None:

@@ -13,7 +13,7 @@ from filterscope.cli import inputs
 from filterscope.cli.arguments import add_drawing, add_layers, add_path, add_tag, epoch
 from filterscope.cli.console import UserError, note, progress, tell
 from filterscope.cli.output import replacing, stems
-from filterscope.filters.words import FREQUENCIES
+from filterscope.filters.words import FREQUENCIES, SCALES
 from filterscope.plots.kinds import NAMES, kind, words
 
 if TYPE_CHECKING:
@@ -75,6 +75,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--format", choices=("png", "svg", "pdf"), default="png", help="default: png")
     group = add_drawing(parser)
     group.add_argument(
+        "--scale", choices=SCALES, default=SCALES[0],
+        help="of the taps: one for the layer (default), or each filter to its own, its norm above",
+    )  # fmt: skip
+    group.add_argument(
         "--frequency", choices=FREQUENCIES, default=FREQUENCIES[0],
         help="axis of the response: linear (default), or log, which shows low frequencies in detail",
     )  # fmt: skip
@@ -134,7 +138,7 @@ def _hindrance(kind: Kind, bank: FilterBank, snapshots: int, options: argparse.N
 def _of_bank(bank: FilterBank, options: argparse.Namespace) -> Iterator[_Picture]:
     from filterscope.plots.picture import Options
 
-    how = Options(options.channels, options.max_filters or _CHECKPOINT_FILTERS, frequency=options.frequency)
+    how = Options(options.channels, options.max_filters or _CHECKPOINT_FILTERS, None, options.frequency, options.scale)
     for each in _wanted(bank, 0, options):
         yield _Picture(bank.layer, each.name, "", partial(_drawn, each, bank, how))
 
@@ -155,7 +159,7 @@ def _of_history(history: FilterHistory, rate: float | None, options: argparse.Na
             return
         history = FilterHistory(list(history)[: last + 1], history.initial)
 
-    how = Options(options.channels, options.max_filters, rate, options.frequency)
+    how = Options(options.channels, options.max_filters, rate, options.frequency, options.scale)
     by_step = options.step is not None or (options.epoch is None and history.by_step)
     moment = f"_step{history.steps[-1]:06d}" if by_step else f"_epoch{history.epochs[-1]:04d}"
     for each in _wanted(history[-1], len(history), options):

@@ -15,6 +15,7 @@ from matplotlib.patches import PathPatch
 
 from filterscope.filters import spectrum
 from filterscope.filters.bank import FilterBank, require_bank
+from filterscope.filters.checks import check_choice
 from filterscope.filters.words import FREQUENCIES, Frequency
 from filterscope.plots.drawing import captions, mosaic
 from filterscope.plots.drawing.bars import ColourBar
@@ -91,8 +92,7 @@ class ResponsePicture:
         frequency: Frequency = "linear",
     ) -> None:
         require_bank(bank)
-        if frequency not in FREQUENCIES:
-            raise ValueError(f"frequency={frequency!r} is not an axis; use {' or '.join(map(repr, FREQUENCIES))}")
+        check_choice("frequency", frequency, FREQUENCIES)
         first = bank.head(max_filters)
         self._rate, self._max_filters, self._is_log = sample_rate, max_filters, frequency == "log"
         if self._is_log and np.iscomplexobj(first.weights):

@@ -46,6 +46,7 @@ class FilterRecorder:
         save_filters: Whether to keep the filters of every snapshot.
         sample_rate: Samples per second (Hz) at a layer's input.
         tag: First segment of every TensorBoard tag. Several recorders of one directory need different ones.
+        scale: Of the picture of the taps: ``"layer"`` or ``"filter"``.
 
     Raises:
         TypeError: An argument is of the wrong type, such as a ``writer`` that is neither of the two.
@@ -73,6 +74,7 @@ class FilterRecorder:
         save_filters: bool = True,
         sample_rate: float | Mapping[str, float] | None = None,
         tag: str = "filters",
+        scale: Literal["layer", "filter"] = "layer",
     ) -> None:
         if not isinstance(model, nn.Module):
             raise TypeError(f"model must be a torch module, got {given(model)}")
@@ -84,7 +86,7 @@ class FilterRecorder:
             check_count("total", total, ", or None if that is not known")
         self._settings = Settings(
             layers, plots=plots, channels=channels, max_filters=max_filters, save_filters=save_filters,
-            sample_rate=sample_rate, tag=tag,
+            sample_rate=sample_rate, tag=tag, scale=scale,
         )  # fmt: skip
         check_layers(model, self._settings)
         if _rank() == 0:

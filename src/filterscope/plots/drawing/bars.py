@@ -64,8 +64,11 @@ def value_bar(sheet: Sheet, box: Box, one_sided: bool, caption: str) -> ColourBa
     return ColourBar(sheet, box, cmap, caption, (0.0, 0.5, 1.0), moving=True)
 
 
-def set_limit(bar: ColourBar, limit: float, one_sided: bool) -> None:
-    """Label a bar's ends with the limit of the colour scale."""
+def set_limit(bar: ColourBar, limit: float | None, one_sided: bool) -> None:
+    """Label a bar's ends with the limit of the colour scale; ``None`` where each filter has its own."""
+    if limit is None:
+        bar.set_labels("−max", "0", "max")
+        return
     if one_sided:
         bar.set_labels("0", format_value(limit / 2), format_value(limit))
     else:

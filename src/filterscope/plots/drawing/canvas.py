@@ -275,19 +275,28 @@ def format_value(value: float) -> str:
     return text.replace("-", "−")
 
 
+def peaks(rows: Array) -> Array:
+    """Largest finite magnitude of every filter of ``(filters, rows, taps)``; 0 where there is none."""
+    return np.asarray(np.max(np.abs(rows), axis=(1, 2), initial=0.0, where=np.isfinite(rows)))
+
+
 def safe_limit(*arrays: Array | None) -> float:
     """Largest finite magnitude of all arrays; 1 where everything is zero or nothing is finite."""
-    peaks = [float(np.max(np.abs(a), initial=0.0, where=np.isfinite(a))) for a in arrays if a is not None]
-    return max(peaks, default=0.0) or 1.0
+    largest = [float(np.max(np.abs(a), initial=0.0, where=np.isfinite(a))) for a in arrays if a is not None]
+    return max(largest, default=0.0) or 1.0
 
 
-def shared_limit(rows: Array, before: Array | None = None, *, quantile: float) -> tuple[float, bool]:
-    """The value at the edge of every tile's scale, and whether any value is larger.
+def shared_limit(rows: Array, before: Array | None = None, *, quantile: float = 0.5, times: float = 2) -> float:
+    """The value at the end of the scale that all tiles share.
 
-    The largest of all, unless a few filters are so large that they would flatten the others: then four times a
-    quantile of the filters' own largest values.
+    So many times a quantile of the filters' own largest values, zero ones aside, unless none is larger: twice the
+    median has half of the tiles use half of their height at least, whatever a few large filters do.
     """
-    peaks = np.max(np.abs(rows), axis=(1, 2), initial=0.0, where=np.isfinite(rows))
-    largest = safe_limit(rows, before)
-    fair = 4 * float(np.quantile(peaks, quantile)) if len(peaks) > 4 else largest
-    return (fair, True) if 0 < fair < largest else (largest, False)
+    largest, sizes = safe_limit(rows, before), peaks(rows)
+    known = sizes[sizes > 0]
+    return min(times * float(np.quantile(known, quantile)), largest) if known.size else largest
+
+
+def is_clipped(rows: Array, limits: Array) -> Array:
+    """Which filters of ``(filters, rows, taps)`` go beyond their limits, by more than rounding."""
+    return np.asarray(peaks(rows) > limits * (1 + 1e-6))

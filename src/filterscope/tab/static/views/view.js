@@ -106,7 +106,7 @@ export class LayerView {
         const rows = mode === "change" ? this.#changeRows(weights, base) : this.#tapRows(weights);
         peaks(rows, series.filters).forEach((peak, f) => (largest[f] = Math.max(largest[f], peak)));
       }
-      const limit = sharedLimit(largest, mode === "change" ? 0.9 : 0.75);
+      const limit = mode === "change" ? sharedLimit(largest, 0.9, 4) : sharedLimit(largest, 0.5, 2);
       const clipped = largest.some((peak) => peak > limit * (1 + 1e-6));
       this.#limits.clear();
       this.#limits.set(key, { limit, own: largest.map((peak) => peak || 1), clipped });
@@ -143,7 +143,7 @@ export class LayerView {
       const { rows, columns, signed } = this.#evolution;
       const values = this.#evolution.values();
       const own = peaks(values, series.filters);
-      const limit = sharedLimit(own, 0.9);
+      const limit = sharedLimit(own, 0.9, 4);
       const clipped = this.scale === "shared" && own.some((peak) => peak > limit * (1 + 1e-6));
       const limits = this.scale === "shared" ? own.map(() => limit) : own.map((peak) => peak || 1);
       this.#painted = { values, rows, columns, signed, limit, limits, clipped, more };
