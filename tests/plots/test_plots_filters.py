@@ -111,6 +111,7 @@ def test_many_short_kernels_are_cells_and_few_are_stems(taps: int) -> None:
     """Stems of 64 filters were 1 to 5 pixels high."""
     now, before = noise(64, 1, taps), noise(64, 1, taps, 1)
     image = max(plot_taps(now, reference=before).findobj(PixelImage), key=lambda each: each._pixels.size)
+    assert image._pixels.shape[1] > 500
     coloured = (np.ptp(image._pixels[..., :3].astype(int), axis=2) > 40).mean()
     assert coloured > 0.3
     assert len(front(plot_taps(now.head(32), reference=before.head(32))).get_segments()) == 32 * taps

@@ -91,9 +91,9 @@ class DriftPicture:
         height, width = self._size
         epochs = times.values
         rotation = np.stack(rows)
-        laid = mosaic.lay_epochs(rotation, epochs, width).T
-        share = rotation_share(laid)
-        pixels = mosaic.heat(share, height, width, 1.0, ROTATION_CMAP, one_sided=True, undefined=DEAD_FACE)
+        share = rotation_share(mosaic.shrink(rotation, height, -1))
+        laid = mosaic.lay_epochs(share, epochs, width).T
+        pixels = mosaic.heat(laid, height, width, 1.0, ROTATION_CMAP, one_sided=True, undefined=DEAD_FACE)
         self._image.set_pixels(pixels)
         gap = mosaic.last_gap(epochs)
         extent = (epochs[0] - gap / 2, epochs[-1] + gap / 2)

@@ -12,6 +12,9 @@ import numpy.typing as npt
 
 Array = npt.NDArray[Any]
 
+#: Blocks of up to so many values are reduced value by value: numpy's reduceat takes several times as long for them.
+_SHORT = 8
+
 
 def block_starts(count: int, blocks: int) -> Array:
     """Where each of at most ``count`` blocks of nearly equal length begins among so many values."""
@@ -26,17 +29,28 @@ def signed_extremes(values: Array, starts: Array, axis: int) -> Array:
         starts: Where each block begins along the axis, from 0 on, rising.
         axis: To reduce.
     """
-    most, least = (each.reduceat(values, starts, axis) for each in (np.maximum, np.minimum))
+    most, least = (_by_block(each, values, starts, axis) for each in (np.maximum, np.minimum))
     extremes = np.where(most >= -least, most, least)
     if np.isnan(extremes).any():
-        extremes[np.fmax.reduceat(np.abs(values), starts, axis) == np.inf] = np.inf
+        extremes[_by_block(np.fmax, np.abs(values), starts, axis) == np.inf] = np.inf
     return np.asarray(extremes)
+
+
+def _by_block(reduce: np.ufunc, values: Array, starts: Array, axis: int) -> Array:
+    ends = np.append(starts[1:], values.shape[axis])
+    longest = int((ends - starts).max())
+    if longest > _SHORT:
+        return np.asarray(reduce.reduceat(values, starts, axis))
+    result = values.take(starts, axis)
+    for offset in range(1, longest):
+        result = reduce(result, values.take(np.minimum(starts + offset, ends - 1), axis))
+    return np.asarray(result)
 
 
 def envelope(values: Array, blocks: int) -> tuple[Array, Array]:
     """The least and the largest value of each block along the last axis: ``(..., blocks)`` both; NaN where one is."""
     starts = block_starts(values.shape[-1], blocks)
-    return np.minimum.reduceat(values, starts, -1), np.maximum.reduceat(values, starts, -1)
+    return _by_block(np.minimum, values, starts, -1), _by_block(np.maximum, values, starts, -1)
 
 
 def trace(places: Array, values: Array, columns: int) -> tuple[Array, Array]:
