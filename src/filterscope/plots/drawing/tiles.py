@@ -171,7 +171,7 @@ class HeatTiles(_Tiles):
         border = max(1, min(3, min(self.width, self.height) // 12))
         laid = mosaic.paste(pixels, self.grid, self.area, borders, border)
         clipped = self.corners[is_clipped(cells, limits)] - [self.area.left, self.area.top] + [self.width, 0]
-        side = max(4, min(self.width, self.height) // 4)
+        side = int(np.clip(min(self.width, self.height) // 4, 4, max(self.sheet.px(9), 4)))
         for size, tone in ((side + 2, "#ffffff"), (side, INK)):  # the white shows the dark one on dark cells
             corner = np.tri(size, dtype=bool).T
             for right, top in clipped.astype(int):

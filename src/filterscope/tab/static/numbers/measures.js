@@ -74,3 +74,8 @@ export function sharedLimit(peaks, share, times) {
   const fair = times * quantile(peaks.filter((peak) => peak > 0), share);
   return (fair > 0 ? Math.min(fair, largest) : largest) || 1;
 }
+
+/** Which of the peaks go beyond a limit, by more than rounding. */
+export function beyond(peaks, limit) {
+  return Array.from(peaks, (peak) => peak > limit * (1 + 1e-6));
+}

@@ -194,12 +194,12 @@ function countMarks(marks) {
 function readingWords({ mode, scale, frame, view, ghostWords, evolution, series, fault }) {
   const words = [fault];
   const edge = frame.limits && scale === "shared" ? `tile edge ±${formatValue(frame.limit / 0.94)}` : "";
-  const clipped = (frame.clipped ?? evolution?.clipped) ? "larger ones clipped" : "";
+  const clipped = (frame.clipped ?? evolution?.clipped) ? "corner: beyond the scale" : "";
   if (mode === "evolution") {
     words.push(
       `difference from ${series.moment(Math.max(series.reference, 0))}`,
       `${series.unit}s ↓`,
-      "taps →",
+      series.header.shape[2] === 1 ? "channels →" : "taps →",
       evolution?.more ? "still coming in" : "",
     );
   } else if (mode === "response") {
