@@ -194,7 +194,7 @@ class ResponsePicture:
         levels_bar.set_labels("≤ −40", "−30", "−20", "−10", "0")
         area = area.shrink(left=sheet.px(46), right=sheet.px(8), bottom=sheet.px(36))
         gap = sheet.px(38)
-        is_narrow = area.width < 5 * gap  # for two maps
+        is_narrow = area.width < sheet.px(150)  # for two maps
         count = 1 if self._reference is None or is_narrow else 2
         width = (area.width - gap * (count - 1)) / count
         head = sheet.px(17) if count > 1 else sheet.px(4)
