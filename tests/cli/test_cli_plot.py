@@ -108,6 +108,28 @@ def test_options_of_drawing(run_dir: Path, capsys: pytest.CaptureFixture[str]) -
     assert (decoded(response) != png(plot_response(bank, reference=reference, max_filters=2))).any()
 
 
+def test_each_filter_to_its_own_scale(run_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (name,) = draw(capsys, run_dir, "--layer", "conv1", "--kind", "taps", "--scale", "filter")
+    last = load_history(run_dir)["conv1"]
+    wanted = plot_taps(last[-1], reference=last.reference, scale="filter")
+    assert np.array_equal(decoded(name), png(wanted))
+
+
+def test_a_logarithmic_axis_of_frequency(run_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (name,) = draw(capsys, run_dir, "--layer", "conv1", "--kind", "response", "--frequency", "log")
+    last = load_history(run_dir)["conv1"]
+    wanted = plot_response(last[-1], reference=last.reference, frequency="log")
+    assert np.array_equal(decoded(name), png(wanted))
+
+
+def test_a_logarithmic_axis_of_complex_filters_is_told_to_be_none(capsys: pytest.CaptureFixture[str]) -> None:
+    torch.save({"conv.weight": torch.randn(5, 1, 16, dtype=torch.complex64)}, "complex.pt")
+    assert main(["plot", "complex.pt", "--frequency", "log"]) == 0
+    out, err = capsys.readouterr()
+    assert out.split() == ["filters/conv_taps.png"]
+    assert "no response of layer 'conv': complex filters have negative frequencies" in err
+
+
 def test_a_short_kernels_response_is_drawn_if_asked_for(run_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert draw(capsys, run_dir, "--layer", "conv2", "--kind", "response") == [
         "filters/conv2_response_epoch0003.png",

@@ -17,7 +17,7 @@ from filterscope import FilterBank, FilterHistory, plot_drift, plot_evolution, p
 KINDS = ("filter", "taps", "response", "evolution", "drift")
 #: Colours of what is marked and of rotations.
 AMBER, DEAD = (255, 196, 77), (0xE3, 0xE6, 0xEA)
-RED, GREY = "#e5141f", "#98a3af"
+ORANGE, GREY = "#c96a00", "#98a3af"
 
 
 def noise(filters: int, channels: int, taps: int, seed: int = 0, layer: str = "conv1", **facts: Any) -> FilterBank:

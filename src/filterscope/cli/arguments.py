@@ -30,8 +30,8 @@ def add_layers(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
 
 
-def add_drawing(parser: argparse.ArgumentParser) -> None:
-    """How filters are drawn."""
+def add_drawing(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
+    """How filters are drawn: a group that a command may add to."""
     group = parser.add_argument_group("drawing")
     group.add_argument(
         "--channels", choices=CHANNELS, default="auto",
@@ -45,6 +45,7 @@ def add_drawing(parser: argparse.ArgumentParser) -> None:
         "--sample-rate", metavar="HZ", type=hertz,
         help="samples per second at the input of the first layer drawn. Default: as recorded",
     )  # fmt: skip
+    return group
 
 
 def pattern(text: str) -> str:

@@ -13,6 +13,7 @@ from filterscope.cli import inputs
 from filterscope.cli.arguments import add_drawing, add_layers, add_path, add_tag, epoch
 from filterscope.cli.console import UserError, note, progress, tell
 from filterscope.cli.output import replacing, stems
+from filterscope.filters.words import FREQUENCIES, SCALES
 from filterscope.plots.kinds import NAMES, kind, words
 
 if TYPE_CHECKING:
@@ -72,7 +73,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="directory for the files, made if there is none (default: filters)",
     )  # fmt: skip
     parser.add_argument("--format", choices=("png", "svg", "pdf"), default="png", help="default: png")
-    add_drawing(parser)
+    group = add_drawing(parser)
+    group.add_argument(
+        "--scale", choices=SCALES, default=SCALES[0],
+        help="of the taps: one for the layer (default), or each filter to its own, its norm above",
+    )  # fmt: skip
+    group.add_argument(
+        "--frequency", choices=FREQUENCIES, default=FREQUENCIES[0],
+        help="axis of the response: linear (default), or log, which shows low frequencies in detail",
+    )  # fmt: skip
 
 
 def run(options: argparse.Namespace) -> None:
@@ -108,19 +117,21 @@ def _wanted(bank: FilterBank, snapshots: int, options: argparse.Namespace) -> It
     """Kinds to draw of a layer; a note for each that was asked for and cannot be."""
     named = options.kinds or ["all"]
     for each in map(kind, NAMES):
-        asked = each.name in named
-        hindrance = _hindrance(each, bank, snapshots)
-        if hindrance and asked:
+        if each.name not in named and not ("all" in named and each.suits(bank.taps, snapshots, bank.in_time)):
+            continue
+        if hindrance := _hindrance(each, bank, snapshots, options):
             note(f"no {each.name} of layer {bank.layer!r}: {hindrance}")
-        elif not hindrance and (asked or ("all" in named and each.suits(bank.taps, snapshots))):
+        else:
             yield each
 
 
-def _hindrance(kind: Kind, bank: FilterBank, snapshots: int) -> str:
+def _hindrance(kind: Kind, bank: FilterBank, snapshots: int, options: argparse.Namespace) -> str:
     if bank.taps < kind.taps:
         return "it has a single tap"
     if kind.frequencies and not bank.in_time:
         return "its taps may not be samples in time"
+    if kind.frequencies and options.frequency == "log" and bank.weights.dtype.kind == "c":
+        return "complex filters have negative frequencies, for which --frequency log has no place"
     if kind.row is not None and snapshots < 2:
         return "it needs the directory of a run" if snapshots == 0 else "that begins with the second snapshot"
     return ""
@@ -129,7 +140,7 @@ def _hindrance(kind: Kind, bank: FilterBank, snapshots: int) -> str:
 def _of_bank(bank: FilterBank, options: argparse.Namespace) -> Iterator[_Picture]:
     from filterscope.plots.picture import Options
 
-    how = Options(options.channels, options.max_filters or _CHECKPOINT_FILTERS)
+    how = Options(options.channels, options.max_filters or _CHECKPOINT_FILTERS, None, options.frequency, options.scale)
     for each in _wanted(bank, 0, options):
         yield _Picture(bank.layer, each.name, "", partial(_drawn, each, bank, how))
 
@@ -150,7 +161,7 @@ def _of_history(history: FilterHistory, rate: float | None, options: argparse.Na
             return
         history = FilterHistory(list(history)[: last + 1], history.initial)
 
-    how = Options(options.channels, options.max_filters, rate)
+    how = Options(options.channels, options.max_filters, rate, options.frequency, options.scale)
     by_step = options.step is not None or (options.epoch is None and history.by_step)
     moment = f"_step{history.steps[-1]:06d}" if by_step else f"_epoch{history.epochs[-1]:04d}"
     for each in _wanted(history[-1], len(history), options):

@@ -38,6 +38,20 @@ def check_position(name: str, value: Any) -> int:
     return number
 
 
+def check_choice(name: str, value: Any, choices: Sequence[str]) -> None:
+    """Refuse what is none of a few words.
+
+    Raises:
+        TypeError: Not a string.
+        ValueError: Another one.
+    """
+    works = " or ".join(map(repr, choices))
+    if not isinstance(value, str):
+        raise TypeError(f"{name}={value!r} must be {works}")
+    if value not in choices:
+        raise ValueError(f"{name}={value!r} is not known; use {works}")
+
+
 def _as_integer(value: Any) -> int | None:
     try:
         return None if isinstance(value, bool) else operator.index(value)

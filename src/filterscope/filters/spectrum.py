@@ -141,7 +141,11 @@ def peak_frequency(bank: FilterBank, sample_rate: float | None = None) -> Array:
     Magnitudes within 1e-5 dB of the largest are as large, and the lowest frequency among them counts: what is equal
     but for rounding has one peak everywhere.
     """
-    frequencies, magnitude = baseband(bank, sample_rate)
+    return peaks(*baseband(bank, sample_rate))
+
+
+def peaks(frequencies: Array, magnitude: Array) -> Array:
+    """:func:`peak_frequency` of what :func:`baseband` gives."""
     peak = magnitude.max(axis=1)
     place = (magnitude >= peak[:, None] * 10 ** (-1e-5 / 20)).argmax(axis=1)
     return np.where(np.isfinite(peak) & (peak > 0), frequencies[place], np.nan)

@@ -84,6 +84,8 @@ class Conv1dFilterMonitor(_Callback):
         every_n_train_steps: Steps between snapshots within epochs, beside those at epochs' ends: for streams, endless
             data and long epochs. Counted as on TensorBoard's axis: batches that stepped, whatever the number of
             optimisers. Steps are then the axis of time.
+        scale: Of the picture of the taps. ``"layer"``: all filters to one, which a few large ones cannot flatten.
+            ``"filter"``: each to its own, its norm above.
 
     Raises:
         TypeError: An argument is of the wrong type.
@@ -111,10 +113,11 @@ class Conv1dFilterMonitor(_Callback):
         tag: str = "filters",
         *,
         every_n_train_steps: int | None = None,
+        scale: Literal["layer", "filter"] = "layer",
     ) -> None:
         self.settings = Settings(
             layers, every_n_epochs, plot_every_n_epochs, plots, channels, max_filters, save_filters, sample_rate, tag,
-            every_n_train_steps,
+            every_n_train_steps, scale,
         )  # fmt: skip
         self._session: Session | None = None
         self._is_started = False  # whether the session is of this fit, and not of one before

@@ -18,8 +18,8 @@ from filterscope.plots.drawing.canvas import (
     DEAD_FACE,
     INK,
     ROTATION_CMAP,
-    ROTATION_LIMIT,
     Sheet,
+    rotation_share,
 )
 from filterscope.plots.drawing.scales import index_ticks, number_rows, tick_intervals
 from filterscope.plots.picture import Comparison, Kind, Options, Times, draw
@@ -91,10 +91,9 @@ class DriftPicture:
         height, width = self._size
         epochs = times.values
         rotation = np.stack(rows)
-        laid = mosaic.lay_epochs(rotation, epochs, width).T
-        with np.errstate(invalid="ignore"):
-            position = np.sqrt(laid / ROTATION_LIMIT)  # the scale of the colour bar
-        pixels = mosaic.heat(position, height, width, 1.0, ROTATION_CMAP, one_sided=True, undefined=DEAD_FACE)
+        share = rotation_share(mosaic.shrink(rotation, height, -1))
+        laid = mosaic.lay_epochs(share, epochs, width).T
+        pixels = mosaic.heat(laid, height, width, 1.0, ROTATION_CMAP, one_sided=True, undefined=DEAD_FACE)
         self._image.set_pixels(pixels)
         gap = mosaic.last_gap(epochs)
         extent = (epochs[0] - gap / 2, epochs[-1] + gap / 2)

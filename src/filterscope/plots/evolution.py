@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from copy import copy
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -14,10 +14,11 @@ from matplotlib.figure import FigureBase
 from filterscope.filters import channels as reductions
 from filterscope.filters import metrics
 from filterscope.filters.bank import FilterBank
+from filterscope.filters.checks import check_choice
 from filterscope.filters.history import FilterHistory
 from filterscope.plots.drawing import captions, mosaic
 from filterscope.plots.drawing.bars import ColourBar, set_limit, value_bar
-from filterscope.plots.drawing.canvas import Sheet, rotation_colours, shared_limit
+from filterscope.plots.drawing.canvas import Sheet, is_clipped, rotation_colours, shared_limit
 from filterscope.plots.drawing.tiles import HeatTiles
 from filterscope.plots.picture import Comparison, Kind, Options, Picture, Times, draw
 
@@ -52,8 +53,7 @@ def plot_evolution(
     Raises:
         ValueError: Unknown ``show`` or ``channels``.
     """
-    if show not in ("difference", "weights"):
-        raise ValueError(f"show={show!r} is not known; use 'difference' or 'weights'")
+    check_choice("show", show, get_args(Show))
     reductions.check(channels)
     return draw(KIND if show == "difference" else _OF_WEIGHTS, history, Options(channels, max_filters), figure)
 
@@ -100,23 +100,23 @@ class EvolutionPicture:
         whole, bank = bank, bank.head(len(rows[0]))
         marks = captions.Marks(whole, bank.filters)
         tiles, epochs = np.stack(rows, axis=1), times.values
-        limit, clipped = shared_limit(tiles, quantile=0.9)
+        limit = shared_limit(tiles, quantile=0.9, times=4)
+        limits = np.full(bank.filters, limit)
         laid = mosaic.lay_epochs(mosaic.shrink(tiles, self._tiles.width, -1), epochs, self._tiles.height)
         rotation = metrics.rotation(bank.weights, self._reference.weights)
         self._tiles.set_words([marks.word(i) for i in range(bank.filters)])
         nothing_dead = copy(marks)
         nothing_dead.dead = np.zeros(bank.filters, bool)  # A filter's way to its death is worth seeing.
-        limits = np.full(bank.filters, limit)
         self._tiles.update(laid, limits, rotation_colours(rotation, bank.filters), nothing_dead, self._one_sided)
         set_limit(self._bar, limit, self._one_sided)
         what = f"difference from {captions.moment(self._reference) or 'reference'}"
         self._write_foot(
             captions.joined(
                 f"{times.unit}s {epochs[0]} to {epochs[-1]} ↓",
-                f"taps 0 to {bank.taps - 1} →",
+                captions.taps(bank),
                 what if self._show == "difference" else "weight",
                 self._how,
-                "larger ones clipped" if clipped else "",
+                captions.clipped(is_clipped(tiles, limits), "corner"),
                 "frame: rotation",
             )
         )

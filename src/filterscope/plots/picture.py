@@ -13,6 +13,7 @@ from filterscope.filters import metrics
 from filterscope.filters.bank import FilterBank
 from filterscope.filters.history import FilterHistory, require_history
 from filterscope.filters.spectrum import SHORTEST
+from filterscope.filters.words import Frequency, Scale
 from filterscope.plots.drawing import captions
 from filterscope.plots.drawing.canvas import Sheet
 
@@ -26,6 +27,8 @@ class Options:
     channels: str = "auto"
     max_filters: int | None = 64
     sample_rate: float | None = None
+    frequency: Frequency = "linear"
+    scale: Scale = "layer"
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,7 @@ from filterscope.plots.drawing.canvas import (
     rotation_colours,
     safe_limit,
 )
+from filterscope.plots.drawing.reduction import outline, trace
 from filterscope.plots.drawing.scales import (
     fitting_ticks,
     index_ticks,
@@ -110,7 +111,7 @@ def plot_filter(
             if bank.taps <= STEM_TAPS:
                 _stems(sheet, axes, rows[row], old, colours[row], name, row, len(rows))
             else:
-                _curve(sheet, axes, rows[row], old, colours[row], name)
+                _curve(sheet, axes, int(box.width), rows[row], old, colours[row], name)
         if len(rows) > 1:
             legend(sheet, box, list(zip(names, colours, strict=True)), TEXT - 2, at_top=True)
     else:
@@ -169,13 +170,14 @@ def _stems(
     sheet.add(dots, axes)
 
 
-def _curve(sheet: Sheet, axes: Axes, values: Array, old: Array | None, colour: Any, name: str) -> None:
-    """A channel as a curve, what it was in pale behind."""
-    now = np.stack([np.arange(len(values)), values], axis=-1)
+def _curve(sheet: Sheet, axes: Axes, columns: int, values: Array, old: Array | None, colour: Any, name: str) -> None:
+    """A channel as a curve on so many columns of pixels, what it was in pale behind."""
+    taps = np.arange(len(values))
+    now = np.stack(trace(taps, values, columns), axis=-1)
     if old is not None:
-        then = np.stack([np.arange(len(old)), old], axis=-1)
+        then = np.stack(trace(taps, old, columns), axis=-1)
         sheet.add(LineCollection([then], colors=[colour], alpha=0.35, linewidths=1.5, zorder=2), axes)
-        between = np.concatenate([now, then[::-1]])
+        between = outline(taps, values, old, columns)
         between = between[np.isfinite(between).all(axis=1)]
         sheet.add(PolyCollection([between], facecolors=[colour], alpha=0.12, linewidths=0, zorder=1), axes)
     sheet.add(LineCollection([now], colors=[colour], linewidths=2, label=name, zorder=3), axes)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +12,8 @@ from matplotlib.figure import FigureBase
 from filterscope.filters import channels as reductions
 from filterscope.filters import metrics
 from filterscope.filters.bank import FilterBank, require_bank
+from filterscope.filters.checks import check_choice
+from filterscope.filters.words import SCALES, Scale
 from filterscope.plots.drawing import captions, mosaic
 from filterscope.plots.drawing.bars import ColourBar, rotation_bar, set_limit, value_bar
 from filterscope.plots.drawing.canvas import (
@@ -20,16 +22,17 @@ from filterscope.plots.drawing.canvas import (
     Box,
     Sheet,
     format_value,
+    is_clipped,
+    peaks,
     rotation_colours,
     safe_limit,
     shared_limit,
 )
 from filterscope.plots.drawing.scales import index_ticks, mark_below, name_below, number_rows, tick_intervals
-from filterscope.plots.drawing.tiles import LINE_TILES, HeatTiles, LineTiles
+from filterscope.plots.drawing.tiles import LINE_TILES, STEM_TAPS, STEM_TILES, HeatTiles, LineTiles
 from filterscope.plots.picture import Kind, Options, Picture
 
 Array = npt.NDArray[Any]
-Scale = Literal["layer", "filter"]
 
 
 def plot_taps(
@@ -44,17 +47,19 @@ def plot_taps(
     """Draw all filters of a layer, one tile each.
 
     A tile is a line over the taps (stems up to 8 taps) where a filter has one channel or its channels are reduced
-    to one, and a ``channels x taps`` heat map otherwise or for more than 64 filters. With a reference, the colour
-    of the line or frame is the filter's rotation, and the area between a line and its reference is shaded. One-tap
-    kernels are drawn as one matrix, filters by channels; complex channels as a real and an imaginary row. Dead
-    filters are grey, filters with NaN or infinite weights amber.
+    to one, and a ``channels x taps`` heat map otherwise, or for more than 64 filters, 32 of up to 8 taps. With a
+    reference, the colour of the line or frame is the filter's rotation, and the area between a line and its reference
+    is shaded. One-tap kernels are drawn as one matrix, filters by channels; complex channels as a real and an imaginary
+    row. Dead filters are grey, filters with NaN or infinite weights amber.
 
     Args:
         bank: Filters to draw.
         reference: The same filters at an earlier moment.
         channels: ``"all"``, ``"sum"``, ``"mean"``, ``"max"``, ``"l2"``, ``"principal"``; ``"auto"`` shows all up to
             8 channels and their principal shape above.
-        scale: ``"layer"``: all tiles share their limits. ``"filter"``: each has its own, and its norm is printed.
+        scale: ``"layer"``: all tiles share their limits, at most twice the median of the filters' largest weights: what
+            goes beyond has a dark edge, or corner, and its largest weight above. ``"filter"``: each has its own, and
+            its norm is printed.
         max_filters: Draw the lowest-numbered ones only; ``None`` for all.
         figure: Figure or subfigure to draw on. Default: a new one.
 
@@ -80,8 +85,7 @@ class TapsPicture:
         figure: FigureBase | None = None,
     ) -> None:
         require_bank(bank)
-        if scale not in ("layer", "filter"):
-            raise ValueError(f"scale={scale!r} is not a scale; use 'layer' or 'filter'")
+        check_choice("scale", scale, SCALES)
         first = bank.head(max_filters)
         self._channels = reductions.resolve(channels, bank.channels)
         if bank.taps == 1 and channels == "auto":
@@ -92,9 +96,10 @@ class TapsPicture:
         area, foot = self.sheet.body.split_bottom(self.sheet.px(17))
         self._write_foot = self.sheet.footnote(foot)
         rows = self._rows(first)
-        lines = rows.shape[1] == 1 and first.filters <= LINE_TILES and bank.taps > 1
+        most = STEM_TILES if bank.taps <= STEM_TAPS else LINE_TILES
+        lines = rows.shape[1] == 1 and first.filters <= most and bank.taps > 1
         self._limit_bar: ColourBar | None = None
-        self._fixed_limit: tuple[float, bool] | None = None
+        self._fixed_limit: float | None = None
         if not lines or self._reference is not None:
             area, bar = area.split_right(self.sheet.px(ColourBar.WIDTH))
             if bank.taps == 1 or self._reference is None:
@@ -133,9 +138,8 @@ class TapsPicture:
             known = np.asarray(np.isfinite(shown).all(axis=(1, 2)) & shown.any(axis=(1, 2)))
             last = shown if last is None else np.where(known[:, None, None], shown, last)
             followed.append(reductions.real_rows(shown))
-        peaks = [np.max(np.abs(rows), axis=(1, 2), initial=0.0, where=np.isfinite(rows)) for rows in followed]
         before = None if self._reference is None else self._rows(self._reference)
-        self._fixed_limit = shared_limit(np.max(peaks, axis=0)[:, None, None], before, quantile=0.75)
+        self._fixed_limit = shared_limit(np.max([peaks(rows) for rows in followed], axis=0)[:, None, None], before)
         return followed
 
     def update(
@@ -161,35 +165,41 @@ class TapsPicture:
         before = None if self._reference is None else self._rows(self._reference)
         rotation = None if self._reference is None else metrics.rotation(bank.weights, self._reference.weights)
         colours = rotation_colours(rotation, bank.filters)
-        limit, clipped = self._fixed_limit or shared_limit(rows, before, quantile=0.75)
-        limits = np.full(bank.filters, limit)
-        words = [marks.word(i) for i in range(bank.filters)]
+        limits = np.full(bank.filters, self._fixed_limit or shared_limit(rows, before))
         if self._scale == "filter":
             limits = np.array(
                 [safe_limit(*pair) for pair in zip(rows, rows if before is None else before, strict=True)]
             )
-            sizes = metrics.norms(bank.weights)
-            words = [word or format_value(float(size)) for word, size in zip(words, sizes, strict=True)]
+        clipped = is_clipped(rows, limits)
+        numbers = metrics.norms(bank.weights) if self._scale == "filter" else peaks(rows)
+        words = [format_value(float(number)) for number in numbers]
+        if self._scale == "layer":
+            words = [f"±{word}" if cut else "" for word, cut in zip(words, clipped, strict=True)]
         if isinstance(self._tiles, _Matrix):
-            self._tiles.update(rows, limit, marks)
+            self._tiles.update(rows, limits, marks)
         else:
-            self._tiles.set_words(words)
+            self._tiles.set_words([marks.word(i) or word for i, word in enumerate(words)])
             if isinstance(self._tiles, LineTiles):
                 self._tiles.update(rows[:, 0], None if before is None else before[:, 0], limits, colours, marks)
             else:
                 self._tiles.update(rows, limits, colours, marks)
+        limit = float(limits[0]) if self._scale == "layer" else None
         if self._limit_bar is not None:
             set_limit(self._limit_bar, limit, False)
         self._write_foot(self._how_to_read(bank, limit, clipped))
         when = captions.moment(bank) if moment is None else moment
         self.sheet.set_title(bank.layer, captions.joined(captions.shape(bank), marks.summary(), when))
 
-    def _how_to_read(self, bank: FilterBank, limit: float, clipped: bool) -> str:
-        if isinstance(self._tiles, _Matrix):
-            return "one tap: weights as a matrix"
-        size = f"weight ±{format_value(limit)}" + (", larger ones clipped" if clipped else "")
-        if self._scale == "filter":
-            size = "each tile to its own scale, norm above"
+    def _how_to_read(self, bank: FilterBank, limit: float | None, clipped: Array) -> str:
+        is_matrix = isinstance(self._tiles, _Matrix)
+        if limit is None:
+            size = "each row to its own scale" if is_matrix else "each tile to its own scale, norm above"
+        else:
+            where = "edge" if isinstance(self._tiles, LineTiles) else "corner"
+            more = f"{int(clipped.sum())} filters clipped" if is_matrix and clipped.any() else ""
+            size = captions.joined(f"weight ±{format_value(limit)}", more or captions.clipped(clipped, where))
+        if is_matrix:
+            return captions.joined("one tap: weights as a matrix", size)
         reduced = "" if bank.channels == 1 or self._channels == "all" else f"{self._channels} of channels"
         then = ""
         if self._reference is not None:
@@ -201,7 +211,7 @@ class TapsPicture:
                 reduced = f"channels 0 to {bank.channels - 1} ↓"
             if np.iscomplexobj(bank.weights):
                 reduced = captions.joined(reduced, "each real, imaginary")
-        return captions.joined(f"taps 0 to {bank.taps - 1} →", reduced, size, then)
+        return captions.joined(captions.taps(bank), reduced, size, then)
 
 
 class _Matrix:
@@ -224,11 +234,11 @@ class _Matrix:
         number_rows(sheet, box, (np.array(ticks) + 0.5) / filters, bank.indices[ticks].tolist(), "filter")
         sheet.moving.append(self._image)
 
-    def update(self, rows: Array, limit: float, marks: captions.Marks) -> None:
-        """Redraw ``(filters, channels, 1)``."""
-        shown = np.where(marks.dead[:, None], np.nan, rows[:, :, 0])
+    def update(self, rows: Array, limits: Array, marks: captions.Marks) -> None:
+        """Redraw ``(filters, channels, 1)``, each filter up to its limit."""
+        shown = np.where(marks.dead[:, None], np.nan, rows[:, :, 0] / limits[:, None])
         shown = np.where(np.isfinite(rows[:, :, 0]), shown, np.inf)
-        self._image.set_pixels(mosaic.heat(shown, *self._size, limit, SIGNED_CMAP, undefined=DEAD_FACE))
+        self._image.set_pixels(mosaic.heat(shown, *self._size, 1.0, SIGNED_CMAP, undefined=DEAD_FACE))
 
 
 def same_filters(reference: FilterBank, bank: FilterBank, max_filters: int | None) -> FilterBank:
@@ -264,11 +274,11 @@ def _phase(rows: Array, last: Array) -> Array:
 
 
 def _make(bank: FilterBank, reference: FilterBank | None, options: Options, figure: FigureBase | None) -> Picture:
-    return TapsPicture(bank, reference, options.channels, "layer", options.max_filters, figure)
+    return TapsPicture(bank, reference, options.channels, options.scale, options.max_filters, figure)
 
 
 KIND = Kind(
     "taps",
-    "Every filter over its taps. Colour: **rotation** from its initial filter (grey unmoved, red ≥ 0.5).",
+    "Every filter over its taps. Colour: **rotation** from its initial filter (grey 0: unmoved, red 1: orthogonal).",
     _make,
 )

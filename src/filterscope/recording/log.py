@@ -71,7 +71,7 @@ class SnapshotLog:
         self._tracks: dict[str, Track] = {}
         self._pictures: dict[Hashable, tuple[Picture, Raster]] = {}  # by layout, the one used last at the end
         self._drawn = [kinds.kind(name) for name in settings.named]
-        self._options = Options(settings.channels, settings.max_filters)
+        self._options = Options(settings.channels, settings.max_filters, scale=settings.scale)
         self._meanings = {kind.name: kind.meaning for kind in self._drawn}
         self._meanings |= {function.__name__: own.meaning(function) for function in settings.own}
         self._palettes = {kind.name: Palette() for kind in self._drawn}

@@ -52,6 +52,7 @@ class FilterRecorder:
         sample_rate: Samples per second (Hz) of the signal that the first convolution meets, or a mapping of globs to
             layers' own.
         tag: First segment of every TensorBoard tag. Several recorders of one directory need different ones.
+        scale: Of the picture of the taps: ``"layer"`` or ``"filter"``.
 
     Raises:
         TypeError: An argument is of the wrong type, such as a ``writer`` that is neither of the two.
@@ -80,6 +81,7 @@ class FilterRecorder:
         save_filters: bool = True,
         sample_rate: float | Mapping[str, float] | None = None,
         tag: str = "filters",
+        scale: Literal["layer", "filter"] = "layer",
     ) -> None:
         if not isinstance(model, nn.Module):
             raise TypeError(f"model must be a torch module, got {given(model)}")
@@ -91,7 +93,7 @@ class FilterRecorder:
             check_count("total", total, ", or None if that is not known")
         self._settings = Settings(
             layers, plots=plots, channels=channels, max_filters=max_filters, save_filters=save_filters,
-            sample_rate=sample_rate, tag=tag,
+            sample_rate=sample_rate, tag=tag, scale=scale,
         )  # fmt: skip
         self._unobserved = hindrance(model)
         check_layers(model, self._settings, waits=self._unobserved is None)

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from filterscope.filters import channels as reductions
-from filterscope.filters.checks import check_count, check_patterns, check_sample_rate
+from filterscope.filters.checks import check_choice, check_count, check_patterns, check_sample_rate
+from filterscope.filters.words import SCALES, Scale
 from filterscope.plots.kinds import NAMES, PlotName
 from filterscope.recording.cards import NUMBERS
 
@@ -34,6 +35,7 @@ class Settings:
     sample_rate: float | Mapping[str, float] | None = None
     tag: str = "filters"
     every_n_train_steps: int | None = None
+    scale: Scale = "layer"
 
     def __post_init__(self) -> None:
         check_patterns(self.layers)
@@ -51,6 +53,7 @@ class Settings:
             raise TypeError(f"channels={self.channels!r} must be one of {', '.join(reductions.CHANNELS)}")
         reductions.check(self.channels)
         check_sample_rate(self.sample_rate)
+        check_choice("scale", self.scale, SCALES)
         if not isinstance(self.tag, str):
             raise TypeError(f"tag={self.tag!r} must be a string such as 'filters'")
         if not self.tag.strip() or self.tag != self.tag.strip("/"):

@@ -13,8 +13,8 @@ from filterscope.plots.drawing.canvas import (
     INK,
     ONE_SIDED_CMAP,
     ROTATION_CMAP,
-    ROTATION_LIMIT,
-    ROTATION_NORM,
+    ROTATION_SHARES,
+    ROTATION_TICKS,
     SIGNED_CMAP,
     Box,
     Sheet,
@@ -64,8 +64,11 @@ def value_bar(sheet: Sheet, box: Box, one_sided: bool, caption: str) -> ColourBa
     return ColourBar(sheet, box, cmap, caption, (0.0, 0.5, 1.0), moving=True)
 
 
-def set_limit(bar: ColourBar, limit: float, one_sided: bool) -> None:
-    """Label a bar's ends with the limit of the colour scale."""
+def set_limit(bar: ColourBar, limit: float | None, one_sided: bool) -> None:
+    """Label a bar's ends with the limit of the colour scale; ``None`` where each filter has its own."""
+    if limit is None:
+        bar.set_labels("−max", "0", "max")
+        return
     if one_sided:
         bar.set_labels("0", format_value(limit / 2), format_value(limit))
     else:
@@ -74,6 +77,5 @@ def set_limit(bar: ColourBar, limit: float, one_sided: bool) -> None:
 
 def rotation_bar(sheet: Sheet, box: Box) -> None:
     """The bar of rotation, the same in every picture."""
-    ticks = (0.0, 0.05, 0.2, ROTATION_LIMIT)
-    bar = ColourBar(sheet, box, ROTATION_CMAP, "rotation", [float(ROTATION_NORM(tick)) for tick in ticks])
-    bar.set_labels("0", "0.05", "0.2", "≥ 0.5")
+    bar = ColourBar(sheet, box, ROTATION_CMAP, "rotation", ROTATION_SHARES)
+    bar.set_labels(*map(str, ROTATION_TICKS))

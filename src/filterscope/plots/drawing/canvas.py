@@ -16,7 +16,7 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import Collection
-from matplotlib.colors import LinearSegmentedColormap, PowerNorm
+from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure, FigureBase, SubFigure
 from matplotlib.patches import Patch
 from matplotlib.transforms import Affine2D
@@ -40,12 +40,13 @@ FINE = 8
 #: Small print is up to a twentieth wider where it is fitted to whole pixels.
 _SLACK = 0.95
 
-#: Rotation has one colour map and one scale everywhere, so that epochs, layers and runs compare.
-ROTATION_CMAP = LinearSegmentedColormap.from_list(
-    "filterscope_rotation", [(0.0, "#98a3af"), (0.32, "#4668ac"), (0.63, "#a32f9b"), (1.0, "#e5141f")]
-)
-ROTATION_LIMIT = 0.5
-ROTATION_NORM = PowerNorm(0.5, vmin=0.0, vmax=ROTATION_LIMIT, clip=True)
+#: Rotation has one colour map and one scale everywhere, so that epochs, layers and runs compare: grey unmoved, blue at
+#: 0.1, purple at 0.5, red orthogonal, orange reversed.
+_TONES = ((0, "#98a3af"), (0.21, "#3a86c8"), (0.4, "#6558cc"), (0.6, "#9a34a8"), (0.73, "#cc1f78"), (0.86, "#e5141f"))
+ROTATION_CMAP = LinearSegmentedColormap.from_list("filterscope_rotation", [*_TONES, (1, "#c96a00")])
+#: The ticks of the scale and where they lie on it, with straight lines between. The first epochs turn filters by
+#: hundredths, and those of trained audio and DNA end between 0.6 and 1.1: both have room.
+ROTATION_TICKS, ROTATION_SHARES = (0, 0.02, 0.1, 0.5, 1, 2), (0, 0.12, 0.3, 0.58, 0.86, 1)
 SIGNED_CMAP = colormaps["RdBu_r"]
 #: The warm half of the signed map: magnitudes without sign, white where nothing is.
 ONE_SIDED_CMAP = LinearSegmentedColormap.from_list("filterscope_one_sided", SIGNED_CMAP(np.linspace(0.5, 1.0, 128)))
@@ -86,11 +87,16 @@ def plain(artist: Artist) -> None:
         artist.set_antialiased(True)
 
 
+def rotation_share(rotation: Array) -> Array:
+    """Where rotations lie on their scale, from 0 to 1; what is not finite stays so."""
+    return np.where(np.isinf(rotation), rotation, np.interp(rotation, ROTATION_TICKS, ROTATION_SHARES))
+
+
 def rotation_colours(rotation: Array | None, count: int) -> Array:
     """RGBA of every filter: by its rotation, one plain colour without a reference, pale where undefined."""
     if rotation is None:
         return np.tile(rgba(PLAIN), (count, 1))
-    colours: Array = ROTATION_CMAP(ROTATION_NORM(np.nan_to_num(rotation)))
+    colours: Array = ROTATION_CMAP(rotation_share(np.nan_to_num(rotation)))
     colours[~np.isfinite(rotation)] = rgba(PALE)
     return colours
 
@@ -269,19 +275,28 @@ def format_value(value: float) -> str:
     return text.replace("-", "−")
 
 
+def peaks(rows: Array) -> Array:
+    """Largest finite magnitude of every filter of ``(filters, rows, taps)``; 0 where there is none."""
+    return np.asarray(np.max(np.abs(rows), axis=(1, 2), initial=0.0, where=np.isfinite(rows)))
+
+
 def safe_limit(*arrays: Array | None) -> float:
     """Largest finite magnitude of all arrays; 1 where everything is zero or nothing is finite."""
-    peaks = [float(np.max(np.abs(a), initial=0.0, where=np.isfinite(a))) for a in arrays if a is not None]
-    return max(peaks, default=0.0) or 1.0
+    largest = [float(np.max(np.abs(a), initial=0.0, where=np.isfinite(a))) for a in arrays if a is not None]
+    return max(largest, default=0.0) or 1.0
 
 
-def shared_limit(rows: Array, before: Array | None = None, *, quantile: float) -> tuple[float, bool]:
-    """The value at the edge of every tile's scale, and whether any value is larger.
+def shared_limit(rows: Array, before: Array | None = None, *, quantile: float = 0.5, times: float = 2) -> float:
+    """The value at the end of the scale that all tiles share.
 
-    The largest of all, unless a few filters are so large that they would flatten the others: then four times a
-    quantile of the filters' own largest values.
+    So many times a quantile of the filters' own largest values, zero ones aside, unless none is larger: twice the
+    median has half of the tiles use half of their height at least, whatever a few large filters do.
     """
-    peaks = np.max(np.abs(rows), axis=(1, 2), initial=0.0, where=np.isfinite(rows))
-    largest = safe_limit(rows, before)
-    fair = 4 * float(np.quantile(peaks, quantile)) if len(peaks) > 4 else largest
-    return (fair, True) if 0 < fair < largest else (largest, False)
+    largest, sizes = safe_limit(rows, before), peaks(rows)
+    known = sizes[sizes > 0]
+    return min(times * float(np.quantile(known, quantile)), largest) if known.size else largest
+
+
+def is_clipped(rows: Array, limits: Array) -> Array:
+    """Which filters of ``(filters, rows, taps)`` go beyond their limits, by more than rounding."""
+    return np.asarray(peaks(rows) > limits * (1 + 1e-6))

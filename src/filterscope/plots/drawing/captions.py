@@ -43,6 +43,16 @@ def shape(bank: FilterBank) -> str:
     return f"{count} × {plural(bank.channels, kind)} × {plural(bank.taps, 'tap')}"
 
 
+def taps(bank: FilterBank) -> str:
+    """What lies along the tiles."""
+    return f"taps 0 to {bank.taps - 1} →" if bank.taps > 1 else "one tap"
+
+
+def clipped(which: npt.NDArray[Any], where: str) -> str:
+    """How many filters go beyond the scale, and how that is marked."""
+    return f"{int(which.sum())} clipped: dark {where}" if which.any() else ""
+
+
 def joined(*parts: str) -> str:
     """The parts that are not empty, with dots between."""
     return DOT.join(part for part in parts if part)

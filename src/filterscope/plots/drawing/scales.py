@@ -61,6 +61,19 @@ def fitting_ticks(sheet: Sheet, low: float, high: float, width: float, most: int
     return round_ticks(low, high, 1, whole)
 
 
+def log_ticks(sheet: Sheet, low: float, high: float, width: float) -> Array:
+    """1, 2 and 5, or 1 alone, in each power of ten, for an axis in octaves of so many pixels; no labels touch."""
+    powers = 10.0 ** np.arange(np.floor(np.log10(low)), np.log10(high) + 1)
+    for digits in ((1, 2, 5), (1, 3), (1,)):
+        ticks = np.outer(powers, digits).ravel()
+        ticks = ticks[(ticks >= low * (1 - 1e-9)) & (ticks <= high * (1 + 1e-9))]
+        widest = max((text_width(label, TEXT, dpi=sheet.dpi) for label in tick_labels(ticks)), default=0)
+        closest = float(np.min(np.diff(np.log(ticks)), initial=np.inf)) / np.log(high / low) * width
+        if len(ticks) and closest >= widest + sheet.px(4):
+            break
+    return ticks
+
+
 def tick_intervals(sheet: Sheet, width: float, characters: int, most: int) -> int:
     """Into how many parts ticks may cut an axis of some pixels, if their labels have so many characters."""
     return max(1, min(most, int(width / sheet.px(TEXT * (0.65 * characters + 0.8)))))

@@ -20,17 +20,21 @@ from filterscope.plots.drawing.canvas import (
     SMALL,
     Box,
     Sheet,
+    is_clipped,
     rgba,
 )
 from filterscope.plots.drawing.captions import Marks
 from filterscope.plots.drawing.lettering import QuickText, number_patch
+from filterscope.plots.drawing.reduction import outline, trace
 
 Array = npt.NDArray[Any]
 
 #: Kernels up to this length are drawn as stems, one per tap.
 STEM_TAPS = 8
-#: More tiles than this are drawn as heat: lines would be thicker than their tile is high.
-LINE_TILES = 64
+#: More tiles than this are drawn as heat: lines would be thicker than their tile is high, and stems a few pixels high.
+LINE_TILES, STEM_TILES = 64, 32
+#: Share of a tile's height from its middle to its limit.
+_REACH = 0.47
 
 
 class _Tiles:
@@ -89,12 +93,14 @@ class LineTiles(_Tiles):
         else:
             self._behind = PolyCollection([], linewidths=0, alpha=0.28, zorder=2)
             self._front = LineCollection([], linewidths=1.5 if self.width < 260 else 2, joinstyle="bevel", zorder=3)
-        for collection in (self._faces, zero_lines, self._behind, self._front):
+        self._cuts = LineCollection([], colors=INK, linewidths=2.5, capstyle="butt", zorder=2.5)
+        parts = [self._faces, zero_lines, self._behind, self._cuts, self._front]
+        for collection in parts:
             sheet.add(collection)
-        sheet.moving += [self._faces, zero_lines, self._behind, self._front]
+        sheet.moving += parts
 
     def update(self, rows: Array, reference: Array | None, limits: Array, colours: Array, marks: Marks) -> None:
-        """Redraw.
+        """Redraw; what goes beyond its limit has a dark edge there.
 
         Args:
             rows: Shape ``(filters, taps)``.
@@ -107,10 +113,9 @@ class LineTiles(_Tiles):
         faces[marks.dead], faces[marks.nonfinite] = rgba(DEAD_FACE), rgba(NONFINITE_FACE)
         self._faces.set_facecolor(faces)  # type: ignore[arg-type]
         self._faces.set_visible(bool(faces.any()))  # clear ones take as long to draw
-        scale = 0.47 * self.height / limits[:, None]
-        edge = self.height / 2
-        now = self._middle - np.clip(rows * scale, -edge, edge)
-        then = None if reference is None else self._middle - np.clip(reference * scale, -edge, edge)
+        now = self._heights(rows, limits)
+        self._cuts.set_verts(list(self._cut_segments(rows / limits[:, None])))
+        then = None if reference is None else self._heights(reference, limits)
         per_path = np.repeat(colours, rows.shape[1], axis=0) if self._stems else colours
         self._front.set_color(per_path)  # type: ignore[arg-type]
         if self._stems:
@@ -118,12 +123,23 @@ class LineTiles(_Tiles):
             if then is not None:
                 self._behind.set_verts(list(self._stem_segments(then)))
             return
-        self._front.set_verts(list(np.stack([self._x, now], axis=-1)))
+        self._front.set_verts(list(np.stack(trace(self._x, now, self.width), axis=-1)))
         if then is not None:
-            there = np.stack([self._x, np.where(np.isfinite(now), now, self._middle)], axis=-1)
-            back = np.stack([self._x, then], axis=-1)[:, ::-1]
-            self._behind.set_verts(np.concatenate([there, back], axis=1))
+            there = np.where(np.isfinite(now), now, self._middle)
+            self._behind.set_verts(outline(self._x, there, then, self.width))
             self._behind.set_facecolor(colours)
+
+    def _heights(self, rows: Array, limits: Array) -> Array:
+        return np.asarray(self._middle - np.clip(rows / limits[:, None], -1, 1) * _REACH * self.height)
+
+    def _cut_segments(self, shares: Array) -> Array:
+        """Strokes along the edges of tiles where a line is cut off, one for each pixel at most."""
+        with np.errstate(invalid="ignore"):
+            tile, tap = np.nonzero((np.abs(shares) > 1 + 1e-6) & np.isfinite(shares))
+        y = self._middle[tile, 0] - np.sign(shares[tile, tap]) * (_REACH + 0.5) / 2 * self.height
+        middle = np.unique(np.stack([self._x[tile, tap].round(), y], axis=-1), axis=0)[:, None]
+        half = max(self.width / self._x.shape[1] / 2, self.sheet.px(1.5))
+        return np.asarray(middle + np.array([[-half, 0], [half, 0]]))
 
     def _stem_segments(self, y: Array) -> Array:
         foot = np.broadcast_to(self._middle, y.shape)
@@ -139,7 +155,7 @@ class HeatTiles(_Tiles):
         sheet.moving.insert(0, self._image)
 
     def update(self, cells: Array, limits: Array, borders: Array, marks: Marks, one_sided: bool = False) -> None:
-        """Redraw.
+        """Redraw; what goes beyond its limit has a dark corner.
 
         Args:
             cells: Shape ``(filters, rows, columns)``.
@@ -153,4 +169,11 @@ class HeatTiles(_Tiles):
         pixels = mosaic.heat(scaled, self.height, self.width, 1.0, cmap, one_sided=one_sided)
         pixels[marks.dead] = (rgba(DEAD_FACE) * 255).astype(np.uint8)
         border = max(1, min(3, min(self.width, self.height) // 12))
-        self._image.set_pixels(mosaic.paste(pixels, self.grid, self.area, borders, border))
+        laid = mosaic.paste(pixels, self.grid, self.area, borders, border)
+        clipped = self.corners[is_clipped(cells, limits)] - [self.area.left, self.area.top] + [self.width, 0]
+        side = int(np.clip(min(self.width, self.height) // 4, 4, max(self.sheet.px(9), 4)))
+        for size, tone in ((side + 2, "#ffffff"), (side, INK)):  # the white shows the dark one on dark cells
+            corner = np.tri(size, dtype=bool).T
+            for right, top in clipped.astype(int):
+                laid[top : top + size, right - size : right][corner] = rgba(tone) * 255
+        self._image.set_pixels(laid)
