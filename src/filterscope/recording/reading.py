@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -13,10 +13,10 @@ import numpy as np
 from torch import nn
 
 from filterscope.filters.bank import FilterBank
-from filterscope.filters.selection import sample_rates, select
+from filterscope.filters.selection import channel_names, sample_rates, select
 from filterscope.filters.words import plural
 from filterscope.models.gather import gather
-from filterscope.models.layers import find_layers
+from filterscope.models.layers import FilterLayer, find_layers
 from filterscope.recording.settings import Settings
 
 #: Bytes of raw filters above which a fit is told so at its start.
@@ -58,6 +58,10 @@ def read(model: nn.Module, settings: Settings, keep: bool = True) -> tuple[Readi
     names = select({name: layer.taps for name, layer in layers.items()}, settings.layers, must_match=False)
     rates = sample_rates(names, settings.sample_rate, must_match=False)
     gathered = gather([layers[name] for name in names], rates, wrapped=model, keep=keep)
+    named = channel_names(_channels(layers.values()), settings.channel_names, must_fit=False)
+    for name, bank in gathered.banks.items():
+        if (known := named[name]) is not None and len(known) == bank.channels:
+            gathered.banks[name] = bank.with_fields(channel_names=known)
     unclear = frozenset(name for name in names if not layers[name].is_temporal and rates[name] is None)
     return Reading(gathered.banks, unclear, time.time()) if gathered.banks else None, gathered.unreadable
 
@@ -80,13 +84,18 @@ def warn_if_large(reading: Reading, settings: Settings, snapshots: float | None)
 
 
 def check_layers(model: nn.Module, settings: Settings) -> None:
-    """Refuse globs that match no layer.
+    """Refuse globs that match no layer, and names that are not as many as a layer's channels.
 
     Raises:
         ValueError: Says which, and what there is.
     """
-    taps = {layer.name: layer.taps for layer in find_layers(model)}
-    sample_rates(select(taps, settings.layers), settings.sample_rate)
+    layers = find_layers(model)
+    sample_rates(select({layer.name: layer.taps for layer in layers}, settings.layers), settings.sample_rate)
+    channel_names(_channels(layers), settings.channel_names)
+
+
+def _channels(layers: Iterable[FilterLayer]) -> dict[str, int]:
+    return {layer.name: layer.channels for layer in layers}
 
 
 def same_weights(reading: Reading, other: Reading) -> bool:
