@@ -107,18 +107,22 @@ def run(options: argparse.Namespace) -> None:
 def _wanted(bank: FilterBank, snapshots: int, options: argparse.Namespace) -> Iterator[Kind]:
     """Kinds to draw of a layer; a note for each that was asked for and cannot be."""
     named = options.kinds or ["all"]
+    if options.channels == "logo" and not bank.is_lettered:
+        note(f"no logo of layer {bank.layer!r}: its channels are not named by a capital letter each; drawn as by auto")
     for each in map(kind, NAMES):
         asked = each.name in named
-        hindrance = _hindrance(each, bank.taps, snapshots)
+        hindrance = _hindrance(each, bank, snapshots)
         if hindrance and asked:
             note(f"no {each.name} of layer {bank.layer!r}: {hindrance}")
         elif not hindrance and (asked or ("all" in named and each.suits(bank.taps, snapshots))):
             yield each
 
 
-def _hindrance(kind: Kind, taps: int, snapshots: int) -> str:
-    if taps < kind.taps:
+def _hindrance(kind: Kind, bank: FilterBank, snapshots: int) -> str:
+    if bank.taps < kind.taps:
         return "it has a single tap"
+    if kind.frequencies and bank.is_lettered:
+        return "its channels are letters of a sequence, which is no signal in time"
     if kind.row is not None and snapshots < 2:
         return "it needs the directory of a run" if snapshots == 0 else "that begins with the second snapshot"
     return ""

@@ -97,7 +97,7 @@ class Kind:
             bank: Monitored filters: the lowest-numbered ones of a layer.
         """
         axis = (bank.stride, bank.dilation, bank.transposed, bank.sample_rate) if self.frequencies else ()
-        return (self.name, bank.weights.shape, bank.weights.dtype, *axis)
+        return (self.name, bank.weights.shape, bank.weights.dtype, bank.channel_names, *axis)
 
     def update(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from matplotlib.transforms import IdentityTransform
 
 from filterscope.filters import metrics
 from filterscope.filters.bank import FilterBank, require_bank
-from filterscope.filters.channels import real_rows
+from filterscope.filters.channels import real_rows, reduce
 from filterscope.filters.words import plural
 from filterscope.plots.drawing import captions, mosaic
 from filterscope.plots.drawing.bars import ColourBar, set_limit, value_bar
@@ -28,6 +29,8 @@ from filterscope.plots.drawing.canvas import (
     rotation_colours,
     safe_limit,
 )
+from filterscope.plots.drawing.lettering import text_width
+from filterscope.plots.drawing.logo import Letters, stack_heights
 from filterscope.plots.drawing.scales import (
     fitting_ticks,
     index_ticks,
@@ -58,11 +61,13 @@ def plot_filter(
 ) -> FigureBase:
     """Draw one filter over its taps: a curve per channel (stems up to 8 taps), a heat map above 8 channels.
 
+    Where channels are named by capital letters, all of them are drawn as a sequence logo, as in :func:`plot_taps`.
+
     Args:
         bank: Filters of a layer.
         index: The filter's number in the layer.
         channel: Draw this channel only.
-        reference: The same filters at an earlier moment, drawn pale (not in the heat map).
+        reference: The same filters at an earlier moment, drawn pale (not in the heat map, nor in a logo).
         figure: Figure or subfigure to draw on. Default: a new one.
 
     Returns:
@@ -78,7 +83,15 @@ def plot_filter(
         raise IndexError(f"layer {bank.layer!r} has no channel {channel}; it has 0 to {bank.channels - 1}")
     weights = bank.weights[bank.position(index)][None, kept]
     rows = real_rows(weights)[0]
-    sheet = Sheet(figure, f"filter {index}" if channel is None else f"filter {index}, channel {channel}")
+    parts = len(rows) // weights.shape[1]
+    names = captions.channels(bank)[: parts * bank.channels]
+    if channel is not None:
+        names = names[parts * channel : parts * (channel + 1)]
+    if bank.channel_names is None and parts == 1:
+        names = [f"channel {name}" for name in names]
+    one = f", channel {channel}" if bank.channel_names is None else f", {bank.channel_names[channel or 0]}"
+    sheet = Sheet(figure, f"filter {index}" + ("" if channel is None else one))
+    is_logo = bank.is_lettered and channel is None
     then, turned = None, ""
     colours = [colormaps["tab10"](i % 10) for i in range(len(rows))]
     if reference is not None:
@@ -94,16 +107,20 @@ def plot_filter(
         turned = f"rotation {rotation[0]:.3f}" if np.isfinite(rotation[0]) else "rotation undefined"
         if len(rows) == 1:
             colours = [tuple(rotation_colours(rotation, 1)[0])]
-    curves = len(rows) <= CURVES
-    body = sheet.body.shrink(left=sheet.px(56), top=sheet.px(4), right=sheet.px(12), bottom=sheet.px(36))
-    if not curves:
+    curves = len(rows) <= CURVES and not is_logo
+    is_heat = not (curves or is_logo)
+    left = sheet.px(56)
+    if is_heat and bank.channel_names is not None:
+        left = min(max(text_width(name, TEXT, dpi=sheet.dpi) for name in names) + sheet.px(14), 0.3 * sheet.width)
+    body = sheet.body.shrink(left=left, top=sheet.px(4), right=sheet.px(12), bottom=sheet.px(36))
+    if is_heat:
         body, bar = body.split_right(sheet.px(ColourBar.WIDTH - 8))
-    box = body.shrink(right=0 if curves else sheet.px(8)).snapped()
+    box = body.shrink(right=sheet.px(8) if is_heat else 0).snapped()
     axes = sheet.axes(box)
     axes.set_xlim(-0.5, bank.taps - 0.5)
-    if curves:
-        complex_names = [f"{part} {c}" for c in range(weights.shape[1]) for part in ("real", "imaginary")]
-        names = complex_names if np.iscomplexobj(weights) else [f"channel {c}" for c in range(len(rows))]
+    if is_logo:
+        _logo(sheet, axes, box, reduce(weights, "logo"), names)
+    elif curves:
         _weight_axis(sheet, axes, box, rows if then is None else np.concatenate([rows, then]))
         for row, name in enumerate(names):
             old = None if then is None else then[row]
@@ -118,8 +135,12 @@ def plot_filter(
         axes.set_ylim(len(rows) - 0.5, -0.5)
         size = int(box.height), int(box.width)
         mosaic.PixelImage.in_axes(axes).set_pixels(mosaic.heat(rows, *size, limit, SIGNED_CMAP))
-        shown = index_ticks(len(rows))
-        number_rows(sheet, box, (np.array(shown) + 0.5) / len(rows), shown, "channel")
+        if bank.channel_names is None:
+            shown = index_ticks(len(rows))
+            number_rows(sheet, box, (np.array(shown) + 0.5) / len(rows), shown, "channel")
+        else:
+            shown = index_ticks(len(rows), max(int(box.height / sheet.px(1.2 * TEXT)), 1))
+            mark_left(sheet, box, 1 - (np.array(shown) + 0.5) / len(rows), [names[row] for row in shown])
         set_limit(value_bar(sheet, bar, False, "weight"), limit, False)
     ticks = np.zeros(1)
     if bank.taps > 1:
@@ -149,6 +170,14 @@ def _weight_axis(sheet: Sheet, axes: Axes, box: Box, rows: Array) -> None:
     sheet.add(LineCollection([[(box.left, zero), (right, zero)]], colors=PALE, linewidths=1, zorder=-1))
     corner = [(box.left, box.top), (box.left, box.top + box.height), (right, box.top + box.height)]
     sheet.add(LineCollection([corner], colors=GREY, linewidths=0.8))
+
+
+def _logo(sheet: Sheet, axes: Axes, box: Box, weights: Array, names: Sequence[str]) -> None:
+    """Letters stacked by weight, ``(1, letters, taps)``."""
+    up, down = (stack_heights(part) for part in (np.maximum(weights, 0), np.minimum(weights, 0)))
+    _weight_axis(sheet, axes, box, np.concatenate([up, -down]))
+    letters, edge = Letters(sheet, names, axes), safe_limit(up, down)
+    letters.update(weights, np.array([-0.5]), np.zeros(1), 1.0, np.ones(1), edge)
 
 
 def _stems(

@@ -24,12 +24,23 @@ from filterscope.plots.drawing.canvas import (
     safe_limit,
     shared_limit,
 )
-from filterscope.plots.drawing.scales import index_ticks, mark_below, name_below, number_rows, tick_intervals
-from filterscope.plots.drawing.tiles import LINE_TILES, HeatTiles, LineTiles
+from filterscope.plots.drawing.logo import fair_limit, stack_heights
+from filterscope.plots.drawing.scales import (
+    fitting_names,
+    index_ticks,
+    mark_below,
+    name_below,
+    number_rows,
+    tick_intervals,
+)
+from filterscope.plots.drawing.tiles import LINE_TILES, HeatTiles, LineTiles, LogoTiles
 from filterscope.plots.picture import Kind, Options, Picture
 
 Array = npt.NDArray[Any]
 Scale = Literal["layer", "filter"]
+
+#: Square points for each letter's stack, below which ``"auto"`` does not draw a logo: it could not be read.
+LETTER_AREA = 30
 
 
 def plot_taps(
@@ -49,11 +60,17 @@ def plot_taps(
     kernels are drawn as one matrix, filters by channels; complex channels as a real and an imaginary row. Dead
     filters are grey, filters with NaN or infinite weights amber.
 
+    Where channels are named by capital letters, a tile is a sequence logo: the letters of each tap stacked by weight,
+    positive ones upwards, negative ones downwards, the largest outermost. The mean over the letters is taken off at
+    each tap, which changes nothing where the input is one-hot (but for the bias). The colour of a strip before each
+    logo is the filter's rotation.
+
     Args:
         bank: Filters to draw.
         reference: The same filters at an earlier moment.
-        channels: ``"all"``, ``"sum"``, ``"mean"``, ``"max"``, ``"l2"``, ``"principal"``; ``"auto"`` shows all up to
-            8 channels and their principal shape above.
+        channels: ``"all"``, ``"sum"``, ``"mean"``, ``"max"``, ``"l2"``, ``"principal"``, ``"logo"``; ``"auto"`` shows
+            a logo where channels are letters that have room enough to be read, else all up to 8 channels and their
+            principal shape above.
         scale: ``"layer"``: all tiles share their limits. ``"filter"``: each has its own, and its norm is printed.
         max_filters: Draw the lowest-numbered ones only; ``None`` for all.
         figure: Figure or subfigure to draw on. Default: a new one.
@@ -62,8 +79,16 @@ def plot_taps(
         The figure drawn on.
 
     Raises:
-        ValueError: Unknown ``channels`` or ``scale``, or a reference of another shape.
+        ValueError: Unknown ``channels`` or ``scale``, a reference of another shape, or ``"logo"`` where channels are no
+            letters.
     """
+    require_bank(bank)
+    if channels == "logo" and not bank.is_lettered:
+        known = "none" if bank.channel_names is None else ", ".join(bank.channel_names)
+        raise ValueError(
+            f"channels='logo' needs channels named by one capital letter each, and {bank.layer!r} has {known}; give "
+            "e.g. read_filters(model, channel_names='ACGT')"
+        )
     return TapsPicture(bank, reference, channels, scale, max_filters, figure).sheet.figure
 
 
@@ -83,37 +108,51 @@ class TapsPicture:
         if scale not in ("layer", "filter"):
             raise ValueError(f"scale={scale!r} is not a scale; use 'layer' or 'filter'")
         first = bank.head(max_filters)
-        self._channels = reductions.resolve(channels, bank.channels)
-        if bank.taps == 1 and channels == "auto":
-            self._channels = "all"
-        self._scale, self._max_filters = scale, max_filters
-        self._reference = None if reference is None else same_filters(reference, first, max_filters)
         self.sheet = Sheet(figure, "taps")
         area, foot = self.sheet.body.split_bottom(self.sheet.px(17))
         self._write_foot = self.sheet.footnote(foot)
+        room = area.width * area.height / (self.sheet.px(1) ** 2 * max(first.filters, 1) * first.taps)
+        is_lettered = bank.is_lettered and bank.taps > 1 and (channels == "logo" or room >= LETTER_AREA)
+        self._channels = reductions.resolve(channels, bank.channels, is_lettered)
+        if bank.taps == 1 and channels in ("auto", "logo"):
+            self._channels = "all"
+        self._scale, self._max_filters = scale, max_filters
+        self._reference = None if reference is None else same_filters(reference, first, max_filters)
         rows = self._rows(first)
         lines = rows.shape[1] == 1 and first.filters <= LINE_TILES and bank.taps > 1
         self._limit_bar: ColourBar | None = None
         self._fixed_limit: tuple[float, bool] | None = None
-        if not lines or self._reference is not None:
+        is_logo = self._channels == "logo"
+        if self._reference is not None or not (lines or is_logo):
             area, bar = area.split_right(self.sheet.px(ColourBar.WIDTH))
             if bank.taps == 1 or self._reference is None:
                 self._limit_bar = value_bar(self.sheet, bar, False, "weight")
             else:
                 rotation_bar(self.sheet, bar)
-        self._tiles: _Matrix | LineTiles | HeatTiles
+        self._tiles: _Matrix | LineTiles | HeatTiles | LogoTiles
         if bank.taps == 1:
             self._tiles = _Matrix(self.sheet, area, rows, first)
+        elif is_logo:
+            self._tiles = LogoTiles(self.sheet, area, first.indices, first.channel_names or (), bank.taps)
         elif lines:
             self._tiles = LineTiles(self.sheet, area, first.indices, bank.taps)
         else:
-            self._tiles = HeatTiles(self.sheet, area, first.indices)
+            names = captions.channels(first) if first.channel_names and self._channels == "all" else ()
+            self._tiles = HeatTiles(self.sheet, area, first.indices, names)
         self.update(bank)
 
     def _rows(self, bank: FilterBank) -> Array:
         """What tiles show: real ``(filters, rows, taps)``."""
         anchor = None if self._reference is None else self._reference.weights
         return reductions.real_rows(reductions.reduce(bank.weights, self._channels, anchor))
+
+    def _reach(self, rows: Array) -> Array:
+        """What the scale must hold of rows: of letters, how far their stacks do."""
+        return stack_heights(rows) if self._channels == "logo" else rows
+
+    def _limit(self, reach: Array, before: Array | None) -> tuple[float, bool]:
+        """The value at the edge of every tile, and whether any is larger."""
+        return fair_limit(reach) if self._channels == "logo" else shared_limit(reach, before, quantile=0.75)
 
     def follow(self, banks: Iterable[FilterBank]) -> list[Array]:
         """Prepare for the frames of an animation: fix the scale to the one that all of them need together.
@@ -133,9 +172,10 @@ class TapsPicture:
             known = np.asarray(np.isfinite(shown).all(axis=(1, 2)) & shown.any(axis=(1, 2)))
             last = shown if last is None else np.where(known[:, None, None], shown, last)
             followed.append(reductions.real_rows(shown))
-        peaks = [np.max(np.abs(rows), axis=(1, 2), initial=0.0, where=np.isfinite(rows)) for rows in followed]
-        before = None if self._reference is None else self._rows(self._reference)
-        self._fixed_limit = shared_limit(np.max(peaks, axis=0)[:, None, None], before, quantile=0.75)
+        sizes = [self._reach(rows) for rows in followed]
+        peaks = [np.max(np.abs(rows), axis=(1, 2), initial=0.0, where=np.isfinite(rows)) for rows in sizes]
+        before = None if self._reference is None else self._reach(self._rows(self._reference))
+        self._fixed_limit = self._limit(np.max(peaks, axis=0)[:, None, None], before)
         return followed
 
     def update(
@@ -161,12 +201,13 @@ class TapsPicture:
         before = None if self._reference is None else self._rows(self._reference)
         rotation = None if self._reference is None else metrics.rotation(bank.weights, self._reference.weights)
         colours = rotation_colours(rotation, bank.filters)
-        limit, clipped = self._fixed_limit or shared_limit(rows, before, quantile=0.75)
+        reach, reached = self._reach(rows), None if before is None else self._reach(before)
+        limit, clipped = self._fixed_limit or self._limit(reach, reached)
         limits = np.full(bank.filters, limit)
         words = [marks.word(i) for i in range(bank.filters)]
         if self._scale == "filter":
             limits = np.array(
-                [safe_limit(*pair) for pair in zip(rows, rows if before is None else before, strict=True)]
+                [safe_limit(*pair) for pair in zip(reach, reach if reached is None else reached, strict=True)]
             )
             sizes = metrics.norms(bank.weights)
             words = [word or format_value(float(size)) for word, size in zip(words, sizes, strict=True)]
@@ -176,6 +217,8 @@ class TapsPicture:
             self._tiles.set_words(words)
             if isinstance(self._tiles, LineTiles):
                 self._tiles.update(rows[:, 0], None if before is None else before[:, 0], limits, colours, marks)
+            elif isinstance(self._tiles, LogoTiles):
+                self._tiles.update(rows, limits, None if rotation is None else colours, marks)
             else:
                 self._tiles.update(rows, limits, colours, marks)
         if self._limit_bar is not None:
@@ -194,11 +237,16 @@ class TapsPicture:
         then = ""
         if self._reference is not None:
             then = f"shaded: moved since {captions.moment(self._reference) or 'reference'}"
+        if isinstance(self._tiles, LogoTiles):
+            size = f"weight ±{format_value(limit)}" + (", higher stacks drawn smaller" if clipped else "")
+            size = "each tile to its own scale, norm above" if self._scale == "filter" else size
+            reduced = "letters by weight, centred at each tap"
+            then = "strip: rotation" if self._reference is not None else ""
         if isinstance(self._tiles, HeatTiles):
             size = f"red +, blue −, {size}"
             then = "frame: rotation" if self._reference is not None else ""
             if self._channels == "all" and bank.channels > 1:
-                reduced = f"channels 0 to {bank.channels - 1} ↓"
+                reduced = f"{captions.channel_rows(bank)} ↓"
             if np.iscomplexobj(bank.weights):
                 reduced = captions.joined(reduced, "each real, imaginary")
         return captions.joined(f"taps 0 to {bank.taps - 1} →", reduced, size, then)
@@ -218,7 +266,11 @@ class _Matrix:
         parts = channels // bank.channels if np.iscomplexobj(bank.weights) and channels >= bank.channels else 1
         most = max(tick_intervals(sheet, box.width, len(str(channels)), 12), 2)
         ticks = index_ticks(channels // parts, most)
-        mark_below(sheet, box, (np.array(ticks) * parts + 0.5) / channels, [str(tick) for tick in ticks])
+        names = bank.channel_names if channels == parts * bank.channels else None
+        if names is not None:
+            ticks = fitting_names(sheet, names, box.width)
+        labels = [str(tick) if names is None else names[tick] for tick in ticks]
+        mark_below(sheet, box, (np.array(ticks) * parts + 0.5) / channels, labels)
         name_below(sheet, box, "channel")
         ticks = index_ticks(filters)
         number_rows(sheet, box, (np.array(ticks) + 0.5) / filters, bank.indices[ticks].tolist(), "filter")

@@ -299,7 +299,7 @@ class SnapshotLog:
 
     def _kinds(self, bank: FilterBank, snapshots: int, reading: Reading) -> list[Kind]:
         """Pictures that make sense for a layer of which there are so many snapshots."""
-        in_time = bank.layer not in reading.without_response
+        in_time = bank.layer not in reading.without_response and not bank.is_lettered
         return [kind for kind in self._drawn if kind.suits(bank.taps, snapshots, in_time)]
 
     def _image(self, name: str, kind: Kind, track: Track, moment: str | None) -> Summary.Value:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from filterscope.filters import metrics
 from filterscope.filters.bank import FilterBank
-from filterscope.filters.words import plural
+from filterscope.filters.words import listed, plural
 
 #: Stands between the parts of a line.
 DOT = " · "
@@ -41,6 +41,21 @@ def shape(bank: FilterBank) -> str:
         count = f"{bank.filters} of {count}"
     kind = "complex channel" if np.iscomplexobj(bank.weights) else "channel"
     return f"{count} × {plural(bank.channels, kind)} × {plural(bank.taps, 'tap')}"
+
+
+def channels(bank: FilterBank) -> list[str]:
+    """What the rows of a filter are called: channels by their names or numbers, complex ones in two parts each."""
+    names = [str(number) for number in range(bank.channels)] if bank.channel_names is None else bank.channel_names
+    parts = ("real", "imaginary") if np.iscomplexobj(bank.weights) else ()
+    return [f"{part} {name}" for name in names for part in parts] or list(names)
+
+
+def channel_rows(bank: FilterBank) -> str:
+    """``channels 0 to 5``, or their names: all of a few, the first and the last of many."""
+    names = bank.channel_names
+    if names is None:
+        return f"channels 0 to {bank.channels - 1}"
+    return listed(names)
 
 
 def joined(*parts: str) -> str:

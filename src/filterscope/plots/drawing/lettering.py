@@ -49,6 +49,11 @@ def _glyph(character: str, bold: bool) -> tuple[Array, Array, float]:
     return outline, steps, float(advance) / size
 
 
+def outline(character: str) -> tuple[Array, Array]:
+    """Vertices and codes of a bold character in units of its font size, y upwards."""
+    return _glyph(character, True)[:2]
+
+
 def text_width(text: str, points: float, bold: bool = False, dpi: float = 100) -> float:
     """Width in pixels that a line of text takes."""
     return sum(_glyph(character, bold)[2] for character in text) * points * dpi / 72

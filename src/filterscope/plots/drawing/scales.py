@@ -61,6 +61,12 @@ def fitting_ticks(sheet: Sheet, low: float, high: float, width: float, most: int
     return round_ticks(low, high, 1, whole)
 
 
+def fitting_names(sheet: Sheet, names: Sequence[str], width: float) -> list[int]:
+    """Positions of the names to write below an axis of so many pixels: all, or every so many-th that fit."""
+    widest = max(text_width(name, TEXT, dpi=sheet.dpi) for name in names) + sheet.px(8)
+    return index_ticks(len(names), max(int(width / widest), 1))
+
+
 def tick_intervals(sheet: Sheet, width: float, characters: int, most: int) -> int:
     """Into how many parts ticks may cut an axis of some pixels, if their labels have so many characters."""
     return max(1, min(most, int(width / sheet.px(TEXT * (0.65 * characters + 0.8)))))
