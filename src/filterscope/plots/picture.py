@@ -14,7 +14,7 @@ from filterscope.filters.bank import FilterBank
 from filterscope.filters.history import FilterHistory, require_history
 from filterscope.filters.spectrum import SHORTEST
 from filterscope.plots.drawing import captions
-from filterscope.plots.drawing.canvas import Sheet
+from filterscope.plots.drawing.canvas import Sheet, Target
 
 Array = npt.NDArray[Any]
 
@@ -80,7 +80,7 @@ class Kind:
 
     name: str
     meaning: str
-    make: Callable[[FilterBank, FilterBank | None, Options, FigureBase | None], Picture]
+    make: Callable[[FilterBank, FilterBank | None, Options, Target], Picture]
     row: Callable[[Comparison, Options], Array] | None = None
     taps: int = 1
     frequencies: bool = False
@@ -124,7 +124,7 @@ class Kind:
             picture.update(bank, rows, times, moment, reference)
 
 
-def draw(kind: Kind, history: FilterHistory, options: Options, figure: FigureBase | None = None) -> FigureBase:
+def draw(kind: Kind, history: FilterHistory, options: Options, figure: Target = None) -> FigureBase:
     """Draw a picture of a history, at its last snapshot.
 
     Raises:

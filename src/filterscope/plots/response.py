@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from filterscope.filters import spectrum
 from filterscope.filters.bank import FilterBank, require_bank
 from filterscope.plots.drawing import captions, mosaic
 from filterscope.plots.drawing.bars import ColourBar
-from filterscope.plots.drawing.canvas import DEAD_FACE, DECIBEL_CMAP, INK, PALE, TEXT, Box, Sheet
+from filterscope.plots.drawing.canvas import DEAD_FACE, DECIBEL_CMAP, INK, PALE, TEXT, Box, Frame, Sheet, Target
 from filterscope.plots.drawing.lettering import QuickText, text_width
 from filterscope.plots.drawing.scales import (
     fitting_ticks,
@@ -44,6 +45,8 @@ def plot_response(
     reference: FilterBank | None = None,
     sample_rate: float | None = None,
     max_filters: int | None = None,
+    title: bool = True,
+    colorbar: bool = True,
     figure: FigureBase | None = None,
 ) -> FigureBase:
     """Draw the magnitude response of all filters, in dB re each filter's own maximum, floor -40.
@@ -57,7 +60,9 @@ def plot_response(
         reference: The same filters at an earlier moment.
         sample_rate: Hz at the layer's input. Default: the bank's own; without any, cycles per sample.
         max_filters: Draw the lowest-numbered ones only; ``None`` for all.
-        figure: Figure or subfigure to draw on. Default: a new one.
+        title: Whether layer, kind and moment stand above.
+        colorbar: Whether the bar that tells what colours mean is drawn.
+        figure: Figure or subfigure to draw on, in type of the size that matplotlib is set to. Default: a new one.
 
     Returns:
         The figure drawn on.
@@ -65,7 +70,7 @@ def plot_response(
     Raises:
         ValueError: A reference of another shape, or a ``sample_rate`` that is not positive and finite.
     """
-    return ResponsePicture(bank, reference, sample_rate, max_filters, figure).sheet.figure
+    return ResponsePicture(bank, reference, sample_rate, max_filters, Frame(figure, title, colorbar)).sheet.figure
 
 
 class ResponsePicture:
@@ -77,7 +82,7 @@ class ResponsePicture:
         reference: FilterBank | None = None,
         sample_rate: float | None = None,
         max_filters: int | None = None,
-        figure: FigureBase | None = None,
+        figure: Target = None,
     ) -> None:
         require_bank(bank)
         first = bank.head(max_filters)
@@ -86,6 +91,7 @@ class ResponsePicture:
         self.sheet = Sheet(figure, "response")
         self._curves: list[LineCollection] = []  # or maps and their sizes: the reference's first, if it is drawn
         self._maps: list[tuple[mosaic.PixelImage, tuple[int, int]]] = []
+        self._renumber: list[Callable[[Array], None]] = []  # the rows of maps
         self._names: list[QuickText] = []  # of the curves
         self._heads: list[QuickText] = []  # of two maps
         draw = self._make_curves if first.filters <= CURVES else self._make_maps
@@ -164,18 +170,21 @@ class ResponsePicture:
 
     def _make_maps(self, bank: FilterBank, frequencies: Array) -> None:
         sheet = self.sheet
-        area, bar = sheet.body.split_right(sheet.px(ColourBar.WIDTH))
+        area, bar = ColourBar.beside(sheet, sheet.body)
         levels_bar = ColourBar(sheet, bar, DECIBEL_CMAP, "dB", (0, 0.25, 0.5, 0.75, 1))
         levels_bar.set_labels("≤ −40", "−30", "−20", "−10", "0")
         area = area.shrink(left=sheet.px(46), right=sheet.px(8), bottom=sheet.px(36))
         gap = sheet.px(30)
-        is_narrow = area.width < 5 * gap  # for two maps
-        count = 1 if self._reference is None or is_narrow else 2
-        width = (area.width - gap * (count - 1)) / count
-        head = sheet.px(17) if count > 1 else sheet.px(4)
+        count = 1 if self._reference is None else 2
+        across = 1 if area.width < 5 * gap else count  # else one below the other
+        width = (area.width - gap * (across - 1)) / across
+        head, foot = sheet.px(17) if count > 1 else sheet.px(4), sheet.px(36)
+        between = foot + sheet.px(8)
+        height = (area.height + between) / (count // across)
         note, beyond = self._alias_note(bank), gap / 2 - sheet.px(3)
         for i in range(count):
-            box = Box(area.left + i * (width + gap), area.top + head, width, area.height - head).snapped()
+            left, top = area.left + i % across * (width + gap), area.top + i // across * height
+            box = Box(left, top + head, width, height - head - between).snapped()
             axes, known = sheet.axes(box), len(sheet.figure.artists)
             axes.set_ylim(bank.filters, 0)
             below = note if count == 1 else ""
@@ -183,8 +192,9 @@ class ResponsePicture:
             image = mosaic.PixelImage.in_axes(axes)
             self._maps.append((image, (int(box.height), int(box.width))))
             sheet.moving += [image, *self._mark_alias(axes, box, bank)]
-            if i == 0:
+            if i == 0 or across == 1:
                 self._number_rows(box, bank)
+            if i == 0:
                 self._room = box.width + 2 * beyond  # for what is said above it
                 if count > 1:  # the ticks lie on the map of the reference
                     sheet.moving += _ticks(sheet, known)
@@ -202,19 +212,19 @@ class ResponsePicture:
         def write(indices: Array) -> None:
             renumber(numbers, self.sheet, box, centres, indices[rows].tolist())
 
-        self._renumber = write
+        self._renumber.append(write)
 
     def _refer(self, reference: FilterBank) -> None:
         """Put the rows in the order of a reference's peaks, and draw it where it has a place."""
         # NaN sorts last: filters without a peak lie at the bottom.
         self._order = np.argsort(spectrum.peak_frequency(reference, self._rate), kind="stable")
         numbers = reference.indices[self._order]
-        if self._maps:
-            self._renumber(numbers)
+        for write in self._renumber:
+            write(numbers)
         for text, curve, number in zip(self._names, self._curves[-len(numbers) :], numbers, strict=False):
             text.set_text(f"filter {number}")
             curve.set_label(f"filter {number}")
-        if self._reference is not None and len(self._maps) != 1:
+        if self._reference is not None:
             self._show(0, self._levels(reference))
         if self._heads:
             words = captions.joined(captions.moment(reference) or "reference", self._alias_note(reference))
@@ -263,7 +273,7 @@ def _ticks(sheet: Sheet, known: int) -> list[LineCollection]:
     return [each for each in sheet.figure.artists[known:] if isinstance(each, LineCollection)]
 
 
-def _make(bank: FilterBank, reference: FilterBank | None, options: Options, figure: FigureBase | None) -> Picture:
+def _make(bank: FilterBank, reference: FilterBank | None, options: Options, figure: Target) -> Picture:
     return ResponsePicture(bank, reference, options.sample_rate, options.max_filters, figure)
 
 

@@ -18,7 +18,9 @@ from filterscope.plots.drawing.canvas import (
     DEAD_FACE,
     SIGNED_CMAP,
     Box,
+    Frame,
     Sheet,
+    Target,
     format_value,
     rotation_colours,
     safe_limit,
@@ -50,6 +52,8 @@ def plot_taps(
     channels: str = "auto",
     scale: Scale = "layer",
     max_filters: int | None = 64,
+    title: bool = True,
+    colorbar: bool = True,
     figure: FigureBase | None = None,
 ) -> FigureBase:
     """Draw all filters of a layer, one tile each.
@@ -73,7 +77,9 @@ def plot_taps(
             principal shape above.
         scale: ``"layer"``: all tiles share their limits. ``"filter"``: each has its own, and its norm is printed.
         max_filters: Draw the lowest-numbered ones only; ``None`` for all.
-        figure: Figure or subfigure to draw on. Default: a new one.
+        title: Whether layer, kind and moment stand above.
+        colorbar: Whether the bar that tells what colours mean is drawn.
+        figure: Figure or subfigure to draw on, in type of the size that matplotlib is set to. Default: a new one.
 
     Returns:
         The figure drawn on.
@@ -89,7 +95,7 @@ def plot_taps(
             f"channels='logo' needs channels named by one capital letter each, and {bank.layer!r} has {known}; give "
             "e.g. read_filters(model, channel_names='ACGT')"
         )
-    return TapsPicture(bank, reference, channels, scale, max_filters, figure).sheet.figure
+    return TapsPicture(bank, reference, channels, scale, max_filters, Frame(figure, title, colorbar)).sheet.figure
 
 
 class TapsPicture:
@@ -102,15 +108,14 @@ class TapsPicture:
         channels: str = "auto",
         scale: Scale = "layer",
         max_filters: int | None = 64,
-        figure: FigureBase | None = None,
+        figure: Target = None,
     ) -> None:
         require_bank(bank)
         if scale not in ("layer", "filter"):
             raise ValueError(f"scale={scale!r} is not a scale; use 'layer' or 'filter'")
         first = bank.head(max_filters)
         self.sheet = Sheet(figure, "taps")
-        area, foot = self.sheet.body.split_bottom(self.sheet.px(17))
-        self._write_foot = self.sheet.footnote(foot)
+        area, self._write_foot = self.sheet.footnote(self.sheet.body)
         room = area.width * area.height / (self.sheet.px(1) ** 2 * max(first.filters, 1) * first.taps)
         is_lettered = bank.is_lettered and bank.taps > 1 and (channels == "logo" or room >= LETTER_AREA)
         self._channels = reductions.resolve(channels, bank.channels, is_lettered)
@@ -124,7 +129,7 @@ class TapsPicture:
         self._fixed_limit: tuple[float, bool] | None = None
         is_logo = self._channels == "logo"
         if self._reference is not None or not (lines or is_logo):
-            area, bar = area.split_right(self.sheet.px(ColourBar.WIDTH))
+            area, bar = ColourBar.beside(self.sheet, area)
             if bank.taps == 1 or self._reference is None:
                 self._limit_bar = value_bar(self.sheet, bar, False, "weight")
             else:
@@ -315,7 +320,7 @@ def _phase(rows: Array, last: Array) -> Array:
     return np.where(sure, product / np.where(sure, size, 1), 1).astype(rows.dtype)[:, None, None]
 
 
-def _make(bank: FilterBank, reference: FilterBank | None, options: Options, figure: FigureBase | None) -> Picture:
+def _make(bank: FilterBank, reference: FilterBank | None, options: Options, figure: Target) -> Picture:
     return TapsPicture(bank, reference, options.channels, "layer", options.max_filters, figure)
 
 

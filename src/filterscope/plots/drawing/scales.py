@@ -148,7 +148,7 @@ def legend(sheet: Sheet, box: Box, entries: Sequence[tuple[str, Any]], size: flo
     left = box.left + box.width - width - gap
     top = box.top + gap if at_top else box.top + box.height - height - gap
     corners = [(left, top), (left + width, top), (left + width, top + height), (left, top + height)]
-    face = PolyCollection([corners], facecolors="#ffffff", linewidths=0, alpha=0.85, zorder=5)
+    face = PolyCollection([corners], facecolors=[sheet.ground], linewidths=0, alpha=0.85, zorder=5)
     artists: list[Artist] = [sheet.add(face)]
     for number, (name, colour) in enumerate(entries):
         x = left + gap + number % columns * column
