@@ -196,3 +196,15 @@ def test_several_channels_lie_below_one_another_on_one_scale(taps: int) -> None:
     ratio = [np.ptp(each) for each in drawn] / reach
     np.testing.assert_allclose(ratio, ratio[0], rtol=1e-3)
     assert_readable(figure)
+
+
+@pytest.mark.parametrize("size", [*SIZES, (9.0, 4.3)])
+def test_long_names_of_channels_lose_their_middle(size: tuple[float, float]) -> None:
+    names = tuple(f"a very long name of a channel, too long to fit beside it, number {number}" for number in range(12))
+    for channels, taps in ((4, 31), (8, 3), (12, 31), (12, 1)):
+        bank = noise(6, channels, taps, channel_names=names[:channels])
+        for draw_it in (lambda bank, figure: plot_filter(bank, 0, figure=figure), plot_taps):
+            figure = sheet_of(size)
+            draw_it(bank, figure=figure)
+            assert_readable(figure)
+            assert "a v" in words(figure) or (draw_it is plot_taps and (channels, taps) == (12, 31))  # reduced to one

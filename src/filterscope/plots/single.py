@@ -32,7 +32,7 @@ from filterscope.plots.drawing.canvas import (
     rotation_colours,
     safe_limit,
 )
-from filterscope.plots.drawing.lettering import text_width
+from filterscope.plots.drawing.lettering import shortened, text_width
 from filterscope.plots.drawing.logo import Letters, stack_heights
 from filterscope.plots.drawing.scales import (
     fitting_ticks,
@@ -120,7 +120,8 @@ def plot_filter(
     is_heat = not (curves or is_logo)
     left = sheet.px(56)
     if (is_heat and bank.channel_names is not None) or (curves and len(rows) > 1):
-        left = min(max(text_width(name, TEXT, dpi=sheet.dpi) for name in names) + sheet.px(14), 0.3 * sheet.width)
+        names = [shortened(name, TEXT, 0.3 * sheet.width, sheet.dpi) for name in names]
+        left = max(text_width(name, TEXT, dpi=sheet.dpi) for name in names) + sheet.px(14)
     body = sheet.body.shrink(left=left, top=sheet.px(4), right=sheet.px(12), bottom=sheet.px(36))
     if is_heat:
         body, bar = ColourBar.beside(sheet, body, ColourBar.WIDTH - 8)

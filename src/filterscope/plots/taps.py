@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -17,6 +17,7 @@ from filterscope.plots.drawing.bars import ColourBar, rotation_bar, set_limit, v
 from filterscope.plots.drawing.canvas import (
     DEAD_FACE,
     SIGNED_CMAP,
+    TEXT,
     Box,
     Frame,
     Sheet,
@@ -26,6 +27,7 @@ from filterscope.plots.drawing.canvas import (
     safe_limit,
     shared_limit,
 )
+from filterscope.plots.drawing.lettering import shortened
 from filterscope.plots.drawing.logo import fair_limit, stack_heights
 from filterscope.plots.drawing.scales import (
     fitting_names,
@@ -271,8 +273,9 @@ class _Matrix:
         parts = channels // bank.channels if np.iscomplexobj(bank.weights) and channels >= bank.channels else 1
         most = max(tick_intervals(sheet, box.width, len(str(channels)), 12), 2)
         ticks = index_ticks(channels // parts, most)
-        names = bank.channel_names if channels == parts * bank.channels else None
+        names: Sequence[str] | None = bank.channel_names if channels == parts * bank.channels else None
         if names is not None:
+            names = [shortened(name, TEXT, 0.2 * box.width, sheet.dpi) for name in names]
             ticks = fitting_names(sheet, names, box.width)
         labels = [str(tick) if names is None else names[tick] for tick in ticks]
         mark_below(sheet, box, (np.array(ticks) * parts + 0.5) / channels, labels)

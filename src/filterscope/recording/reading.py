@@ -58,10 +58,10 @@ def read(model: nn.Module, settings: Settings, keep: bool = True) -> tuple[Readi
     names = select({name: layer.taps for name, layer in layers.items()}, settings.layers, must_match=False)
     rates = sample_rates(names, settings.sample_rate, must_match=False)
     gathered = gather([layers[name] for name in names], rates, wrapped=model, keep=keep)
-    named = channel_names(_channels(layers.values()), settings.channel_names, must_fit=False)
+    counts = _channels(layers.values()) | {name: bank.channels for name, bank in gathered.banks.items()}
+    named = channel_names(counts, settings.channel_names, must_fit=False)
     for name, bank in gathered.banks.items():
-        if (known := named[name]) is not None and len(known) == bank.channels:
-            gathered.banks[name] = bank.with_fields(channel_names=known)
+        gathered.banks[name] = bank.with_fields(channel_names=named[name])
     unclear = frozenset(name for name in names if not layers[name].is_temporal and rates[name] is None)
     return Reading(gathered.banks, unclear, time.time()) if gathered.banks else None, gathered.unreadable
 

@@ -13,6 +13,8 @@ from filterscope.filters.words import listed, plural
 
 #: Stands between the parts of a line.
 DOT = " · "
+#: Characters that names may take in a line that says other things too.
+_LONG = 40
 
 
 def moment(bank: FilterBank, by_step: bool = False) -> str:
@@ -51,11 +53,9 @@ def channels(bank: FilterBank) -> list[str]:
 
 
 def channel_rows(bank: FilterBank) -> str:
-    """``channels 0 to 5``, or their names: all of a few, the first and the last of many."""
-    names = bank.channel_names
-    if names is None:
-        return f"channels 0 to {bank.channels - 1}"
-    return listed(names)
+    """``channels 0 to 5``, or their names if these are short: all of a few, the first and the last of many."""
+    names = listed(bank.channel_names or ())
+    return names if 0 < len(names) <= _LONG else f"channels 0 to {bank.channels - 1}"
 
 
 def joined(*parts: str) -> str:

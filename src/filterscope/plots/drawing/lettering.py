@@ -59,6 +59,15 @@ def text_width(text: str, points: float, bold: bool = False, dpi: float = 100) -
     return sum(_glyph(character, bold)[2] for character in text) * points * dpi / 72
 
 
+def shortened(text: str, points: float, room: float, dpi: float = 100) -> str:
+    """A line of text that takes so many pixels at most: without its middle, if need be."""
+    whole, kept = text, len(text)
+    while kept > 1 and text_width(text, points, dpi=dpi) > room:
+        kept -= 1
+        text = f"{whole[: (kept + 1) // 2]}…{whole[len(whole) - kept // 2 :]}"
+    return text
+
+
 @lru_cache(maxsize=512)
 def _line(text: str, bold: bool) -> tuple[Path, float]:
     """Outline and width of a line of text, in units of its font size."""

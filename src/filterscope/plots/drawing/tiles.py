@@ -24,7 +24,7 @@ from filterscope.plots.drawing.canvas import (
     rgba,
 )
 from filterscope.plots.drawing.captions import Marks
-from filterscope.plots.drawing.lettering import QuickText, number_patch, text_width
+from filterscope.plots.drawing.lettering import QuickText, number_patch, shortened, text_width
 from filterscope.plots.drawing.logo import Letters
 
 Array = npt.NDArray[Any]
@@ -137,10 +137,11 @@ class HeatTiles(_Tiles):
     """One heat map per filter, all of them one image; the rows of the first ones named, where there is room."""
 
     def __init__(self, sheet: Sheet, area: Box, indices: Array, names: Sequence[str] = ()) -> None:
+        names = [shortened(name, SMALL, 0.15 * area.width, sheet.dpi) for name in names]
         room = max((text_width(name, SMALL, dpi=sheet.dpi) + sheet.px(6) for name in names), default=0.0)
         beside = area.shrink(left=room)
         grid = mosaic.Grid.fit(len(indices), beside.snapped(), sheet.px(SMALL + 2))
-        is_named = 0 < room < 0.2 * area.width and grid.inner[1] >= len(names) * sheet.px(SMALL) and not grid.row_label
+        is_named = bool(names) and grid.inner[1] >= len(names) * sheet.px(SMALL) and not grid.row_label
         super().__init__(sheet, beside if is_named else area, indices)
         if is_named:
             rows = (np.arange(len(names)) + 0.5) / len(names) * self.height
