@@ -73,6 +73,17 @@ def test_a_lazy_layer_gets_its_names_with_its_weights(tmp_path: Path) -> None:
     assert load_history(tmp_path)["conv1"][-1].channel_names == DNA
 
 
+def test_a_lazy_layer_of_another_number_of_channels_goes_without_and_says_so(tmp_path: Path) -> None:
+    net = SmallNet(channels=4)
+    net.conv1 = nn.LazyConv1d(6, 9, padding=4)
+    with FilterRecorder(net, tmp_path, plots=(), channel_names="ACG") as recorder:
+        recorder.snapshot(0)
+        net(torch.randn(2, 4, 32))
+        with pytest.warns(UserWarning, match="leaves names of channels out: .* 3 for the first layer.* 4 channels"):
+            recorder.snapshot(1)
+    assert load_history(tmp_path)["conv1"][-1].channel_names is None
+
+
 def test_a_fit_that_goes_on_from_one_without_names_has_them_from_then_on(tmp_path: Path) -> None:
     options: dict[str, Any] = {"model": SmallNet(channels=4), "data": loader(4)}
     fit(tmp_path / "a", **options, options={"enable_checkpointing": True, "max_epochs": 1})

@@ -58,12 +58,23 @@ def read(model: nn.Module, settings: Settings, keep: bool = True) -> tuple[Readi
     names = select({name: layer.taps for name, layer in layers.items()}, settings.layers, must_match=False)
     rates = sample_rates(names, settings.sample_rate, must_match=False)
     gathered = gather([layers[name] for name in names], rates, wrapped=model, keep=keep)
-    counts = _channels(layers.values()) | {name: bank.channels for name, bank in gathered.banks.items()}
-    named = channel_names(counts, settings.channel_names, must_fit=False)
-    for name, bank in gathered.banks.items():
-        gathered.banks[name] = bank.with_fields(channel_names=named[name])
+    if settings.channel_names is not None:
+        counts = _channels(layers.values()) | {name: bank.channels for name, bank in gathered.banks.items()}
+        named = channel_names(counts, settings.channel_names, must_fit=False)
+        for name, bank in gathered.banks.items():
+            gathered.banks[name] = bank.with_fields(channel_names=named[name])
+        if gathered.banks:
+            _warn_of_names(counts, settings)
     unclear = frozenset(name for name in names if not layers[name].is_temporal and rates[name] is None)
     return Reading(gathered.banks, unclear, time.time()) if gathered.banks else None, gathered.unreadable
+
+
+def _warn_of_names(channels: Mapping[str, int], settings: Settings) -> None:
+    """A warning of names that do not fit a layer of which that was not known at the start; Python gives it once."""
+    try:
+        channel_names(channels, settings.channel_names)
+    except ValueError as error:
+        warnings.warn(f"filterscope leaves names of channels out: {error}", stacklevel=2)
 
 
 def warn_if_large(reading: Reading, settings: Settings, snapshots: float | None) -> None:
