@@ -25,7 +25,9 @@ from tests.support.events import Logged
 pytest.importorskip("aeon")
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
-TRAINING = ("gunpoint.py", "any_loop.py", "streaming.py", "basic_motions.py", "sinc.py", "lightning_cli/main.py")
+TRAINING = (
+    "gunpoint.py", "any_loop.py", "streaming.py", "basic_motions.py", "motifs.py", "sinc.py", "lightning_cli/main.py"
+)  # fmt: skip
 #: Both data sets make 5 batches per epoch.
 BATCHES = 5
 
@@ -184,6 +186,23 @@ def test_basic_motions(tmp_path: Path) -> None:
     assert not rest
     assert "10 Hz" in table
     assert "pointwise" not in table
+
+
+def test_motifs(tmp_path: Path) -> None:
+    printed = run("motifs.py", tmp_path)
+    assert accuracy(printed) > 95
+    assert log_dir(printed) == "runs/motifs/version_0"
+    logged, bank = Logged(tmp_path / log_dir(printed)), load_history(tmp_path / log_dir(printed))["conv1"][-1]
+    assert bank.channel_names == ("A", "C", "G", "T")
+    logos = bank.weights - bank.weights.mean(axis=1, keepdims=True)
+    spelled = ["".join(np.array(bank.channel_names)[logo.argmax(axis=0)]) for logo in logos]
+    for motif in ("TGACTCA", "CACGTG", "AGATAAG", "CCAAT"):
+        (which, *_) = (number for number, letters in enumerate(spelled) if motif in letters)
+        begin = spelled[which].index(motif)
+        tallest = logos[which].max(axis=0)
+        inside = np.arange(len(tallest)) - begin
+        assert tallest[(inside >= 0) & (inside < len(motif))].min() > np.median(tallest)
+    assert by_layer(logged.images) == {kind: {"conv1"} for kind in kinds.NAMES if not kinds.kind(kind).frequencies}
 
 
 def test_lightning_cli(tmp_path: Path) -> None:

@@ -152,3 +152,23 @@ def test_tiny_and_huge_weights_are_reduced_like_others(how: str, scale: float) -
         shown = channels.reduce(scaled, how, reference).astype(np.float64) / scale
         expected = channels.reduce(weights, how, None if factor is None else factor * weights)
         np.testing.assert_allclose(shown, expected, rtol=1e-3, atol=1e-4)
+
+
+def test_a_logo_keeps_all_channels_less_their_mean_at_each_tap() -> None:
+    given = normal(3, 4, 5)
+    centred = channels.reduce(given, "logo")
+    np.testing.assert_allclose(centred, given - given.mean(axis=1, keepdims=True), atol=1e-7)
+    # Of a one-hot input the response changes by the same at every position.
+    letters = np.random.default_rng(0).integers(0, 4, 30)
+    one_hot = np.eye(4)[letters].T
+    windows = np.lib.stride_tricks.sliding_window_view(one_hot, 5, axis=1)
+    before, after = (np.einsum("fck,cpk->fp", weights, windows) for weights in (given, centred))
+    np.testing.assert_allclose(before - after, (before - after)[:, :1].repeat(26, axis=1), atol=1e-5)
+    np.testing.assert_array_equal(channels.reduce(given[:, :1], "logo"), given[:, :1])
+
+
+def test_auto_is_a_logo_where_channels_are_letters() -> None:
+    assert [channels.resolve(how, 4, True) for how in ("auto", "logo", "sum")] == ["logo", "logo", "sum"]
+    assert [channels.resolve("logo", count) for count in (4, 9)] == ["all", "principal"]
+    given = normal(3, 4, 5)
+    np.testing.assert_array_equal(channels.tap_row(given, given, "logo"), channels.tap_row(given, given, "auto"))

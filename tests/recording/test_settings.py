@@ -59,6 +59,9 @@ BAD: list[tuple[str, Any, type[Exception]]] = [
     ("sample_rate", [16_000], TypeError),
     ("sample_rate", {"conv": None}, TypeError),
     ("sample_rate", {3: 16_000}, TypeError),
+    *[("channel_names", value, ValueError) for value in ("", [], {}, {"": "AC"}, {"stem": ""}, ["Fz", ""], "A C")],
+    *[("channel_names", value, TypeError) for value in (3, True, [3], {"stem": 3}, {3: "AC"}, {"stem": [3]}, b"AC")],
+    ("channels", "logo", ValueError),
 ]
 
 GOOD: list[dict[str, Any]] = [

@@ -35,7 +35,8 @@ def add_drawing(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
     group = parser.add_argument_group("drawing")
     group.add_argument(
         "--channels", choices=CHANNELS, default="auto",
-        help="how a filter's channels are reduced to one; auto (default): all up to 8, their principal shape above",
+        help="how a filter's channels are reduced to one, or stacked as the letters of a logo; auto (default): a logo "
+        "where channels are letters, else all up to 8, their principal shape above",
     )  # fmt: skip
     group.add_argument(
         "--max-filters", metavar="N", type=count,

@@ -116,8 +116,11 @@ def run(options: argparse.Namespace) -> None:
 def _wanted(bank: FilterBank, snapshots: int, options: argparse.Namespace) -> Iterator[Kind]:
     """Kinds to draw of a layer; a note for each that was asked for and cannot be."""
     named = options.kinds or ["all"]
+    if options.channels == "logo" and not bank.is_lettered:
+        note(f"no logo of layer {bank.layer!r}: its channels are not named by a capital letter each; drawn as by auto")
+    is_signal = bank.in_time and not bank.is_lettered
     for each in map(kind, NAMES):
-        if each.name not in named and not ("all" in named and each.suits(bank.taps, snapshots, bank.in_time)):
+        if each.name not in named and not ("all" in named and each.suits(bank.taps, snapshots, is_signal)):
             continue
         if hindrance := _hindrance(each, bank, snapshots, options):
             note(f"no {each.name} of layer {bank.layer!r}: {hindrance}")
@@ -128,6 +131,8 @@ def _wanted(bank: FilterBank, snapshots: int, options: argparse.Namespace) -> It
 def _hindrance(kind: Kind, bank: FilterBank, snapshots: int, options: argparse.Namespace) -> str:
     if bank.taps < kind.taps:
         return "it has a single tap"
+    if kind.frequencies and bank.is_lettered:
+        return "its channels are letters of a sequence, which is no signal in time"
     if kind.frequencies and not bank.in_time:
         return "its taps may not be samples in time"
     if kind.frequencies and options.frequency == "log" and bank.weights.dtype.kind == "c":

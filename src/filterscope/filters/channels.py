@@ -25,12 +25,21 @@ def check(channels: str) -> None:
         raise ValueError(f"channels={channels!r} is not a channel reduction; use one of {', '.join(CHANNELS)}")
 
 
-def resolve(channels: str, count: int) -> str:
-    """What ``"auto"`` means for a layer of ``count`` channels: all up to 8, their principal shape above."""
+def resolve(channels: str, count: int, is_lettered: bool = False) -> str:
+    """What ``"auto"`` and ``"logo"`` mean for a layer.
+
+    Args:
+        channels: A reduction.
+        count: Channels of the layer.
+        is_lettered: Whether they are letters.
+
+    Returns:
+        For both a logo of letters; else all channels up to 8, their principal shape above.
+    """
     check(channels)
-    if channels != "auto":
+    if channels not in ("auto", "logo"):
         return channels
-    return "all" if count <= AUTO_LIMIT else "principal"
+    return "logo" if is_lettered else "all" if count <= AUTO_LIMIT else "principal"
 
 
 def reduce(weights: Array, channels: str, reference: Array | None = None) -> Array:
@@ -41,15 +50,18 @@ def reduce(weights: Array, channels: str, reference: Array | None = None) -> Arr
         channels: ``"all"`` keeps every channel; ``"sum"``, ``"mean"`` and ``"max"`` are taken tap by tap
             (opposite signs cancel in the first two); ``"l2"`` is the root of the sum of squares, without sign;
             ``"principal"`` is the temporal shape of the best rank-one approximation, in units of weight;
-            ``"auto"`` as in :func:`resolve`.
+            ``"logo"`` keeps every channel, less the mean of them all at each tap: to add a number to all channels of a
+            tap changes nothing where the input is one-hot, but for the bias. ``"auto"`` as in :func:`resolve`.
         reference: Filters that fix the sign of ``"principal"``.
 
     Returns:
-        Shape ``(filters, 1, taps)``, or ``weights`` itself for ``"all"``.
+        Shape ``(filters, 1, taps)``; of all channels for ``"logo"``, or ``weights`` itself for ``"all"``.
     """
-    how = resolve(channels, weights.shape[1])
+    how = channels if channels == "logo" else resolve(channels, weights.shape[1])
     if how == "all" or (weights.shape[1] == 1 and how != "l2"):
         return weights
+    if how == "logo":
+        return np.asarray(weights - weights.mean(axis=1, keepdims=True))
     if how == "sum":
         return np.asarray(weights.sum(axis=1, keepdims=True))
     if how == "mean":
@@ -78,7 +90,8 @@ def tap_row(shown: Array, reference: Array, channels: str = "auto") -> Array:
 
 def is_one_sided(weights: Array, channels: str) -> bool:
     """Whether :func:`tap_row` gives magnitudes: of complex weights, and of channels that nothing signed reduces."""
-    return bool(np.iscomplexobj(weights) or channels == "l2" or (weights.shape[1] > 1 and channels in ("auto", "all")))
+    several = weights.shape[1] > 1 and channels in ("auto", "all", "logo")
+    return bool(np.iscomplexobj(weights) or channels == "l2" or several)
 
 
 def real_rows(weights: Array) -> Array:

@@ -18,7 +18,9 @@ from filterscope.plots.drawing.canvas import (
     DEAD_FACE,
     INK,
     ROTATION_CMAP,
+    Frame,
     Sheet,
+    Target,
     rotation_share,
 )
 from filterscope.plots.drawing.scales import index_ticks, number_rows, tick_intervals
@@ -30,14 +32,21 @@ _MOST_LABELS = 9
 
 
 def plot_drift(
-    history: FilterHistory, *, max_filters: int | None = None, figure: FigureBase | None = None
+    history: FilterHistory,
+    *,
+    max_filters: int | None = None,
+    title: bool = True,
+    colorbar: bool = True,
+    figure: FigureBase | None = None,
 ) -> FigureBase:
     """Draw every filter's rotation from its reference: filters by epochs, in the colours of ``plot_taps``.
 
     Args:
         history: Snapshots of one layer.
         max_filters: Draw the lowest-numbered ones only; ``None`` for all.
-        figure: Figure or subfigure to draw on. Default: a new one.
+        title: Whether layer, kind and moment stand above.
+        colorbar: Whether the bar that tells what colours mean is drawn.
+        figure: Figure or subfigure to draw on, in type of the size that matplotlib is set to. Default: a new one.
 
     Returns:
         The figure drawn on. A zero filter, whose rotation is undefined, is grey; one with NaN or Inf is amber.
@@ -45,16 +54,16 @@ def plot_drift(
     Raises:
         TypeError: Not a history.
     """
-    return draw(KIND, history, Options(max_filters=max_filters), figure)
+    return draw(KIND, history, Options(max_filters=max_filters), Frame(figure, title, colorbar))
 
 
 class DriftPicture:
     """The picture of :func:`plot_drift`, which grows by a column with each snapshot."""
 
-    def __init__(self, bank: FilterBank, reference: FilterBank, figure: FigureBase | None = None) -> None:
+    def __init__(self, bank: FilterBank, reference: FilterBank, figure: Target = None) -> None:
         self._reference = reference
         self.sheet = sheet = Sheet(figure, "drift")
-        area, bar = sheet.body.split_right(sheet.px(ColourBar.WIDTH))
+        area, bar = ColourBar.beside(sheet, sheet.body)
         rotation_bar(sheet, bar)
         box = area.shrink(left=sheet.px(46), top=sheet.px(4), right=sheet.px(10), bottom=sheet.px(36))
         box = box.snapped()

@@ -18,7 +18,7 @@ from filterscope.filters.checks import check_choice
 from filterscope.filters.history import FilterHistory
 from filterscope.plots.drawing import captions, mosaic
 from filterscope.plots.drawing.bars import ColourBar, set_limit, value_bar
-from filterscope.plots.drawing.canvas import Sheet, is_clipped, rotation_colours, shared_limit
+from filterscope.plots.drawing.canvas import Frame, Sheet, Target, is_clipped, rotation_colours, shared_limit
 from filterscope.plots.drawing.tiles import HeatTiles
 from filterscope.plots.picture import Comparison, Kind, Options, Picture, Times, draw
 
@@ -32,6 +32,8 @@ def plot_evolution(
     show: Show = "difference",
     channels: str = "auto",
     max_filters: int | None = 64,
+    title: bool = True,
+    colorbar: bool = True,
     figure: FigureBase | None = None,
 ) -> FigureBase:
     """Draw how every filter came about: a tile of epochs (downwards) by taps for each filter.
@@ -45,7 +47,9 @@ def plot_evolution(
         show: ``"difference"`` from the reference, or the ``"weights"`` themselves.
         channels: Reduction of what is shown; ``"auto"`` and ``"all"`` mean the root of the sum of squares.
         max_filters: Draw the lowest-numbered ones only; ``None`` for all.
-        figure: Figure or subfigure to draw on. Default: a new one.
+        title: Whether layer, kind and moment stand above.
+        colorbar: Whether the bar that tells what colours mean is drawn.
+        figure: Figure or subfigure to draw on, in type of the size that matplotlib is set to. Default: a new one.
 
     Returns:
         The figure drawn on.
@@ -55,7 +59,12 @@ def plot_evolution(
     """
     check_choice("show", show, get_args(Show))
     reductions.check(channels)
-    return draw(KIND if show == "difference" else _OF_WEIGHTS, history, Options(channels, max_filters), figure)
+    return draw(
+        KIND if show == "difference" else _OF_WEIGHTS,
+        history,
+        Options(channels, max_filters),
+        Frame(figure, title, colorbar),
+    )
 
 
 class EvolutionPicture:
@@ -67,15 +76,14 @@ class EvolutionPicture:
         reference: FilterBank,
         channels: str = "auto",
         show: Show = "difference",
-        figure: FigureBase | None = None,
+        figure: Target = None,
     ) -> None:
         self._reference, self._show = reference, show
         self._one_sided = reductions.is_one_sided(bank.weights, channels)
         self._how = "" if bank.channels == 1 else "root of sum of squares" if self._one_sided else channels
         self.sheet = Sheet(figure, "evolution")
-        area, foot = self.sheet.body.split_bottom(self.sheet.px(17))
-        self._write_foot = self.sheet.footnote(foot)
-        area, bar = area.split_right(self.sheet.px(ColourBar.WIDTH))
+        area, self._write_foot = self.sheet.footnote(self.sheet.body)
+        area, bar = ColourBar.beside(self.sheet, area)
         self._bar = value_bar(self.sheet, bar, self._one_sided, "difference" if show == "difference" else "weight")
         self._tiles = HeatTiles(self.sheet, area, bank.indices)
 
@@ -116,7 +124,7 @@ class EvolutionPicture:
                 captions.taps(bank),
                 what if self._show == "difference" else "weight",
                 self._how,
-                captions.clipped(is_clipped(tiles, limits), "corner"),
+                captions.clipped(is_clipped(tiles, limits), "dark corner"),
                 "frame: rotation",
             )
         )
@@ -128,7 +136,7 @@ def _row(moment: Comparison, options: Options) -> Array:
     return reductions.tap_row(moment.weights - moment.reference, moment.reference, options.channels)
 
 
-def _make(bank: FilterBank, reference: FilterBank | None, options: Options, figure: FigureBase | None) -> Picture:
+def _make(bank: FilterBank, reference: FilterBank | None, options: Options, figure: Target) -> Picture:
     return EvolutionPicture(bank, reference or bank, options.channels, "difference", figure)
 
 

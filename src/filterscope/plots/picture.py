@@ -15,7 +15,7 @@ from filterscope.filters.history import FilterHistory, require_history
 from filterscope.filters.spectrum import SHORTEST
 from filterscope.filters.words import Frequency, Scale
 from filterscope.plots.drawing import captions
-from filterscope.plots.drawing.canvas import Sheet
+from filterscope.plots.drawing.canvas import Sheet, Target
 
 Array = npt.NDArray[Any]
 
@@ -83,7 +83,7 @@ class Kind:
 
     name: str
     meaning: str
-    make: Callable[[FilterBank, FilterBank | None, Options, FigureBase | None], Picture]
+    make: Callable[[FilterBank, FilterBank | None, Options, Target], Picture]
     row: Callable[[Comparison, Options], Array] | None = None
     taps: int = 1
     frequencies: bool = False
@@ -100,7 +100,7 @@ class Kind:
             bank: Monitored filters: the lowest-numbered ones of a layer.
         """
         axis = (bank.stride, bank.dilation, bank.transposed, bank.sample_rate) if self.frequencies else ()
-        return (self.name, bank.weights.shape, bank.weights.dtype, *axis)
+        return (self.name, bank.weights.shape, bank.weights.dtype, bank.channel_names, *axis)
 
     def update(
         self,
@@ -127,7 +127,7 @@ class Kind:
             picture.update(bank, rows, times, moment, reference)
 
 
-def draw(kind: Kind, history: FilterHistory, options: Options, figure: FigureBase | None = None) -> FigureBase:
+def draw(kind: Kind, history: FilterHistory, options: Options, figure: Target = None) -> FigureBase:
     """Draw a picture of a history, at its last snapshot.
 
     Raises:

@@ -19,7 +19,7 @@ from filterscope.filters.checks import check_choice
 from filterscope.filters.words import FREQUENCIES, Frequency
 from filterscope.plots.drawing import captions, mosaic
 from filterscope.plots.drawing.bars import ColourBar
-from filterscope.plots.drawing.canvas import DEAD_FACE, DECIBEL_CMAP, INK, PALE, TEXT, Box, Sheet
+from filterscope.plots.drawing.canvas import DEAD_FACE, DECIBEL_CMAP, INK, PALE, TEXT, Box, Frame, Sheet, Target
 from filterscope.plots.drawing.lettering import QuickText, text_width
 from filterscope.plots.drawing.reduction import trace
 from filterscope.plots.drawing.scales import (
@@ -52,6 +52,8 @@ def plot_response(
     sample_rate: float | None = None,
     frequency: Frequency = "linear",
     max_filters: int | None = None,
+    title: bool = True,
+    colorbar: bool = True,
     figure: FigureBase | None = None,
 ) -> FigureBase:
     """Draw the magnitude response of all filters, in dB re each filter's own maximum, floor -40.
@@ -67,7 +69,9 @@ def plot_response(
         sample_rate: Hz at the layer's input. Default: the bank's own; without any, cycles per sample.
         frequency: ``"log"``: a logarithmic axis, from half of what the kernel's length resolves.
         max_filters: Draw the lowest-numbered ones only; ``None`` for all.
-        figure: Figure or subfigure to draw on. Default: a new one.
+        title: Whether layer, kind and moment stand above.
+        colorbar: Whether the bar that tells what colours mean is drawn.
+        figure: Figure or subfigure to draw on, in type of the size that matplotlib is set to. Default: a new one.
 
     Returns:
         The figure drawn on.
@@ -76,7 +80,8 @@ def plot_response(
         ValueError: A reference of another shape, a ``sample_rate`` that is not positive and finite, an unknown
             ``frequency``, or ``"log"`` for complex filters, which have negative frequencies.
     """
-    return ResponsePicture(bank, reference, sample_rate, max_filters, figure, frequency).sheet.figure
+    frame = Frame(figure, title, colorbar)
+    return ResponsePicture(bank, reference, sample_rate, max_filters, frame, frequency).sheet.figure
 
 
 class ResponsePicture:
@@ -88,7 +93,7 @@ class ResponsePicture:
         reference: FilterBank | None = None,
         sample_rate: float | None = None,
         max_filters: int | None = None,
-        figure: FigureBase | None = None,
+        figure: Target = None,
         frequency: Frequency = "linear",
     ) -> None:
         require_bank(bank)
@@ -101,6 +106,7 @@ class ResponsePicture:
         self.sheet = Sheet(figure, "response")
         self._curves: list[LineCollection] = []  # or maps: the reference's first, if it is drawn
         self._maps: list[_Map] = []
+        self._names: list[QuickText] = []  # of the curves
         draw = self._make_curves if first.filters <= CURVES else self._make_maps
         draw(first, self._levels(first)[0])
         if self._reference is not None:
@@ -189,18 +195,21 @@ class ResponsePicture:
 
     def _make_maps(self, bank: FilterBank, frequencies: Array) -> None:
         sheet = self.sheet
-        area, bar = sheet.body.split_right(sheet.px(ColourBar.WIDTH))
+        area, bar = ColourBar.beside(sheet, sheet.body)
         levels_bar = ColourBar(sheet, bar, DECIBEL_CMAP, "dB", (0, 0.25, 0.5, 0.75, 1))
         levels_bar.set_labels("≤ −40", "−30", "−20", "−10", "0")
         area = area.shrink(left=sheet.px(46), right=sheet.px(8), bottom=sheet.px(36))
         gap = sheet.px(38)
-        is_narrow = area.width < sheet.px(150)  # for two maps
-        count = 1 if self._reference is None or is_narrow else 2
-        width = (area.width - gap * (count - 1)) / count
-        head = sheet.px(17) if count > 1 else sheet.px(4)
+        count = 1 if self._reference is None else 2
+        across = 1 if area.width < 4 * gap else count  # else one below the other
+        width = (area.width - gap * (across - 1)) / across
+        head, foot = sheet.px(17) if count > 1 else sheet.px(4), sheet.px(36)
+        between = foot + sheet.px(8)
+        height = (area.height + between) / (count // across)
         note, beyond = self._alias_note(bank), gap / 2 - sheet.px(3)
         for i in range(count):
-            box = Box(area.left + i * (width + gap), area.top + head, width, area.height - head).snapped()
+            left, top = area.left + i % across * (width + gap), area.top + i // across * height
+            box = Box(left, top + head, width, height - head - between).snapped()
             axes, known = sheet.axes(box), len(sheet.figure.artists)
             axes.set_ylim(bank.filters, 0)
             below = note if count == 1 else ""
@@ -210,7 +219,8 @@ class ResponsePicture:
             shown = min(bank.filters, max(int(box.height / sheet.px(18)), 2))
             rows = np.unique(np.linspace(0, bank.filters - 1, shown).round().astype(int))
             centres = (rows + 0.5) / bank.filters
-            numbers = number_rows(sheet, box, centres, bank.indices[rows].tolist(), "" if i else "filter, by peak")
+            name = "filter, by peak" if i % across == 0 else ""
+            numbers = number_rows(sheet, box, centres, bank.indices[rows].tolist(), name)
             sheet.moving.append(numbers)
             if i == 0 and count > 1:  # the ticks lie on the map of the reference
                 sheet.moving += _ticks(sheet, known)
@@ -304,7 +314,7 @@ def _ticks(sheet: Sheet, known: int) -> list[LineCollection]:
     return [each for each in sheet.figure.artists[known:] if isinstance(each, LineCollection)]
 
 
-def _make(bank: FilterBank, reference: FilterBank | None, options: Options, figure: FigureBase | None) -> Picture:
+def _make(bank: FilterBank, reference: FilterBank | None, options: Options, figure: Target) -> Picture:
     return ResponsePicture(bank, reference, options.sample_rate, options.max_filters, figure, options.frequency)
 
 

@@ -35,20 +35,26 @@ def layer_table(
         fixed: Layers that are there, do not learn, and are not monitored.
     """
     lines = [
-        "| layer | filters × channels × taps | stride | dilation | groups | filters drawn | sample rate |",
-        "| --- | --- | --- | --- | --- | --- | --- |",
+        "| layer | filters × channels × taps | stride | dilation | groups | filters drawn | sample rate | channels |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
+    sequences = []
     for bank in (*banks, *fixed):
         shape = " × ".join(map(str, bank.weights.shape))
         rate = "unknown" if bank.sample_rate is None else f"{bank.sample_rate:g} Hz"
         kind = " (transposed)" if bank.transposed else ""
         drawn = "none: it does not learn" if bank in fixed else bank.head(max_filters).filters
-        cells = [shape, bank.stride, bank.dilation, bank.groups, drawn, rate]
+        names = _escaped(", ".join(bank.channel_names or ("–",)))
+        cells = [shape, bank.stride, bank.dilation, bank.groups, drawn, rate, names]
+        if bank.is_lettered:
+            sequences.append(f"`{_escaped(bank.layer)}`")
         lines.append(f"| `{_escaped(bank.layer)}`{kind} | {' | '.join(map(str, cells))} |")
     if fixed:
         lines += ["", "What does not learn is recorded if `layers` names it."]
     lines += ["", "| card | what it shows |", "| --- | --- |"]
     lines += [f"| {kind} | {_escaped(meaning)} |" for kind, meaning in (*pictures.items(), *NUMBERS.items())]
+    if sequences and "response" in pictures:
+        lines += ["", f"No `response` of {', '.join(sequences)}: letters of a sequence are no signal in time."]
     return "\n".join(lines)
 
 

@@ -299,7 +299,8 @@ class SnapshotLog:
 
     def _kinds(self, bank: FilterBank, snapshots: int) -> list[Kind]:
         """Pictures that make sense for a layer of which there are so many snapshots."""
-        return [kind for kind in self._drawn if kind.suits(bank.taps, snapshots, bank.in_time)]
+        in_time = bank.in_time and not bank.is_lettered
+        return [kind for kind in self._drawn if kind.suits(bank.taps, snapshots, in_time)]
 
     def _image(self, name: str, kind: Kind, track: Track, moment: str | None) -> Summary.Value:
         head, reference = track.head, track.reference_head

@@ -20,6 +20,7 @@ from filterscope.plots.drawing.canvas import (
     Sheet,
     format_value,
 )
+from filterscope.plots.drawing.lettering import QuickText
 from filterscope.plots.drawing.mosaic import PixelImage
 
 
@@ -40,6 +41,9 @@ class ColourBar:
     def __init__(
         self, sheet: Sheet, box: Box, cmap: Colormap, caption: str, ticks: Sequence[float], moving: bool = False
     ) -> None:
+        self._labels: list[QuickText] = []
+        if not sheet.has_bars:
+            return
         sheet.write(box.left + box.width, box.top + sheet.px(11), caption, ha="right")
         bar = Box(box.left + sheet.px(12), box.top + sheet.px(23), sheet.px(10), box.height - sheet.px(34)).snapped()
         colours = cmap(np.linspace(1, 0, int(bar.height)), bytes=True)[:, None]
@@ -54,8 +58,13 @@ class ColourBar:
 
     def set_labels(self, *labels: str) -> None:
         """Write the labels, from the lower end to the upper."""
-        for artist, label in zip(self._labels, labels, strict=True):
+        for artist, label in zip(self._labels, labels, strict=bool(self._labels)):
             artist.set_text(label)
+
+    @classmethod
+    def beside(cls, sheet: Sheet, area: Box, width: float = WIDTH) -> tuple[Box, Box]:
+        """An area less what a bar at its right takes, in points, and that; all of it where there is none."""
+        return area.split_right(sheet.px(width) if sheet.has_bars else 0)
 
 
 def value_bar(sheet: Sheet, box: Box, one_sided: bool, caption: str) -> ColourBar:

@@ -24,6 +24,8 @@ from filterscope.plots.drawing.reduction import block_starts, signed_extremes
 
 Array = npt.NDArray[Any]
 
+#: Width to height of a tile.
+ASPECT = 1.45
 #: Numbers that are worked on at a time; with four bytes each below what the allocator asks the system for.
 _PART = 30_000
 
@@ -49,7 +51,7 @@ class Grid:
     row_label: float
 
     @classmethod
-    def fit(cls, count: int, box: Box, label_height: float, aspect: float = 1.45) -> Grid:
+    def fit(cls, count: int, box: Box, label_height: float, aspect: float = ASPECT) -> Grid:
         """Choose rows and columns so that tiles come close to an aspect ratio."""
         best, best_score = 1, float("inf")
         for columns in range(1, count + 1):

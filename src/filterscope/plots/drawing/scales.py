@@ -74,6 +74,12 @@ def log_ticks(sheet: Sheet, low: float, high: float, width: float) -> Array:
     return ticks
 
 
+def fitting_names(sheet: Sheet, names: Sequence[str], width: float) -> list[int]:
+    """Positions of the names to write below an axis of so many pixels: all, or every so many-th that fit."""
+    widest = max(text_width(name, TEXT, dpi=sheet.dpi) for name in names) + sheet.px(8)
+    return index_ticks(len(names), max(int(width / widest), 1))
+
+
 def tick_intervals(sheet: Sheet, width: float, characters: int, most: int) -> int:
     """Into how many parts ticks may cut an axis of some pixels, if their labels have so many characters."""
     return max(1, min(most, int(width / sheet.px(TEXT * (0.65 * characters + 0.8)))))
@@ -155,7 +161,7 @@ def legend(sheet: Sheet, box: Box, entries: Sequence[tuple[str, Any]], size: flo
     left = box.left + box.width - width - gap
     top = box.top + gap if at_top else box.top + box.height - height - gap
     corners = [(left, top), (left + width, top), (left + width, top + height), (left, top + height)]
-    face = PolyCollection([corners], facecolors="#ffffff", linewidths=0, alpha=0.85, zorder=5)
+    face = PolyCollection([corners], facecolors=[sheet.ground], linewidths=0, alpha=0.85, zorder=5)
     artists: list[Artist] = [sheet.add(face)]
     for number, (name, colour) in enumerate(entries):
         x = left + gap + number % columns * column

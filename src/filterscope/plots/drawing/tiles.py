@@ -1,7 +1,8 @@
-"""Grids of tiles, a tile per filter: as lines or stems, or as heat maps."""
+"""Grids of tiles, a tile per filter: as lines or stems, as heat maps, or as sequence logos."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,8 @@ from filterscope.plots.drawing.canvas import (
     rgba,
 )
 from filterscope.plots.drawing.captions import Marks
-from filterscope.plots.drawing.lettering import QuickText, number_patch
+from filterscope.plots.drawing.lettering import QuickText, number_patch, shortened, text_width
+from filterscope.plots.drawing.logo import Letters
 from filterscope.plots.drawing.reduction import outline, trace
 
 Array = npt.NDArray[Any]
@@ -35,21 +37,24 @@ STEM_TAPS = 8
 LINE_TILES, STEM_TILES = 64, 32
 #: Share of a tile's height from its middle to its limit.
 _REACH = 0.47
+#: Width of a letter to the height of its tile, of which it may fill one half.
+_LETTER_ASPECT = 0.5
 
 
 class _Tiles:
     """Where the tiles of a picture lie, and the number and the words above each."""
 
-    def __init__(self, sheet: Sheet, area: Box, indices: Array) -> None:
+    def __init__(self, sheet: Sheet, area: Box, indices: Array, aspect: float = mosaic.ASPECT) -> None:
         self.sheet, self.area = sheet, area.snapped()
-        self.grid = mosaic.Grid.fit(len(indices), self.area, sheet.px(SMALL + 2))
+        self.grid = mosaic.Grid.fit(len(indices), self.area, sheet.px(SMALL + 2), aspect)
         self.corners = self.grid.corners() + np.array([self.area.left, self.area.top])
         self.width, self.height = self.grid.inner
         size = sheet.px(SMALL)
         if self.grid.head:
             sheet.add(number_patch(indices.tolist(), self.corners - [0, 2], size, GREY))
         elif self.grid.row_label:
-            firsts = np.arange(0, self.grid.count, self.grid.columns)
+            every = max(1, int(np.ceil(1.1 * size / self.grid.cell[1])))  # logos may be lower than a number
+            firsts = np.arange(0, self.grid.count, self.grid.columns * every)
             ends = np.stack(
                 [np.full(len(firsts), self.area.left + self.grid.row_label - 3), self.corners[firsts, 1]], axis=1
             )
@@ -109,8 +114,7 @@ class LineTiles(_Tiles):
             colours: RGBA per filter.
             marks: Dead and non-finite filters.
         """
-        faces = np.zeros((len(rows), 4))
-        faces[marks.dead], faces[marks.nonfinite] = rgba(DEAD_FACE), rgba(NONFINITE_FACE)
+        faces = _faces(marks)
         self._faces.set_facecolor(faces)  # type: ignore[arg-type]
         self._faces.set_visible(bool(faces.any()))  # clear ones take as long to draw
         now = self._heights(rows, limits)
@@ -147,10 +151,20 @@ class LineTiles(_Tiles):
 
 
 class HeatTiles(_Tiles):
-    """One heat map per filter, all of them one image."""
+    """One heat map per filter, all of them one image; the rows of the first ones named, where there is room."""
 
-    def __init__(self, sheet: Sheet, area: Box, indices: Array) -> None:
-        super().__init__(sheet, area, indices)
+    def __init__(self, sheet: Sheet, area: Box, indices: Array, names: Sequence[str] = ()) -> None:
+        names = [shortened(name, SMALL, 0.15 * area.width, sheet.dpi) for name in names]
+        room = max((text_width(name, SMALL, dpi=sheet.dpi) + sheet.px(6) for name in names), default=0.0)
+        beside = area.shrink(left=room)
+        grid = mosaic.Grid.fit(len(indices), beside.snapped(), sheet.px(SMALL + 2))
+        is_named = bool(names) and grid.inner[1] >= len(names) * sheet.px(SMALL) and not grid.row_label
+        super().__init__(sheet, beside if is_named else area, indices)
+        if is_named:
+            rows = (np.arange(len(names)) + 0.5) / len(names) * self.height
+            for left, top in self.corners[:: self.grid.columns]:
+                for name, row in zip(names, rows, strict=True):
+                    sheet.write(left - sheet.px(3), top + row, name, fontsize=SMALL, ha="right", va="center")
         self._image = mosaic.PixelImage.in_box(sheet, self.area)
         sheet.moving.insert(0, self._image)
 
@@ -177,3 +191,49 @@ class HeatTiles(_Tiles):
             for right, top in clipped.astype(int):
                 laid[top : top + size, right - size : right][corner] = rgba(tone) * 255
         self._image.set_pixels(laid)
+
+
+class LogoTiles(_Tiles):
+    """One sequence logo per filter: letters stacked by weight, with a strip of the rotation's colour before them."""
+
+    def __init__(self, sheet: Sheet, area: Box, indices: Array, names: Sequence[str], taps: int) -> None:
+        super().__init__(sheet, area, indices, _LETTER_ASPECT * taps)
+        strip = max(2.0, min(sheet.px(2.5), 0.03 * self.width))
+        corner = np.array([[0, 0], [1, 0], [1, 1], [0, 1]])
+        self._faces = PolyCollection(
+            list(self.corners[:, None] + corner * [self.width, self.height]), linewidths=0, zorder=0
+        )
+        self._strips = PolyCollection(
+            list(self.corners[:, None] + corner * [strip, self.height]), linewidths=0, zorder=2
+        )
+        self._left = self.corners[:, 0] + 2.5 * strip
+        self._middle = self.corners[:, 1] + self.height / 2
+        self._slot = (self.width - 2.5 * strip) / taps
+        ends = np.stack([self._left, self.corners[:, 0] + self.width], axis=1)
+        zero = np.stack([ends, np.broadcast_to(self._middle[:, None], ends.shape)], axis=-1)
+        lines = LineCollection(list(zero), colors=PALE, linewidths=0.8, zorder=1)
+        for collection in (self._faces, lines, self._strips):
+            sheet.moving.append(sheet.add(collection))
+        self._letters = Letters(sheet, names)
+        sheet.moving += self._letters.artists
+
+    def update(self, weights: Array, limits: Array, strips: Array | None, marks: Marks) -> None:
+        """Redraw.
+
+        Args:
+            weights: Shape ``(filters, letters, taps)``.
+            limits: Shape ``(filters,)``: the height of a stack that reaches a tile's edge.
+            strips: RGBA per filter, or ``None``.
+            marks: Dead and non-finite filters.
+        """
+        self._faces.set_facecolor(_faces(marks))  # type: ignore[arg-type]
+        self._strips.set_facecolor("none" if strips is None else strips)  # type: ignore[arg-type]
+        edge = self.height / 2
+        self._letters.update(weights, self._left, self._middle, self._slot, -0.98 * edge / limits, edge)
+
+
+def _faces(marks: Marks) -> Array:
+    """Colours behind dead and non-finite filters, clear behind others: RGBA."""
+    faces = np.zeros((len(marks.dead), 4))
+    faces[marks.dead], faces[marks.nonfinite] = rgba(DEAD_FACE), rgba(NONFINITE_FACE)
+    return faces
