@@ -25,7 +25,7 @@ from filterscope import (
 )
 from filterscope.cli import main
 from filterscope.cli.output import stems
-from filterscope.plots.kinds import NAMES, kind
+from filterscope.plots.kinds import LAYER_NAMES, kind
 from tests.support.runs import fit, history, write_run
 
 
@@ -63,9 +63,13 @@ def png(figure: Any) -> np.ndarray:
 def test_all_that_makes_sense_for_each_layer(run_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
     names = draw(capsys, run_dir)
     found = [
-        (layer, name) for layer, taps in (("conv1", 9), ("conv2", 3)) for name in NAMES if kind(name).suits(taps, 4)
+        (layer, name)
+        for layer, taps in (("conv1", 9), ("conv2", 3))
+        for name in LAYER_NAMES
+        if kind(name).suits(taps, 4)
     ]
-    assert names == [f"filters/{layer}_{name}_epoch0003.png" for layer, name in found]
+    stems = [*(f"{layer}_{name}" for layer, name in found), "overview"]
+    assert names == [f"filters/{stem}_epoch0003.png" for stem in stems]
     assert ("conv1", "response") in found
     assert ("conv2", "response") not in found
     assert sorted(str(path) for path in Path("filters").iterdir()) == sorted(names)

@@ -26,7 +26,7 @@ EVOLUTION, DRIFT = kinds.kind("evolution"), kinds.kind("drift")
 
 
 def new_track(bank: FilterBank, max_filters: int | None = None, channels: str = "auto") -> Track:
-    return Track(bank, [kinds.kind(name) for name in kinds.NAMES], Options(channels, max_filters))
+    return Track(bank, [kinds.kind(name) for name in kinds.LAYER_NAMES], Options(channels, max_filters))
 
 
 def rows(followed: Track) -> np.ndarray:

@@ -119,12 +119,45 @@ def _autocorrelation(weights: Array) -> Array:
     return np.stack(lags, axis=1)
 
 
+def bounds(bank: FilterBank, sample_rate: float | None = None) -> tuple[float, float]:
+    """The lowest and the highest frequency of :func:`baseband`."""
+    high = tap_rate(bank, sample_rate) / (2 * bank.dilation)
+    return -high if np.iscomplexobj(bank.weights) else 0.0, high
+
+
 def baseband(bank: FilterBank, sample_rate: float | None = None) -> tuple[Array, Array]:
     """:func:`frequency_response` up to ``fs / (2 d)``: beyond it a dilated filter only repeats itself."""
     frequencies, magnitude = frequency_response(bank, sample_rate)
-    limit = tap_rate(bank, sample_rate) / (2 * bank.dilation)
-    kept = np.abs(frequencies) <= limit * (1 + 1e-9)
+    kept = np.abs(frequencies) <= bounds(bank, sample_rate)[1] * (1 + 1e-9)
     return frequencies[kept], magnitude[:, kept]
+
+
+def cumulative(weights: Array, most: int) -> Array:
+    """What the filters of a layer pass together: mean over filters of each one's magnitude, re its root mean square.
+
+    1 where a layer passes all frequencies alike; a band that many filters have in common stands out of that. Source:
+    the cumulative response of Palaz et al., arXiv 1609.09431, divided by the number of filters and frequencies.
+
+    Args:
+        weights: Shape ``(filters, channels, taps)``.
+        most: Numbers to give at most: of more frequencies, the largest of every few.
+
+    Returns:
+        Shape ``(F,)``, float32, from 0 to half the taps' rate (complex filters: from minus that). Zero filters and
+        such with NaN or Inf are left out; where none is left, it is NaN, or infinite if one was not finite.
+    """
+    magnitude = frequency_response(FilterBank("", weights))[1]
+    with np.errstate(invalid="ignore", over="ignore"):
+        peak = magnitude.max(axis=1, keepdims=True)
+    kept = (np.isfinite(peak) & (peak > 0))[:, 0]
+    if not kept.any():
+        fill = np.nan if np.isfinite(peak).all() else np.inf
+        return np.full(min(magnitude.shape[1], most), fill, np.float32)
+    relative = magnitude[kept] / peak[kept]
+    level = np.mean(relative / np.sqrt(np.mean(np.square(relative), axis=1, keepdims=True)), axis=0)
+    if len(level) > most:
+        level = np.maximum.reduceat(level, np.arange(most) * len(level) // most)
+    return np.asarray(level, np.float32)
 
 
 def decibels(magnitude: Array, floor: float = -40.0) -> Array:

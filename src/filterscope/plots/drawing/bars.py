@@ -72,8 +72,8 @@ def set_limit(bar: ColourBar, limit: float, one_sided: bool) -> None:
         bar.set_labels(f"−{format_value(limit)}", "0", format_value(limit))
 
 
-def rotation_bar(sheet: Sheet, box: Box) -> None:
+def rotation_bar(sheet: Sheet, box: Box, caption: str = "rotation") -> None:
     """The bar of rotation, the same in every picture."""
     ticks = (0.0, 0.05, 0.2, ROTATION_LIMIT)
-    bar = ColourBar(sheet, box, ROTATION_CMAP, "rotation", [float(ROTATION_NORM(tick)) for tick in ticks])
+    bar = ColourBar(sheet, box, ROTATION_CMAP, caption, [float(ROTATION_NORM(tick)) for tick in ticks])
     bar.set_labels("0", "0.05", "0.2", "≥ 0.5")
