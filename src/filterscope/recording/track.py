@@ -64,13 +64,15 @@ class Track:
         self.latest = bank
         self._sizes = metrics.norms(bank.weights)
         self._change = self._rotation = math.nan  # from the snapshot before the latest, and from the reference
-        self._before: tuple[FilterBank, Array] | None = None  # that snapshot and its norms, if it may come back
+        # That snapshot, its norms and rows, if it may come back.
+        self._before: tuple[FilterBank, Array, dict[Kind, Array]] | None = None
         self._reference_sizes = self._sizes if reference is None else metrics.norms(reference.weights)
         self._options = options
         self._every, self._count = 1, 0
         self._is_begun = False  # a row from before a resume is no snapshot to measure a change from
         self._moments: list[_Moment] = []  # of each row
         self._rows: dict[Kind, list[Array]] = {kind: [] for kind in kinds if kind.row is not None}
+        self._newest: dict[Kind, Array] = {}  # rows of the latest snapshot, be they kept or not
 
     @property
     def head(self) -> FilterBank:
@@ -98,12 +100,13 @@ class Track:
         known = math.nan if change is None else change
         self._change = metrics.change(bank.weights, self.latest.weights, before) if self._is_begun else known
         # Only what was taken within an epoch may be taken back; a large layer shall not be held once more for nothing.
-        self._before = (self.latest, before) if self._is_begun and bank.within_epoch else None
+        self._before = (self.latest, before, self._newest) if self._is_begun and bank.within_epoch else None
         self._is_begun, self.latest, self._sizes = True, bank, sizes
         if not self._reference_sizes.any() and self._sizes.any():
             self.reference, self._reference_sizes = bank, self._sizes
-            zeros = np.zeros_like(self.reference_head.weights)
-            self._rows = {kind: [row] * len(self._moments) for kind, row in self._compared(zeros, np.zeros(len(zeros)))}
+            zeros, count = np.zeros_like(self.reference_head.weights), len(self._moments)
+            self._newest = {}  # what was remembered was of another reference
+            self._rows = {kind: [row] * count for kind, row in self._compared(zeros, np.zeros(len(zeros)))}
         count, reference = len(self.reference.weights), self.reference.weights
         self._rotation = metrics.layer_rotation(bank.weights[:count], reference, sizes[:count], self._reference_sizes)
         self._drop_newest()
@@ -113,7 +116,7 @@ class Track:
         """Forget the newest snapshot: another one of the same moment takes its place."""
         if self._before is None or not self._moments:
             return
-        self.latest, self._sizes = self._before
+        self.latest, self._sizes, self._newest = self._before
         self._before = None
         for rows in (self._moments, *self._rows.values()):
             del rows[-1]  # type: ignore[attr-defined]
@@ -145,8 +148,12 @@ class Track:
     def _compared(self, weights: Array, sizes: Array) -> list[tuple[Kind, Array]]:
         """What each picture needs of the monitored filters, the norms of which come first in ``sizes``."""
         then, count = self.reference_head.weights, len(weights)
-        comparison = Comparison(weights, then, sizes[:count], self._reference_sizes[:count])
-        return [(kind, kind.row(comparison, self._options)) for kind in self._rows if kind.row is not None]
+        numbers = weights, then, sizes[:count], self._reference_sizes[:count]
+        return [
+            (kind, kind.row(Comparison(*numbers, self._newest.get(kind)), self._options))
+            for kind in self._rows
+            if kind.row is not None
+        ]
 
     def _remember(self, head: FilterBank, sizes: Array, change: float, rotation: float) -> None:
         """Keep what the histories show of monitored filters, the norms of which come first in ``sizes``."""
@@ -154,6 +161,7 @@ class Track:
         if not np.isfinite(sizes).all():
             change = rotation = math.inf
         self._moments.append(_Moment(head.epoch or 0, step_of(head), self._count, change, rotation))
+        self._newest = dict(compared)
         for kind, row in compared:
             self._rows[kind].append(row)
         self._count += 1
