@@ -19,7 +19,9 @@ from filterscope import (
     load_history,
     plot_drift,
     plot_evolution,
+    plot_overview,
     plot_response,
+    plot_spectrum,
     plot_taps,
     read_filters,
 )
@@ -198,3 +200,22 @@ def test_a_figure_that_cannot_be_written_leaves_the_one_before(
     assert re.fullmatch(r"filterscope: .*: No space left on device\n", err)
     assert [path.name for path in Path("filters").iterdir()] == [Path(name).name]
     assert Path(name).read_bytes() == before
+
+
+def test_the_overview_is_one_file_of_the_layers_chosen_up_to_the_moment_asked_for(
+    run_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (name,) = draw(capsys, run_dir, "--kind", "overview", "--epoch", 2, "-o", ".")
+    assert name == "overview_epoch0002.png"
+    found = load_history(run_dir)
+    until = [FilterHistory(list(h)[:3], h.initial, changes=h.change()[:3].tolist()) for h in found.values()]
+    assert np.array_equal(decoded(name), png(plot_overview(until)))
+    (name,) = draw(capsys, run_dir, "--kind", "overview", "--layer", "conv1", "-o", ".")
+    assert np.array_equal(decoded(name), png(plot_overview([found["conv1"]])))
+    (name,) = draw(capsys, run_dir, "--kind", "spectrum", "--sample-rate", 8000, "-o", ".", "--layer", "conv1")
+    assert np.array_equal(decoded(name), png(plot_spectrum(found["conv1"], sample_rate=8000)))
+
+
+def test_an_overview_that_cannot_be_is_told(run_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["plot", str(run_dir), "--kind", "overview", "--epoch", "0"]) == 1
+    assert "no overview: that begins with the second snapshot" in capsys.readouterr().err
