@@ -67,6 +67,11 @@ def log_dir(printed: str) -> str:
     return found[1]
 
 
+def all_images(layers: set[str]) -> dict[str, set[str]]:
+    """What :func:`by_layer` gives where every layer has every picture."""
+    return {str(kind): layers for kind in kinds.LAYER_NAMES} | {kinds.OVERVIEW: {""}}
+
+
 def by_layer(tags: dict[str, list[Any]]) -> dict[str, set[str]]:
     """Layer names by the last segment of their tags."""
     kinds: dict[str, set[str]] = {}
@@ -105,7 +110,7 @@ def check_logged(logged: Logged, sizes: dict[str, int], epochs: list[int], drawn
         assert logged.steps(f"filters/{layer}/taps") == at
     for tag in logged.images:
         kind = tag.rpartition("/")[2]
-        assert logged.steps(tag) == (at if kinds.kind(kind).row is None else at[1:]), tag
+        assert logged.steps(tag) == (at if kind in ("taps", "response") else at[1:]), tag
         assert {image.shape for _, image in logged.images[tag]} == {(430, 900, 3)}
 
 
@@ -128,7 +133,7 @@ def test_gunpoint(gunpoint: tuple[Path, str]) -> None:
     logged = Logged(cwd / log_dir(printed))
     layers = {"conv1": 64 * 31, "conv2": 64 * 64 * 9}
     check_logged(logged, layers, list(range(61)), [0, 1, 2, 3, 5, 8, 13, 22, 36, 60])
-    assert by_layer(logged.images) == {kind: set(layers) for kind in kinds.NAMES}
+    assert by_layer(logged.images) == all_images(set(layers))
 
 
 def test_any_loop(tmp_path: Path) -> None:
@@ -139,7 +144,7 @@ def test_any_loop(tmp_path: Path) -> None:
     histories = [load_history(tmp_path / "runs" / name) for name in ("plain", "fabric")]
     for found, name in zip(histories, ("plain", "fabric"), strict=True):
         logged = Logged(tmp_path / "runs" / name)
-        assert by_layer(logged.images) == {kind: set(layers) for kind in kinds.NAMES}
+        assert by_layer(logged.images) == all_images(set(layers))
         steps = logged.steps("filters/conv1/taps")
         assert (len(steps), steps[0], steps[-1]) == (10, 0, 40)
         assert {layer: len(history) for layer, history in found.items()} == dict.fromkeys(layers, 41)
@@ -158,7 +163,7 @@ def test_streaming(tmp_path: Path) -> None:
     }
     assert histories["conv1"].by_step
     assert logged.steps("filters/conv1/taps") == [0, 10, 20, 30, 40, 50, 70, 100, 140, 200]
-    assert by_layer(logged.images) == {kind: {"conv1", "conv2"} for kind in kinds.NAMES}
+    assert by_layer(logged.images) == all_images({"conv1", "conv2"})
 
 
 def test_sinc(tmp_path: Path) -> None:
@@ -181,7 +186,7 @@ def test_basic_motions(tmp_path: Path) -> None:
     logged = Logged(tmp_path / log_dir(printed))
     layers = {"stem": 24 * 6 * 15} | {f"blocks.{i}.depthwise": 24 * 9 for i in range(3)}
     check_logged(logged, layers, list(range(31)), [0, 1, 2, 4, 5, 8, 13, 20, 30])
-    assert by_layer(logged.images) == {kind: set(layers) for kind in kinds.NAMES}
+    assert by_layer(logged.images) == all_images(set(layers))
     (_, table), *rest = logged.texts["filters/layers"]
     assert not rest
     assert "10 Hz" in table

@@ -19,13 +19,15 @@ from filterscope import (
     load_history,
     plot_drift,
     plot_evolution,
+    plot_overview,
     plot_response,
+    plot_spectrum,
     plot_taps,
     read_filters,
 )
 from filterscope.cli import main
 from filterscope.cli.output import stems
-from filterscope.plots.kinds import NAMES, kind
+from filterscope.plots.kinds import LAYER_NAMES, kind
 from tests.support.runs import fit, history, write_run
 
 
@@ -63,9 +65,13 @@ def png(figure: Any) -> np.ndarray:
 def test_all_that_makes_sense_for_each_layer(run_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
     names = draw(capsys, run_dir)
     found = [
-        (layer, name) for layer, taps in (("conv1", 9), ("conv2", 3)) for name in NAMES if kind(name).suits(taps, 4)
+        (layer, name)
+        for layer, taps in (("conv1", 9), ("conv2", 3))
+        for name in LAYER_NAMES
+        if kind(name).suits(taps, 4)
     ]
-    assert names == [f"filters/{layer}_{name}_epoch0003.png" for layer, name in found]
+    stems = [*(f"{layer}_{name}" for layer, name in found), "overview"]
+    assert names == [f"filters/{stem}_epoch0003.png" for stem in stems]
     assert ("conv1", "response") in found
     assert ("conv2", "response") not in found
     assert sorted(str(path) for path in Path("filters").iterdir()) == sorted(names)
@@ -216,3 +222,22 @@ def test_a_figure_that_cannot_be_written_leaves_the_one_before(
     assert re.fullmatch(r"filterscope: .*: No space left on device\n", err)
     assert [path.name for path in Path("filters").iterdir()] == [Path(name).name]
     assert Path(name).read_bytes() == before
+
+
+def test_the_overview_is_one_file_of_the_layers_chosen_up_to_the_moment_asked_for(
+    run_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (name,) = draw(capsys, run_dir, "--kind", "overview", "--epoch", 2, "-o", ".")
+    assert name == "overview_epoch0002.png"
+    found = load_history(run_dir)
+    until = [FilterHistory(list(h)[:3], h.initial, changes=h.change()[:3].tolist()) for h in found.values()]
+    assert np.array_equal(decoded(name), png(plot_overview(until)))
+    (name,) = draw(capsys, run_dir, "--kind", "overview", "--layer", "conv1", "-o", ".")
+    assert np.array_equal(decoded(name), png(plot_overview([found["conv1"]])))
+    (name,) = draw(capsys, run_dir, "--kind", "spectrum", "--sample-rate", 8000, "-o", ".", "--layer", "conv1")
+    assert np.array_equal(decoded(name), png(plot_spectrum(found["conv1"], sample_rate=8000)))
+
+
+def test_an_overview_that_cannot_be_is_told(run_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["plot", str(run_dir), "--kind", "overview", "--epoch", "0"]) == 1
+    assert "no overview: that begins with the second snapshot" in capsys.readouterr().err

@@ -19,13 +19,14 @@ from torch.utils.tensorboard import SummaryWriter
 
 from filterscope import Conv1dFilterMonitor, FilterBank
 from filterscope.events import summaries
-from filterscope.plots import kinds
+from filterscope.plots import kinds, overview
 from filterscope.recording import cards
 from tests.support.events import Logged
 from tests.support.nets import SmallNet, loader, make_trainer
 
 #: Of every card that a fit may log.
-MEANINGS = {name: kinds.kind(name).meaning for name in kinds.NAMES} | cards.NUMBERS
+MEANINGS = {name: kinds.kind(name).meaning for name in kinds.LAYER_NAMES} | cards.NUMBERS
+MEANINGS[kinds.OVERVIEW] = overview.MEANING
 
 
 @pytest.fixture(scope="module")
@@ -99,8 +100,8 @@ def test_a_text_keeps_every_letter(tmp_path: Path) -> None:
 def test_every_card_has_a_description_of_one_line(run: Path) -> None:
     read = Logged(run)
     tags = set(read.images) | set(read.histograms) | set(read.texts)
-    drawn = [name for taps in (9, 3) for name in kinds.NAMES if kinds.kind(name).suits(taps, snapshots=2)]
-    assert len(tags) == len(drawn) + 2 + 1  # images, histograms, the table of layers
+    drawn = [name for taps in (9, 3) for name in kinds.LAYER_NAMES if kinds.kind(name).suits(taps, snapshots=2)]
+    assert len(tags) == len(drawn) + 1 + 2 + 1  # images, the overview, histograms, the table of layers
     for tag in tags:
         description = read.descriptions[tag]
         assert 20 < len(description) < 160, tag

@@ -35,14 +35,15 @@ def test_names_are_kept_with_the_raw_filters_and_told_by_the_text_card(tmp_path:
 def test_letters_are_drawn_as_logos_and_have_no_response(tmp_path: Path) -> None:
     images = {}
     for names in ("ACGT", "wxyz"):
-        monitor = Conv1dFilterMonitor("conv1", plots=("taps", "response", "evolution"), channel_names=names)
+        monitor = Conv1dFilterMonitor("conv1", plots=("taps", "response", "spectrum"), channel_names=names)
         trainer = make_trainer(tmp_path / names, monitor, max_epochs=1)
         torch.manual_seed(0)
         trainer.fit(SmallNet(channels=4), loader(4))
         logged = Logged(tmp_path / names)
         ((_, table),) = logged.texts["filters/layers"]
-        said = "No `response` of `conv1`: letters of a sequence are no signal in time." in table
+        said = "No `response` and no `spectrum` of `conv1`: letters of a sequence are no signal in time." in table
         assert said == (names == "ACGT") == ("filters/conv1/response" not in logged.images)
+        assert said == ("filters/conv1/spectrum" not in logged.images)
         images[names] = logged.images["filters/conv1/taps"][-1][1]
     green = (abs(images["ACGT"].astype(int) - [0x0F, 0x8A, 0x43]).max(axis=2) < 12).sum()
     assert green > 200  # of the letter A

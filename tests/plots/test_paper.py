@@ -16,7 +16,17 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from filterscope import FilterBank, FilterHistory, plot_drift, plot_evolution, plot_filter, plot_response, plot_taps
+from filterscope import (
+    FilterBank,
+    FilterHistory,
+    plot_drift,
+    plot_evolution,
+    plot_filter,
+    plot_overview,
+    plot_response,
+    plot_spectrum,
+    plot_taps,
+)
 from filterscope.plots.drawing.canvas import GREY, INK
 from filterscope.plots.drawing.mosaic import PixelImage
 from filterscope.plots.drawing.tiles import LogoTiles
@@ -70,6 +80,17 @@ def test_words_can_be_read_at_the_width_of_a_column(
         assert box.y1 <= figure.bbox.height + 1
 
 
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("layers", [1, 3, 12])
+def test_an_overview_can_be_read_at_the_width_of_a_column(layers: int, size: tuple[float, float]) -> None:
+    figure = sheet_of(size)
+    banks = pair(4, 1, 9)[::-1]
+    histories = [FilterHistory([bank.with_fields(layer=f"blocks.{i}.conv") for bank in banks]) for i in range(layers)]
+    plot_overview(histories, figure=figure)
+    assert_readable(figure)
+    assert all(image.get_window_extent().height > 20 for image in figure.findobj(PixelImage))
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_all_type_and_lines_follow_the_size_of_type(kind: str) -> None:
     now, before = pair(8, 2, 31)
@@ -106,7 +127,7 @@ def test_our_own_canvas_is_the_same_whatever_the_size_of_type() -> None:
 
 
 @pytest.mark.parametrize("form", ["png", "pdf"])
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", [*KINDS, "overview"])
 def test_title_and_bar_of_colours_are_left_out_and_leave_their_room(kind: str, form: str) -> None:
     now, before = pair(12, 12, 31)
     history = FilterHistory([before, now])
@@ -119,15 +140,23 @@ def test_title_and_bar_of_colours_are_left_out_and_leave_their_room(kind: str, f
             "filter": lambda options: plot_filter(now, 0, **options),
             "taps": lambda options: plot_taps(now, **options),
             "response": lambda options: plot_response(now, **options),
+            "spectrum": lambda options: plot_spectrum(history, **options),
             "evolution": lambda options: plot_evolution(history, **options),
+            "overview": lambda options: plot_overview([history], **options),
             "drift": lambda options: plot_drift(history, **options),
         }[kind](options)
         figure.savefig(io.BytesIO(), format=form)
-    assert "conv1 · " in words(whole)
-    assert "conv1" not in words(bare)
+    title = " · overview" if kind == "overview" else "conv1 · "
+    assert title in words(whole)
+    assert title not in words(bare)
     captions = {"weight", "rotation", "dB", "difference"} - ({"weight"} if kind == "taps" else set())
-    assert captions & set(words(whole).splitlines())
-    assert not captions & set(words(bare).splitlines())
+    if kind in ("spectrum", "overview"):  # which say the same elsewhere
+        lost = {"spectrum": {"level", "conv1 · spectrum"}, "overview": {"0.5", "1 layer · overview"}}[kind]
+        counts = [[words(figure).splitlines().count(word) for word in lost] for figure in (whole, bare)]
+        assert np.subtract(counts[0], counts[1]).tolist() == [1, 1]
+    else:
+        assert captions & set(words(whole).splitlines())
+        assert not captions & set(words(bare).splitlines())
     assert_readable(bare, least=2)
     areas = [
         sum(image.get_window_extent().width * image.get_window_extent().height for image in figure.findobj(PixelImage))

@@ -41,6 +41,23 @@ def test_evolution_shows_the_difference_tap_by_tap_and_epoch_by_epoch() -> None:
     assert "epochs 0 to 3 ↓" in words(figure)
 
 
+@pytest.mark.parametrize("channels", [4, 32])
+def test_evolution_of_several_channels_shows_signs_which_stay_from_one_picture_to_the_next(channels: int) -> None:
+    start, mix = noise(1, channels, 16, epoch=0), noise(1, channels, 1, 5).weights
+    wave = np.sin(np.arange(16) * np.pi / 4)  # two periods
+    banks = [replace(start, weights=start.weights + epoch * mix * wave, epoch=epoch) for epoch in range(7)]
+    first = None
+    for last in (2, 4, 7):
+        figure = plot_evolution(FilterHistory(banks[:last]))
+        tiles = max((each.get_window_extent() for each in figure.findobj(PixelImage)), key=lambda box: box.width)
+        row = pixels(figure).astype(int)[430 - int(tiles.y0) - 20, int(tiles.x0) + 10 : int(tiles.x1) - 10]
+        shape = (row[:, 0] - row[:, 2])[len(row) // 32 :: len(row) // 16][:16]  # red, or blue
+        assert abs(np.corrcoef(shape, wave)[0, 1]) > 0.9
+        first = shape if first is None else first
+        assert np.corrcoef(shape, first)[0, 1] > 0.9
+        assert "along principal direction" in words(figure)
+
+
 def test_drift_shows_the_last_of_two_snapshots_of_one_epoch() -> None:
     start = noise(2, 1, 20, epoch=0)
     flipped = replace(start, weights=start.weights * np.array([[[1]], [[-1]]], np.float32), epoch=2)

@@ -45,13 +45,14 @@ else:
 class Conv1dFilterMonitor(_Callback):
     """Logs the 1-D convolution filters of a model to TensorBoard, from initialisation to the end of training.
 
-    At every snapshot a histogram and a few scalars per layer; at milestones images: the filters over their taps,
-    their frequency response, their evolution over the epochs and their drift from initialisation. Monitored are
-    ``Conv1d``, ``ConvTranspose1d``, their subclasses, and ``Conv2d`` whose kernel is ``(K, 1)`` or ``(1, K)``; and what
-    the first training batch, observed while it runs, convolves with otherwise: kernels made in a ``forward`` (sinc,
-    Gabor, weight standardisation, masks) and functional calls, under the name of the module that makes them, with
-    ``#0``, ``#1`` where it makes several. Such kernels are read by running their module's ``forward`` alone, in
-    evaluation mode, as far as the convolution. Those that do not learn are recorded if ``layers`` names them.
+    At every snapshot a histogram and a few scalars per layer; at milestones images: the filters over their taps, their
+    frequency response, what the layer passes as a whole, their evolution over the epochs and their drift from
+    initialisation, and an overview of all layers. Monitored are ``Conv1d``, ``ConvTranspose1d``, their subclasses, and
+    ``Conv2d`` whose kernel is ``(K, 1)`` or ``(1, K)``; and what the first training batch, observed while it runs,
+    convolves with otherwise: kernels made in a ``forward`` (sinc, Gabor, weight standardisation, masks) and functional
+    calls, under the name of the module that makes them, with ``#0``, ``#1`` where it makes several. Such kernels are
+    read by running their module's ``forward`` alone, in evaluation mode, as far as the convolution. Those that do not
+    learn are recorded if ``layers`` names them.
 
     Training is bit-identical with and without the callback, and no fault in drawing or writing ends it.
 

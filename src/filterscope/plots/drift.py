@@ -16,19 +16,17 @@ from filterscope.plots.drawing import captions, mosaic
 from filterscope.plots.drawing.bars import ColourBar, rotation_bar
 from filterscope.plots.drawing.canvas import (
     DEAD_FACE,
-    INK,
     ROTATION_CMAP,
     Frame,
     Sheet,
     Target,
     rotation_share,
 )
-from filterscope.plots.drawing.scales import index_ticks, number_rows, tick_intervals
+from filterscope.plots.drawing.scales import index_ticks, number_rows
+from filterscope.plots.drawing.times import TimeAxis
 from filterscope.plots.picture import Comparison, Kind, Options, Times, draw
 
 Array = npt.NDArray[Any]
-
-_MOST_LABELS = 9
 
 
 def plot_drift(
@@ -71,13 +69,10 @@ class DriftPicture:
         self._size = int(box.height), int(box.width)
         axes.set_ylim(bank.filters - 0.5, -0.5)
         self._image = mosaic.PixelImage.in_axes(axes)
-        self._box = box
-        self._unit = sheet.write(box.left + box.width / 2, box.top + box.height + sheet.px(33), "", ha="center")
-        # Texts, not an axis: an axis costs several times as much at each redrawing.
-        self._epochs = [sheet.write(0, 0, "", ha="center", color=INK) for _ in range(_MOST_LABELS)]
+        self._times = TimeAxis(sheet, box)
         rows = index_ticks(bank.filters)
         number_rows(sheet, box, (np.array(rows) + 0.5) / bank.filters, bank.indices[rows].tolist(), "filter")
-        sheet.moving += [self._image, self._unit, *self._epochs]
+        sheet.moving.append(self._image)
 
     def update(
         self,
@@ -104,30 +99,14 @@ class DriftPicture:
         laid = mosaic.lay_epochs(share, epochs, width).T
         pixels = mosaic.heat(laid, height, width, 1.0, ROTATION_CMAP, one_sided=True, undefined=DEAD_FACE)
         self._image.set_pixels(pixels)
-        gap = mosaic.last_gap(epochs)
-        extent = (epochs[0] - gap / 2, epochs[-1] + gap / 2)
+        extent = self._times.update(epochs, times.unit)
         self._axes.set_xlim(*extent)
         self._image.place.intervalx = extent
-        self._unit.set_text(times.unit)
-        self._label_epochs(int(epochs[0]), int(epochs[-1]), gap)
         whole, bank = bank, bank.head(rotation.shape[1])
         summary = captions.Marks(whole, bank.filters).summary()
         when = captions.moment(bank) if moment is None else moment
         since = captions.since(self._reference)
         self.sheet.set_title(bank.layer, captions.joined(captions.shape(bank), summary, since, when))
-
-    def _label_epochs(self, first: int, last: int, gap: float) -> None:
-        width = self._box.width * (last - first) / (last - first + gap)  # between the first label and the last
-        most = max(tick_intervals(self.sheet, width, len(str(last)), _MOST_LABELS - 1), 2)
-        step = index_ticks(last - first + 1, most)[1:2] or [last - first + 1]
-        shown = range(-(-first // step[0]) * step[0], last + 1, step[0])
-        for artist in self._epochs:
-            artist.set_text("")
-        for artist, epoch in zip(self._epochs, shown, strict=False):
-            x = self._box.left + (epoch - first + gap / 2) / (last - first + gap) * self._box.width
-            y = self._box.top + self._box.height + self.sheet.px(16)
-            artist.set_position((x, y))
-            artist.set_text(str(epoch))
 
 
 def _row(moment: Comparison, options: Options) -> Array:

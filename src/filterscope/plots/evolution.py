@@ -24,6 +24,8 @@ from filterscope.plots.picture import Comparison, Kind, Options, Picture, Times,
 
 Array = npt.NDArray[Any]
 Show = Literal["difference", "weights"]
+#: How other reductions than the principal shape are called.
+_HOW = {how: how for how in ("sum", "mean", "max")}
 
 
 def plot_evolution(
@@ -39,13 +41,15 @@ def plot_evolution(
     """Draw how every filter came about: a tile of epochs (downwards) by taps for each filter.
 
     The difference from the reference shows what was learned, which a random initialisation hides. Several channels
-    are shown as the root of their sum of squares, on a one-sided scale, unless ``channels`` names another
-    reduction. All tiles and epochs share one scale. The colour of a frame is the filter's last rotation.
+    are shown as one sum of them, the one that shows most of the newest difference: along its principal direction over
+    the channels, whose sign stays as it was at first. All tiles and epochs share one scale. The colour of a frame is
+    the filter's last rotation.
 
     Args:
         history: Snapshots of one layer.
         show: ``"difference"`` from the reference, or the ``"weights"`` themselves.
-        channels: Reduction of what is shown; ``"auto"`` and ``"all"`` mean the root of the sum of squares.
+        channels: Reduction of what is shown; ``"auto"`` and ``"all"`` mean ``"principal"``. Complex weights have
+            magnitudes only.
         max_filters: Draw the lowest-numbered ones only; ``None`` for all.
         title: Whether layer, kind and moment stand above.
         colorbar: Whether the bar that tells what colours mean is drawn.
@@ -80,7 +84,9 @@ class EvolutionPicture:
     ) -> None:
         self._reference, self._show = reference, show
         self._one_sided = reductions.is_one_sided(bank.weights, channels)
-        self._how = "" if bank.channels == 1 else "root of sum of squares" if self._one_sided else channels
+        self._channels = channels
+        how = "root of sum of squares" if self._one_sided else _HOW.get(channels, "along principal direction")
+        self._how = how if bank.channels > 1 else ""
         self.sheet = Sheet(figure, "evolution")
         area, self._write_foot = self.sheet.footnote(self.sheet.body)
         area, bar = ColourBar.beside(self.sheet, area)
@@ -99,7 +105,7 @@ class EvolutionPicture:
 
         Args:
             bank: The newest snapshot of the same layer, or of another of its shape, all filters.
-            rows: One of each snapshot, from :func:`~filterscope.filters.channels.tap_row`: shape ``(filters, taps)``.
+            rows: One of each snapshot, from :func:`~filterscope.filters.channels.tap_row`: shape ``(filters, n)``.
             times: Of the snapshots.
             moment: When the newest snapshot was taken, for the title. Default: from its epoch.
             reference: The same filters at an earlier moment. Default: the one before.
@@ -107,7 +113,7 @@ class EvolutionPicture:
         self._reference = reference or self._reference
         whole, bank = bank, bank.head(len(rows[0]))
         marks = captions.Marks(whole, bank.filters)
-        tiles, epochs = np.stack(rows, axis=1), times.values
+        tiles, epochs = reductions.tap_rows(rows, bank.weights, self._channels), times.values
         limit = shared_limit(tiles, quantile=0.9, times=4)
         limits = np.full(bank.filters, limit)
         laid = mosaic.lay_epochs(mosaic.shrink(tiles, self._tiles.width, -1), epochs, self._tiles.height)
@@ -133,7 +139,8 @@ class EvolutionPicture:
 
 
 def _row(moment: Comparison, options: Options) -> Array:
-    return reductions.tap_row(moment.weights - moment.reference, moment.reference, options.channels)
+    difference = moment.weights - moment.reference
+    return reductions.tap_row(difference, moment.reference, options.channels, moment.before)
 
 
 def _make(bank: FilterBank, reference: FilterBank | None, options: Options, figure: Target) -> Picture:
@@ -142,7 +149,7 @@ def _make(bank: FilterBank, reference: FilterBank | None, options: Options, figu
 
 KIND = Kind(
     "evolution",
-    "What was learned: weight minus initial weight, epochs downwards by taps, one tile per filter.",
+    "What was learned: weight minus initial weight, epochs down by taps, a tile per filter; of channels, one sum.",
     _make,
     _row,
     taps=2,
@@ -152,5 +159,5 @@ _OF_WEIGHTS = replace(
     make=lambda bank, reference, options, figure: EvolutionPicture(
         bank, reference or bank, options.channels, "weights", figure
     ),
-    row=lambda moment, options: reductions.tap_row(moment.weights, moment.reference, options.channels),
+    row=lambda moment, options: reductions.tap_row(moment.weights, moment.reference, options.channels, moment.before),
 )

@@ -40,12 +40,14 @@ class Comparison:
         reference: The same.
         sizes: Norms of the filters: ``(filters,)``.
         reference_sizes: Those of the reference.
+        before: What the picture's own row was at the moment before, if there was one.
     """
 
     weights: Array
     reference: Array
     sizes: Array
     reference_sizes: Array
+    before: Array | None = None
 
 
 @dataclass(frozen=True)
@@ -139,8 +141,11 @@ def draw(kind: Kind, history: FilterHistory, options: Options, figure: Target = 
     rows: list[Array] = []
     if kind.row is not None:
         sizes = metrics.norms(reference.weights)
-        shown = [each.head(options.max_filters).weights for each in history]
-        rows = [kind.row(Comparison(each, reference.weights, metrics.norms(each), sizes), options) for each in shown]
+        for weights in (each.head(options.max_filters).weights for each in history):
+            before = rows[-1] if rows else None
+            rows.append(
+                kind.row(Comparison(weights, reference.weights, metrics.norms(weights), sizes, before), options)
+            )
     times = Times(history.steps, "step") if history.by_step else Times(history.epochs)
     kind.update(picture, history[-1], rows, times, captions.moment(history[-1], history.by_step))
     return picture.sheet.figure

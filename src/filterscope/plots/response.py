@@ -20,15 +20,12 @@ from filterscope.filters.words import FREQUENCIES, Frequency
 from filterscope.plots.drawing import captions, mosaic
 from filterscope.plots.drawing.bars import ColourBar
 from filterscope.plots.drawing.canvas import DEAD_FACE, DECIBEL_CMAP, INK, PALE, TEXT, Box, Frame, Sheet, Target
-from filterscope.plots.drawing.lettering import QuickText, text_width
+from filterscope.plots.drawing.frequencies import FrequencyAxis
+from filterscope.plots.drawing.lettering import QuickText
 from filterscope.plots.drawing.reduction import trace
 from filterscope.plots.drawing.scales import (
-    fitting_ticks,
     legend,
-    log_ticks,
-    mark_below,
     mark_left,
-    name_below,
     name_left,
     number_rows,
     renumber,
@@ -107,56 +104,20 @@ class ResponsePicture:
         self._curves: list[LineCollection] = []  # or maps: the reference's first, if it is drawn
         self._maps: list[_Map] = []
         self._names: list[QuickText] = []  # of the curves
+        self._alias = ""  # what is said of its line
         draw = self._make_curves if first.filters <= CURVES else self._make_maps
         draw(first, self._levels(first)[0])
         if self._reference is not None:
             self._refer(self._reference)
         self.update(bank)
 
-    def _frequency_axis(
-        self, axes: Axes, box: Box, bank: FilterBank, frequencies: Array, note: str, room: float
-    ) -> Array:
-        """Number the frequencies below a box; where the numbers stand, as shares of its width."""
-        low, high = float(frequencies[0]), float(frequencies[-1])
+    def _axis(self, axes: Axes, bank: FilterBank, frequencies: Array) -> FrequencyAxis:
+        """Have axes show these frequencies."""
+        span = float(frequencies[0]), float(frequencies[-1])
         if self._is_log:
             axes.set_xscale("log")
-        axes.set_xlim(low, high)
-        known = self._rate is not None or bank.sample_rate is not None
-        kilo = known and high >= 2000
-        unit = "kHz" if kilo else "Hz" if known else "cycles/sample"
-        words = (captions.joined(f"frequency ({unit})", note), captions.joined(unit, note), unit)
-        fitting = (each for each in words if text_width(each, TEXT, dpi=self.sheet.dpi) <= room)
-        name_below(self.sheet, box, next(fitting, unit))
-        size = 1000 if kilo else 1
-        if self._is_log:
-            ticks = log_ticks(self.sheet, low / size, high / size, box.width)
-            shares = np.log(ticks * size / low) / np.log(high / low)
-        else:
-            ticks = fitting_ticks(self.sheet, low / size, high / size, box.width, 5)
-            shares = (ticks * size - low) / (high - low)
-        mark_below(self.sheet, box, shares, tick_labels(ticks))
-        return np.asarray(shares)
-
-    @staticmethod
-    def _alias_note(bank: FilterBank) -> str:
-        return "dashed: stride alias" if bank.stride > bank.dilation else ""
-
-    def _mark_alias(self, axes: Axes, box: Box, bank: FilterBank) -> list[LineCollection]:
-        """A dashed line on a white one at the frequency above which the stride aliases."""
-        if bank.stride <= bank.dilation:
-            return []
-        alias = spectrum.tap_rate(bank, self._rate) / (2 * bank.stride)
-        sides = (alias, -alias) if np.iscomplexobj(bank.weights) else (alias,)
-        dash, low, high = self.sheet.px(6) / box.height, *axes.get_ylim()
-        starts = np.arange(0, 1, 1.75 * dash)
-        spans = low + np.stack([starts, np.minimum(starts + dash, 1)], axis=1) * (high - low)
-        whole = [[(side, low), (side, high)] for side in sides]
-        dashes = [[(side, start), (side, end)] for side in sides for start, end in spans]
-        behind = LineCollection(whole, colors="#ffffff", linewidths=3, alpha=0.7, zorder=2)
-        return [
-            self.sheet.add(each, axes)
-            for each in (behind, LineCollection(dashes, colors=INK, linewidths=1.5, zorder=2))
-        ]
+        axes.set_xlim(*span)
+        return FrequencyAxis(bank, self._rate, span, self._is_log)
 
     def _make_curves(self, bank: FilterBank, frequencies: Array) -> None:
         sheet = self.sheet
@@ -164,7 +125,8 @@ class ResponsePicture:
         axes, known = sheet.axes(box), len(sheet.figure.artists)
         low, high = FLOOR - 1, 2.0
         axes.set_ylim(low, high)
-        columns = self._frequency_axis(axes, box, bank, frequencies, self._alias_note(bank), box.width)
+        axis = self._axis(axes, bank, frequencies)
+        columns = axis.number(sheet, box, axis.alias, most=5)
         levels = round_ticks(low, high, 5)
         rows = (levels - low) / (high - low)
         mark_left(sheet, box, rows, tick_labels(levels))
@@ -173,7 +135,7 @@ class ResponsePicture:
         upright = [[(x, box.top), (x, box.top + box.height)] for x in box.left + columns * box.width]
         level = [[(box.left, y), (box.left + box.width, y)] for y in box.top + (1 - rows) * box.height]
         sheet.add(LineCollection([*upright, *level], colors=PALE, linewidths=0.6, zorder=-1))
-        self._mark_alias(axes, box, bank)
+        axis.mark_alias(sheet, box, zorder=-0.5)
         colours = ["#2f6db3", "#d1495b", "#2a9d62", "#8e5bb5"][: bank.filters]
         pale: dict[str, Any] = {"alpha": 0.35, "linewidths": 1.5}
         full: dict[str, Any] = {"linewidths": 2, "zorder": 3}
@@ -206,16 +168,17 @@ class ResponsePicture:
         head, foot = sheet.px(17) if count > 1 else sheet.px(4), sheet.px(36)
         between = foot + sheet.px(8)
         height = (area.height + between) / (count // across)
-        note, beyond = self._alias_note(bank), gap / 2 - sheet.px(3)
+        beyond = gap / 2 - sheet.px(3)
         for i in range(count):
             left, top = area.left + i % across * (width + gap), area.top + i // across * height
             box = Box(left, top + head, width, height - head - between).snapped()
             axes, known = sheet.axes(box), len(sheet.figure.artists)
             axes.set_ylim(bank.filters, 0)
-            below = note if count == 1 else ""
-            self._frequency_axis(axes, box, bank, frequencies, below, box.width + 2 * beyond)
+            axis = self._axis(axes, bank, frequencies)
+            self._alias = axis.alias
+            axis.number(sheet, box, axis.alias if count == 1 else "", box.width + 2 * beyond, most=5)
             image = mosaic.PixelImage.in_axes(axes)
-            sheet.moving += [image, *self._mark_alias(axes, box, bank)]
+            sheet.moving += [image, *axis.mark_alias(sheet, box)]
             shown = min(bank.filters, max(int(box.height / sheet.px(18)), 2))
             rows = np.unique(np.linspace(0, bank.filters - 1, shown).round().astype(int))
             centres = (rows + 0.5) / bank.filters
@@ -235,7 +198,7 @@ class ResponsePicture:
             self._names[-1].set_text(f"pale: {words}")
         elif len(self._maps) == 1:
             return
-        self._show(0, reference, captions.joined(words, self._alias_note(reference)))
+        self._show(0, reference, captions.joined(words, self._alias))
 
     def _levels(self, bank: FilterBank) -> tuple[Array, Array, Array]:
         """Frequencies of the axis, decibels of the filters, and the filters from the lowest peak to the highest."""

@@ -25,6 +25,7 @@ def layer_table(
     max_filters: int | None,
     pictures: Mapping[str, str],
     fixed: Sequence[FilterBank] = (),
+    of_signals: Sequence[str] = (),
 ) -> str:
     """Markdown for the text card: a table of the layers, and what each card that is logged means.
 
@@ -33,6 +34,7 @@ def layer_table(
         max_filters: Filters that are drawn at most.
         pictures: What each kind of image means.
         fixed: Layers that are there, do not learn, and are not monitored.
+        of_signals: Those of the pictures that letters of a sequence do not have.
     """
     lines = [
         "| layer | filters × channels × taps | stride | dilation | groups | filters drawn | sample rate | channels |",
@@ -53,8 +55,9 @@ def layer_table(
         lines += ["", "What does not learn is recorded if `layers` names it."]
     lines += ["", "| card | what it shows |", "| --- | --- |"]
     lines += [f"| {kind} | {_escaped(meaning)} |" for kind, meaning in (*pictures.items(), *NUMBERS.items())]
-    if sequences and "response" in pictures:
-        lines += ["", f"No `response` of {', '.join(sequences)}: letters of a sequence are no signal in time."]
+    if sequences and of_signals:
+        missing = " and no ".join(f"`{name}`" for name in of_signals)
+        lines += ["", f"No {missing} of {', '.join(sequences)}: letters of a sequence are no signal in time."]
     return "\n".join(lines)
 
 

@@ -308,7 +308,7 @@ def _end(session: Session, own: SummaryWriter | None, process: int) -> None:
 
 def _last_epoch(past: Mapping[str, Past] | None) -> int | None:
     """Epochs completed at the last snapshot that is known."""
-    return max((layer.banks[-1].epoch or 0 for layer in (past or {}).values()), default=None)
+    return max((layer.snapshots[-1][0].epoch or 0 for layer in (past or {}).values()), default=None)
 
 
 def _rank() -> int:

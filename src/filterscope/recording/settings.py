@@ -20,7 +20,7 @@ from filterscope.plots.kinds import NAMES, PlotName
 from filterscope.recording.cards import NUMBERS
 
 #: Last segments of tags that pictures of the user's own cannot have.
-TAKEN = {*NAMES, *NUMBERS, "bank", "layers", "overview", "spectrum"}
+TAKEN = {*NAMES, *NUMBERS, "bank", "layers"}
 
 
 @dataclass(frozen=True)

@@ -16,12 +16,16 @@ from filterscope.plots.drawing.canvas import (
     ROTATION_SHARES,
     ROTATION_TICKS,
     SIGNED_CMAP,
+    TEXT,
     Box,
     Sheet,
     format_value,
 )
 from filterscope.plots.drawing.lettering import QuickText
 from filterscope.plots.drawing.mosaic import PixelImage
+
+#: Rotations that a bar names, the first ones however short it is.
+_FIRST = (0, 1, 0.1, 0.5, 0.02, 2)
 
 
 class ColourBar:
@@ -84,7 +88,12 @@ def set_limit(bar: ColourBar, limit: float | None, one_sided: bool) -> None:
         bar.set_labels(f"−{format_value(limit)}", "0", format_value(limit))
 
 
-def rotation_bar(sheet: Sheet, box: Box) -> None:
-    """The bar of rotation, the same in every picture."""
-    bar = ColourBar(sheet, box, ROTATION_CMAP, "rotation", ROTATION_SHARES)
-    bar.set_labels(*map(str, ROTATION_TICKS))
+def rotation_bar(sheet: Sheet, box: Box, caption: str = "rotation") -> None:
+    """The bar of rotation, the same in every picture, but for what a short one has no room to name."""
+    kept: dict[float, float] = {}
+    for tick in _FIRST:
+        share = ROTATION_SHARES[ROTATION_TICKS.index(tick)]
+        if all(abs(share - other) * (box.height - sheet.px(34)) >= sheet.px(TEXT) for other in kept.values()):
+            kept[tick] = share
+    bar = ColourBar(sheet, box, ROTATION_CMAP, caption, list(kept.values()))
+    bar.set_labels(*map(str, kept))

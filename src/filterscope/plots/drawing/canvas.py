@@ -228,11 +228,11 @@ class Sheet:
     @property
     def body(self) -> Box:
         """What the title strip leaves."""
-        top = self.px(7 if not self.has_title else 42 if self._is_narrow else 27)
+        top = self.px(7 if not self.has_title else 42 if self.is_narrow else 27)
         return Box(self.px(6), top, self.width - self.px(12), self.height - top - self.px(5))
 
     @property
-    def _is_narrow(self) -> bool:
+    def is_narrow(self) -> bool:
         """Whether title and subtitle have a line each."""
         return self.width < self.px(432)
 
@@ -244,7 +244,7 @@ class Sheet:
         if not self.has_title:
             return
         margin, room = self.px(7), self.width - self.px(14)
-        narrow = self._is_narrow
+        narrow = self.is_narrow
         right = text_width(subtitle, TEXT, dpi=self.dpi)
         if layer not in self._titles:
             reserve = text_width("final, epoch 99", TEXT, dpi=self.dpi)
@@ -285,7 +285,7 @@ class Sheet:
 
     def footnote(self, area: Box) -> tuple[Box, Callable[[str], None]]:
         """An area less its foot, and what writes there how to read the picture: in two lines if it is narrow."""
-        count = 2 if self._is_narrow else 1
+        count = 2 if self.is_narrow else 1
         rest, box = area.split_bottom(self.px(17 * count))
         base = box.top + box.height - self.px(3)
         lines = [self.write(box.left + self.px(2), base - self.px(17 * above), "") for above in reversed(range(count))]

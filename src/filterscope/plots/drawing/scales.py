@@ -16,7 +16,7 @@ from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.patches import PathPatch
 
 from filterscope.plots.drawing.canvas import GREY, INK, TEXT, Box, Sheet
-from filterscope.plots.drawing.lettering import number_patch, text_width
+from filterscope.plots.drawing.lettering import QuickText, number_patch, text_width
 
 Array = npt.NDArray[Any]
 
@@ -94,12 +94,14 @@ def mark_below(sheet: Sheet, box: Box, shares: Array, labels: Sequence[str]) -> 
         sheet.write(x, bottom + sheet.px(_NUMBERS), label, ha="center", color=INK)
 
 
-def mark_left(sheet: Sheet, box: Box, shares: Array, labels: Sequence[str]) -> None:
-    """Ticks and labels at shares of a box's height, from its bottom."""
+def mark_left(sheet: Sheet, box: Box, shares: Array, labels: Sequence[str]) -> list[QuickText]:
+    """Ticks and labels at shares of a box's height, from its bottom; the labels."""
     places = box.top + (1 - np.asarray(shares)) * box.height
     _strokes(sheet, [[(box.left - sheet.px(3), y), (box.left, y)] for y in places])
-    for y, label in zip(places, labels, strict=True):
+    return [
         sheet.write(box.left - sheet.px(6), y, label, ha="right", va="center", color=INK)
+        for y, label in zip(places, labels, strict=True)
+    ]
 
 
 def name_below(sheet: Sheet, box: Box, words: str) -> None:
