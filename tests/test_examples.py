@@ -25,7 +25,9 @@ from tests.support.events import Logged
 pytest.importorskip("aeon")
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
-TRAINING = ("gunpoint.py", "any_loop.py", "streaming.py", "basic_motions.py", "sinc.py", "lightning_cli/main.py")
+TRAINING = (
+    "gunpoint.py", "any_loop.py", "streaming.py", "basic_motions.py", "motifs.py", "sinc.py", "lightning_cli/main.py"
+)  # fmt: skip
 #: Both data sets make 5 batches per epoch.
 BATCHES = 5
 
@@ -63,6 +65,11 @@ def log_dir(printed: str) -> str:
     found = re.fullmatch(r"look at the filters: tensorboard --logdir (\S+)", printed.splitlines()[-1])
     assert found
     return found[1]
+
+
+def all_images(layers: set[str]) -> dict[str, set[str]]:
+    """What :func:`by_layer` gives where every layer has every picture."""
+    return {str(kind): layers for kind in kinds.LAYER_NAMES} | {kinds.OVERVIEW: {""}}
 
 
 def by_layer(tags: dict[str, list[Any]]) -> dict[str, set[str]]:
@@ -103,7 +110,7 @@ def check_logged(logged: Logged, sizes: dict[str, int], epochs: list[int], drawn
         assert logged.steps(f"filters/{layer}/taps") == at
     for tag in logged.images:
         kind = tag.rpartition("/")[2]
-        assert logged.steps(tag) == (at if kinds.kind(kind).row is None else at[1:]), tag
+        assert logged.steps(tag) == (at if kind in ("taps", "response") else at[1:]), tag
         assert {image.shape for _, image in logged.images[tag]} == {(430, 900, 3)}
 
 
@@ -126,7 +133,7 @@ def test_gunpoint(gunpoint: tuple[Path, str]) -> None:
     logged = Logged(cwd / log_dir(printed))
     layers = {"conv1": 64 * 31, "conv2": 64 * 64 * 9}
     check_logged(logged, layers, list(range(61)), [0, 1, 2, 3, 5, 8, 13, 22, 36, 60])
-    assert by_layer(logged.images) == {kind: set(layers) for kind in kinds.NAMES}
+    assert by_layer(logged.images) == all_images(set(layers))
 
 
 def test_any_loop(tmp_path: Path) -> None:
@@ -137,7 +144,7 @@ def test_any_loop(tmp_path: Path) -> None:
     histories = [load_history(tmp_path / "runs" / name) for name in ("plain", "fabric")]
     for found, name in zip(histories, ("plain", "fabric"), strict=True):
         logged = Logged(tmp_path / "runs" / name)
-        assert by_layer(logged.images) == {kind: set(layers) for kind in kinds.NAMES}
+        assert by_layer(logged.images) == all_images(set(layers))
         steps = logged.steps("filters/conv1/taps")
         assert (len(steps), steps[0], steps[-1]) == (10, 0, 40)
         assert {layer: len(history) for layer, history in found.items()} == dict.fromkeys(layers, 41)
@@ -156,7 +163,7 @@ def test_streaming(tmp_path: Path) -> None:
     }
     assert histories["conv1"].by_step
     assert logged.steps("filters/conv1/taps") == [0, 10, 20, 30, 40, 50, 70, 100, 140, 200]
-    assert by_layer(logged.images) == {kind: {"conv1", "conv2"} for kind in kinds.NAMES}
+    assert by_layer(logged.images) == all_images({"conv1", "conv2"})
 
 
 def test_sinc(tmp_path: Path) -> None:
@@ -169,7 +176,7 @@ def test_sinc(tmp_path: Path) -> None:
     rates = {name: (history[-1].sample_rate, history[-1].weights.shape) for name, history in histories.items()}
     assert rates == {"sinc": (10.0, (12, 1, 41)), "conv": (2.5, (32, 72, 9))}
     assert (histories["sinc"].rotation()[-1] > 0.5).sum() > 3
-    assert by_layer(Logged(directory).images) == {kind: {"sinc", "conv"} for kind in kinds.NAMES}
+    assert by_layer(Logged(directory).images) == all_images({"sinc", "conv"})
 
 
 def test_basic_motions(tmp_path: Path) -> None:
@@ -179,11 +186,31 @@ def test_basic_motions(tmp_path: Path) -> None:
     logged = Logged(tmp_path / log_dir(printed))
     layers = {"stem": 24 * 6 * 15} | {f"blocks.{i}.depthwise": 24 * 9 for i in range(3)}
     check_logged(logged, layers, list(range(31)), [0, 1, 2, 4, 5, 8, 13, 20, 30])
-    assert by_layer(logged.images) == {kind: set(layers) for kind in kinds.NAMES}
+    assert by_layer(logged.images) == all_images(set(layers))
     (_, table), *rest = logged.texts["filters/layers"]
     assert not rest
     assert "10 Hz" in table
     assert "pointwise" not in table
+
+
+def test_motifs(tmp_path: Path) -> None:
+    printed = run("motifs.py", tmp_path)
+    assert accuracy(printed) > 95
+    assert log_dir(printed) == "runs/motifs/version_0"
+    logged, bank = Logged(tmp_path / log_dir(printed)), load_history(tmp_path / log_dir(printed))["conv1"][-1]
+    assert bank.channel_names == ("A", "C", "G", "T")
+    logos = bank.weights - bank.weights.mean(axis=1, keepdims=True)
+    spelled = ["".join(np.array(bank.channel_names)[logo.argmax(axis=0)]) for logo in logos]
+    for motif in ("TGACTCA", "CACGTG", "AGATAAG", "CCAAT"):
+        (which, *_) = (number for number, letters in enumerate(spelled) if motif in letters)
+        begin = spelled[which].index(motif)
+        tallest = logos[which].max(axis=0)
+        inside = np.arange(len(tallest)) - begin
+        assert tallest[(inside >= 0) & (inside < len(motif))].min() > np.median(tallest)
+    of_signals = {kind for kind in kinds.LAYER_NAMES if kinds.kind(kind).frequencies}
+    assert of_signals == {"response", "spectrum"}
+    images = all_images({"conv1"})
+    assert by_layer(logged.images) == {kind: layers for kind, layers in images.items() if kind not in of_signals}
 
 
 def test_lightning_cli(tmp_path: Path) -> None:

@@ -21,7 +21,9 @@ _HOME = {
     "plot_drift": "filterscope.plots.drift",
     "plot_evolution": "filterscope.plots.evolution",
     "plot_filter": "filterscope.plots.single",
+    "plot_overview": "filterscope.plots.overview",
     "plot_response": "filterscope.plots.response",
+    "plot_spectrum": "filterscope.plots.spectrum",
     "plot_taps": "filterscope.plots.taps",
     "read_filters": "filterscope.models.read",
 }
@@ -37,7 +39,9 @@ __all__ = [
     "plot_drift",
     "plot_evolution",
     "plot_filter",
+    "plot_overview",
     "plot_response",
+    "plot_spectrum",
     "plot_taps",
     "read_filters",
 ]
@@ -51,8 +55,10 @@ if TYPE_CHECKING:
     from filterscope.models.read import read_filters
     from filterscope.plots.drift import plot_drift
     from filterscope.plots.evolution import plot_evolution
+    from filterscope.plots.overview import plot_overview
     from filterscope.plots.response import plot_response
     from filterscope.plots.single import plot_filter
+    from filterscope.plots.spectrum import plot_spectrum
     from filterscope.plots.taps import plot_taps
     from filterscope.recording.recorder import FilterRecorder
 

@@ -46,6 +46,7 @@ def test_a_run_comes_back(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
             "groups": 1,
             "transposed": False,
             "sample_rate": 100,
+            "channel_names": None,
             "initial_epoch": 0,
             "initial_step": 0,
         }

@@ -19,13 +19,15 @@ from filterscope import (
     load_history,
     plot_drift,
     plot_evolution,
+    plot_overview,
     plot_response,
+    plot_spectrum,
     plot_taps,
     read_filters,
 )
 from filterscope.cli import main
 from filterscope.cli.output import stems
-from filterscope.plots.kinds import NAMES, kind
+from filterscope.plots.kinds import LAYER_NAMES, kind
 from tests.support.runs import fit, history, write_run
 
 
@@ -63,9 +65,13 @@ def png(figure: Any) -> np.ndarray:
 def test_all_that_makes_sense_for_each_layer(run_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
     names = draw(capsys, run_dir)
     found = [
-        (layer, name) for layer, taps in (("conv1", 9), ("conv2", 3)) for name in NAMES if kind(name).suits(taps, 4)
+        (layer, name)
+        for layer, taps in (("conv1", 9), ("conv2", 3))
+        for name in LAYER_NAMES
+        if kind(name).suits(taps, 4)
     ]
-    assert names == [f"filters/{layer}_{name}_epoch0003.png" for layer, name in found]
+    stems = [*(f"{layer}_{name}" for layer, name in found), "overview"]
+    assert names == [f"filters/{stem}_epoch0003.png" for stem in stems]
     assert ("conv1", "response") in found
     assert ("conv2", "response") not in found
     assert sorted(str(path) for path in Path("filters").iterdir()) == sorted(names)
@@ -106,6 +112,28 @@ def test_options_of_drawing(run_dir: Path, capsys: pytest.CaptureFixture[str]) -
     figure = plot_response(bank, reference=reference, sample_rate=50, max_filters=2)
     np.testing.assert_array_equal(decoded(response), png(figure))
     assert (decoded(response) != png(plot_response(bank, reference=reference, max_filters=2))).any()
+
+
+def test_each_filter_to_its_own_scale(run_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (name,) = draw(capsys, run_dir, "--layer", "conv1", "--kind", "taps", "--scale", "filter")
+    last = load_history(run_dir)["conv1"]
+    wanted = plot_taps(last[-1], reference=last.reference, scale="filter")
+    assert np.array_equal(decoded(name), png(wanted))
+
+
+def test_a_logarithmic_axis_of_frequency(run_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (name,) = draw(capsys, run_dir, "--layer", "conv1", "--kind", "response", "--frequency", "log")
+    last = load_history(run_dir)["conv1"]
+    wanted = plot_response(last[-1], reference=last.reference, frequency="log")
+    assert np.array_equal(decoded(name), png(wanted))
+
+
+def test_a_logarithmic_axis_of_complex_filters_is_told_to_be_none(capsys: pytest.CaptureFixture[str]) -> None:
+    torch.save({"conv.weight": torch.randn(5, 1, 16, dtype=torch.complex64)}, "complex.pt")
+    assert main(["plot", "complex.pt", "--frequency", "log"]) == 0
+    out, err = capsys.readouterr()
+    assert out.split() == ["filters/conv_taps.png"]
+    assert "no response of layer 'conv': complex filters have negative frequencies" in err
 
 
 def test_a_short_kernels_response_is_drawn_if_asked_for(run_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -194,3 +222,22 @@ def test_a_figure_that_cannot_be_written_leaves_the_one_before(
     assert re.fullmatch(r"filterscope: .*: No space left on device\n", err)
     assert [path.name for path in Path("filters").iterdir()] == [Path(name).name]
     assert Path(name).read_bytes() == before
+
+
+def test_the_overview_is_one_file_of_the_layers_chosen_up_to_the_moment_asked_for(
+    run_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (name,) = draw(capsys, run_dir, "--kind", "overview", "--epoch", 2, "-o", ".")
+    assert name == "overview_epoch0002.png"
+    found = load_history(run_dir)
+    until = [FilterHistory(list(h)[:3], h.initial, changes=h.change()[:3].tolist()) for h in found.values()]
+    assert np.array_equal(decoded(name), png(plot_overview(until)))
+    (name,) = draw(capsys, run_dir, "--kind", "overview", "--layer", "conv1", "-o", ".")
+    assert np.array_equal(decoded(name), png(plot_overview([found["conv1"]])))
+    (name,) = draw(capsys, run_dir, "--kind", "spectrum", "--sample-rate", 8000, "-o", ".", "--layer", "conv1")
+    assert np.array_equal(decoded(name), png(plot_spectrum(found["conv1"], sample_rate=8000)))
+
+
+def test_an_overview_that_cannot_be_is_told(run_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["plot", str(run_dir), "--kind", "overview", "--epoch", "0"]) == 1
+    assert "no overview: that begins with the second snapshot" in capsys.readouterr().err

@@ -10,7 +10,7 @@ from PIL import Image, ImageSequence
 
 from filterscope import FilterBank, FilterHistory, load_history, plot_drift, plot_taps
 from filterscope.cli import main
-from filterscope.plots.kinds import NAMES
+from filterscope.plots.kinds import LAYER_NAMES
 from filterscope.plots.taps import TapsPicture
 from tests.support.figures import pixels
 from tests.support.pictures import pixels_of
@@ -66,7 +66,10 @@ def test_plot_names_files_by_step_and_draws_the_snapshot_asked_for(
     run_dir: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     history = load_history(run_dir)["conv"]
-    assert said_by(capsys, "plot", run_dir, "-o", ".") == [f"conv_{name}_step000900.png" for name in NAMES]
+    assert said_by(capsys, "plot", run_dir, "-o", ".") == [
+        *(f"conv_{name}_step000900.png" for name in LAYER_NAMES),
+        "overview_step000900.png",
+    ]
     (name,) = said_by(capsys, "plot", run_dir, "--kind", "taps", "--step", 300, "-o", ".")
     assert name == "conv_taps_step000300.png"
     assert np.array_equal(drawn(name), pixels(plot_taps(history[1], reference=history.reference)))

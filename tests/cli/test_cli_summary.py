@@ -142,6 +142,7 @@ def test_a_checkpoint(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
         "total_filters": 6,
         "channels": 2,
         "taps": 9,
+        "channel_names": None,
         "dead": pytest.approx(1 / 6),
         "dead_filters": 1,
         "nonfinite": 0,

@@ -129,7 +129,12 @@ def test_the_order_in_memory_does_not_matter(order: str, kind: type, reference: 
     np.testing.assert_array_equal(decode(encode(FilterBank("conv1", given), reference=reference)).weights, wanted)
 
 
-@pytest.mark.parametrize("known", [FULL, {}, {"epoch": 0, "step": 0}, {"sample_rate": 8000}, {"sample_rate": 1e-3}])
+NAMED = {"channel_names": ("Fz", "слой ß")}
+
+
+@pytest.mark.parametrize(
+    "known", [FULL, {}, {"epoch": 0, "step": 0}, {"sample_rate": 8000}, {"sample_rate": 1e-3}, NAMED, FULL | NAMED]
+)
 def test_every_field_comes_back(known: dict[str, Any]) -> None:
     given = bank(layer="encoder.0.conv", **known)
     back = decode(encode(given, order=3))

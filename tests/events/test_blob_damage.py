@@ -14,11 +14,11 @@ from filterscope.events.blob import BlobError, Header, decode, decode_snapshot, 
 from tests.support.blobs import bank, by_hand, header_of, made
 
 
-@pytest.mark.parametrize("version", [0, 2, 3, 255, 256, 65535])
+@pytest.mark.parametrize("version", [0, 3, 255, 256, 512, 65535])
 def test_another_version_is_refused_with_what_to_do(version: int) -> None:
     blob = made(b"no JSON at all, for what a later version knows", b"\0" * 7, version=version)
     for read in (decode, read_header, lambda b: decode_snapshot([b])):
-        with pytest.raises(BlobError, match=rf"version {version}; this filterscope reads 1: upgrade"):
+        with pytest.raises(BlobError, match=rf"version {version}; this filterscope reads 2: upgrade"):
             read(blob)
 
 
@@ -48,7 +48,7 @@ def test_every_damaged_bit_of_the_magic_and_the_version_is_refused() -> None:
 
 
 NONSENSE: list[Any] = [None, True, False, -1, 0, 0.5, 1.0, 1e300, 2**53, 10**400, "1", "", [], [1], {}, [None], [[1]]]
-LIKELY: dict[str, Any] = {"epoch": 3, "step": 12, "sample_rate": 8000.0}
+LIKELY: dict[str, Any] = {"epoch": 3, "step": 12, "sample_rate": 8000.0, "channel_names": ("Fz", "Cz")}
 #: What each field may hold, among all this nonsense.
 ALLOWED: dict[str, list[Any]] = {
     "layer": ["1", ""],
@@ -69,6 +69,7 @@ ALLOWED: dict[str, list[Any]] = {
     "in_time": [True, False],
     "after": [None, -1, 0],
     "sample_rate": [None, 0.5, 1.0, 1e300],
+    "channel_names": [None],
 }
 
 
@@ -92,8 +93,10 @@ def test_a_field_with_a_value_that_cannot_be_is_refused_by_name(name: str) -> No
                 with pytest.raises(BlobError, match=f"its header has {name}="):
                     decode(blob)
     del found[name]
-    if name in ("within_epoch", "in_time", "after"):  # written only where they are so
-        assert not decode(made(found, weights)).within_epoch or name in ("in_time", "after")
+    if name in ("within_epoch", "in_time", "after", "channel_names"):  # written only where they are so
+        kept = decode(made(found, weights))
+        left_out = (not kept.within_epoch, kept.in_time, kept.channel_names is None)
+        assert left_out == (name == "within_epoch", name == "in_time", name == "channel_names")
         return
     with pytest.raises(BlobError, match=f"lacks some of .*{name}"):
         decode(made(found, weights))
@@ -127,6 +130,11 @@ HOSTILE: dict[str, dict[str, Any]] = {
     "a rate of nothing": {"sample_rate": 0.0},
     "a rate without end": {"sample_rate": math.inf},
     "no rate": {"sample_rate": math.nan},
+    "fewer names than channels": {"channel_names": ["Fz"]},
+    "more names than channels": {"channel_names": ["Fz", "Cz", "Pz"]},
+    "a name of nothing": {"channel_names": ["Fz", " "]},
+    "a name that is none": {"channel_names": ["Fz", 3]},
+    "names in one": {"channel_names": "AC"},
 }
 
 

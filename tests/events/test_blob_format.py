@@ -74,6 +74,15 @@ def test_bytes_are_where_the_format_says() -> None:
     assert tail[:8] == bytes.fromhex("0000803f 000000c0")
 
 
+def test_a_blob_with_names_is_one_that_the_first_version_refuses() -> None:
+    given = bank()
+    named = encode(given.with_fields(channel_names=("Fz", "Cz")))
+    assert named[:12] == b"FILTERS\n\x02\x00\x00\x00"  # which it says is of a newer version
+    assert by_hand(named)[3] == by_hand(encode(given))[3] | {"channel_names": ["Fz", "Cz"]}
+    assert by_hand(named)[4] == by_hand(encode(given))[4]
+    assert decode(named).channel_names == ("Fz", "Cz")
+
+
 def test_complex_numbers_are_pairs_in_filter_channel_tap_order() -> None:
     given = bank((2, 3, 4), dtype=complex)
     wanted = [

@@ -26,11 +26,11 @@ def altered(events: Sequence[event_pb2.Event], number: int, change: Callable[[by
 
 def renumbered(data: bytes) -> bytes:
     """As of a later version."""
-    return data[:8] + b"\x02\x00" + data[10:]
+    return data[:8] + b"\x03\x00" + data[10:]
 
 
 DAMAGE: dict[str, tuple[Callable[[bytes], bytes], str]] = {
-    "a newer version": (renumbered, "format version 2; this filterscope reads 1: upgrade"),
+    "a newer version": (renumbered, "format version 3; this filterscope reads 2: upgrade"),
     "broken off": (lambda data: data[:-2], "damaged filter bank"),
     "no JSON": (lambda data: data.replace(b'"layer"', b"'layer'"), "header is not JSON"),
     "empty": (lambda data: b"", "no filter bank"),
@@ -86,7 +86,7 @@ def test_many_damaged_snapshots_of_a_layer_are_one_warning(tmp_path: Path) -> No
     with pytest.warns(UserWarning, match="layer 'a': 3 snapshots") as told:
         assert load_history(tmp_path)["a"].epochs.tolist() == [0, 3, 5]
     assert len(told) == 1
-    assert "(step 4: a filter bank of format version 2" in str(told[0].message)  # the first of them
+    assert "(step 4: a filter bank of format version 3" in str(told[0].message)  # the first of them
 
 
 @pytest.mark.parametrize("tag", ["filters", "my/own/filters"])

@@ -19,13 +19,14 @@ from torch.utils.tensorboard import SummaryWriter
 
 from filterscope import Conv1dFilterMonitor, FilterBank
 from filterscope.events import summaries
-from filterscope.plots import kinds
+from filterscope.plots import kinds, overview
 from filterscope.recording import cards
 from tests.support.events import Logged
 from tests.support.nets import SmallNet, loader, make_trainer
 
 #: Of every card that a fit may log.
-MEANINGS = {name: kinds.kind(name).meaning for name in kinds.NAMES} | cards.NUMBERS
+MEANINGS = {name: kinds.kind(name).meaning for name in kinds.LAYER_NAMES} | cards.NUMBERS
+MEANINGS[kinds.OVERVIEW] = overview.MEANING
 
 
 @pytest.fixture(scope="module")
@@ -99,8 +100,8 @@ def test_a_text_keeps_every_letter(tmp_path: Path) -> None:
 def test_every_card_has_a_description_of_one_line(run: Path) -> None:
     read = Logged(run)
     tags = set(read.images) | set(read.histograms) | set(read.texts)
-    drawn = [name for taps in (9, 3) for name in kinds.NAMES if kinds.kind(name).suits(taps, snapshots=2)]
-    assert len(tags) == len(drawn) + 2 + 1  # images, histograms, the table of layers
+    drawn = [name for taps in (9, 3) for name in kinds.LAYER_NAMES if kinds.kind(name).suits(taps, snapshots=2)]
+    assert len(tags) == len(drawn) + 1 + 2 + 1  # images, the overview, histograms, the table of layers
     for tag in tags:
         description = read.descriptions[tag]
         assert 20 < len(description) < 160, tag
@@ -121,17 +122,19 @@ def test_every_kind_that_is_logged_is_explained(run: Path) -> None:
 def test_the_table_tells_every_fact_of_a_layer() -> None:
     banks = [
         FilterBank("stem.0", np.zeros((128, 1, 31)), stride=4, dilation=2, sample_rate=16000.0),
-        FilterBank("decoder", np.zeros((8, 2, 5)), groups=2, transposed=True, sample_rate=0.5),
+        FilterBank(
+            "decoder", np.zeros((8, 2, 5)), groups=2, transposed=True, sample_rate=0.5, channel_names=("Fz", "C|z")
+        ),
     ]
     lines = cards.layer_table(banks, 64, {}).splitlines()
-    assert lines[2] == "| `stem.0` | 128 × 1 × 31 | 4 | 2 | 1 | 64 | 16000 Hz |"
-    assert lines[3] == "| `decoder` (transposed) | 8 × 2 × 5 | 1 | 1 | 2 | 8 | 0.5 Hz |"
-    assert "| `stem.0` | 128 × 1 × 31 | 4 | 2 | 1 | 128 | 16000 Hz |" in cards.layer_table(banks, None, {})
+    assert lines[2] == "| `stem.0` | 128 × 1 × 31 | 4 | 2 | 1 | 64 | 16000 Hz | – |"
+    assert lines[3] == "| `decoder` (transposed) | 8 × 2 × 5 | 1 | 1 | 2 | 8 | 0.5 Hz | Fz, C&#124;z |"
+    assert "| `stem.0` | 128 × 1 × 31 | 4 | 2 | 1 | 128 | 16000 Hz | – |" in cards.layer_table(banks, None, {})
 
 
 def test_both_tables_have_as_many_cells_in_every_row() -> None:
     first, second = cards.layer_table([FilterBank("c", np.zeros((1, 1, 1)))], None, {"taps": "all"}).split("\n\n")
-    for table, bars in ((first, 8), (second, 3)):
+    for table, bars in ((first, 9), (second, 3)):
         assert {line.count("|") for line in table.splitlines()} == {bars}
         assert set(table.splitlines()[1]) == set("| -")
 
@@ -152,8 +155,8 @@ def test_one_text_card_tells_the_layers_and_their_sample_rates(
     make_trainer(tmp_path, monitor, max_epochs=2).fit(SmallNet(), loader())
     ((step, table),) = Logged(tmp_path).texts["filters/layers"]
     assert step == 0
-    assert f"| `conv1` | 6 × 1 × 9 | 1 | 1 | 1 | 5 | {cells[0]} |" in table.splitlines()
-    assert f"| `conv2` | 4 × 6 × 3 | 1 | 1 | 1 | 4 | {cells[1]} |" in table.splitlines()
+    assert f"| `conv1` | 6 × 1 × 9 | 1 | 1 | 1 | 5 | {cells[0]} | – |" in table.splitlines()
+    assert f"| `conv2` | 4 × 6 × 3 | 1 | 1 | 1 | 4 | {cells[1]} | – |" in table.splitlines()
 
 
 def test_tensorboards_own_accumulators_load_the_run(run: Path) -> None:

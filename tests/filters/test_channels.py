@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from collections.abc import Sequence
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -152,3 +157,131 @@ def test_tiny_and_huge_weights_are_reduced_like_others(how: str, scale: float) -
         shown = channels.reduce(scaled, how, reference).astype(np.float64) / scale
         expected = channels.reduce(weights, how, None if factor is None else factor * weights)
         np.testing.assert_allclose(shown, expected, rtol=1e-3, atol=1e-4)
+
+
+def test_a_logo_keeps_all_channels_less_their_mean_at_each_tap() -> None:
+    given = normal(3, 4, 5)
+    centred = channels.reduce(given, "logo")
+    np.testing.assert_allclose(centred, given - given.mean(axis=1, keepdims=True), atol=1e-7)
+    # Of a one-hot input the response changes by the same at every position.
+    letters = np.random.default_rng(0).integers(0, 4, 30)
+    one_hot = np.eye(4)[letters].T
+    windows = np.lib.stride_tricks.sliding_window_view(one_hot, 5, axis=1)
+    before, after = (np.einsum("fck,cpk->fp", weights, windows) for weights in (given, centred))
+    np.testing.assert_allclose(before - after, (before - after)[:, :1].repeat(26, axis=1), atol=1e-5)
+    np.testing.assert_array_equal(channels.reduce(given[:, :1], "logo"), given[:, :1])
+
+
+def test_auto_is_a_logo_where_channels_are_letters() -> None:
+    assert [channels.resolve(how, 4, True) for how in ("auto", "logo", "sum")] == ["logo", "logo", "sum"]
+    assert [channels.resolve("logo", count) for count in (4, 9)] == ["all", "principal"]
+    given = normal(3, 4, 5)
+    np.testing.assert_array_equal(channels.tap_row(given, given, "logo"), channels.tap_row(given, given, "auto"))
+
+
+def remembered(shown: Sequence[np.ndarray], reference: np.ndarray, how: str = "auto") -> np.ndarray:
+    """What moments look like together: ``(filters, E, taps)``."""
+    rows: list[np.ndarray] = []
+    for each in shown:
+        rows.append(channels.tap_row(each, reference, how, rows[-1] if rows else None))
+    return channels.tap_rows(rows, shown[0], how)
+
+
+def growing(count: int, taps: int, moments: int = 9, seed: int = 0) -> list[np.ndarray]:
+    """Differences that begin with nothing, go in a direction of each filter's own, and have noise beside it."""
+    mix, wave = normal(5, count, seed=seed), normal(5, taps, seed=seed + 1)
+    planted = mix[:, :, None] * wave[:, None]
+    return [
+        share * planted + 0.05 * np.sqrt(share) * normal(5, count, taps, seed=seed + 2 + number)
+        for number, share in enumerate(np.linspace(0, 1, moments, dtype=np.float32))
+    ]
+
+
+@pytest.mark.parametrize("how", ["auto", "all", "principal"])
+@pytest.mark.parametrize("count", [2, 4, 8])
+def test_moments_are_shown_along_the_principal_direction_of_the_newest(count: int, how: str) -> None:
+    shown = [normal(5, count, 9, seed=seed) for seed in range(6)]
+    left = np.linalg.svd(shown[-1])[0][:, :, 0]
+    expected = np.einsum("fc,efck->fek", left, np.stack(shown))
+    found = remembered(shown, normal(5, count, 9, seed=77), how)
+    signs = np.sign((found * expected).sum(axis=(1, 2), keepdims=True))
+    np.testing.assert_allclose(found, signs * expected, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("count", [9, 16, 17, 256])
+def test_of_many_channels_what_was_learned_is_shown_with_its_sign(count: int) -> None:
+    shown = growing(count, 15)
+    found = remembered(shown, normal(5, count, 15, seed=77))
+    left = np.linalg.svd(shown[-1])[0][:, :, 0]
+    expected = np.einsum("fc,efck->fek", left, np.stack(shown))
+    expected *= np.sign((found * expected).sum(axis=(1, 2), keepdims=True))
+    assert (np.linalg.norm(found - expected, axis=(1, 2)) < 0.05 * np.linalg.norm(expected, axis=(1, 2))).all()
+    assert (found.min(axis=(1, 2)) < 0).all()
+    assert (found.max(axis=(1, 2)) > 0).all()
+
+
+@pytest.mark.parametrize("count", [4, 40])
+def test_what_turns_round_changes_its_colours_and_what_goes_on_keeps_them_at_every_redrawing(count: int) -> None:
+    there = growing(count, 15)
+    shown = [*there, *(-each for each in there[1:])]  # back over its start to the other side
+    reference = normal(5, count, 15, seed=77)
+    drawings = [remembered(shown[:last], reference) for last in range(2, len(shown) + 1)]
+    for earlier, later in pairwise(drawings):
+        same = (earlier[:, -1] * later[:, earlier.shape[1] - 1]).sum(axis=-1)
+        assert (same > 0).all(), earlier.shape
+    forth, back = drawings[-1][:, len(there) - 1], drawings[-1][:, -1]
+    assert ((forth * back).sum(axis=-1) < -0.9 * np.linalg.norm(forth, axis=-1) * np.linalg.norm(back, axis=-1)).all()
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("count", [4, 40])
+def test_a_moment_with_nan_hides_no_other_and_changes_no_sign(count: int) -> None:
+    shown = growing(count, 15)
+    reference = normal(5, count, 15, seed=77)
+    expected = remembered(shown, reference)
+    shown[4] = shown[4].copy()
+    shown[4][2, 1, 3] = np.nan
+    found = remembered(shown, reference)
+    assert np.isnan(found[2, 4]).any()
+    others = np.arange(len(shown)) != 4
+    np.testing.assert_allclose(found[:, others], expected[:, others], rtol=0.02, atol=0.02)
+    assert np.isfinite(remembered([np.full_like(shown[0], np.nan), *shown[1:4]], reference)[:, 1:]).all()
+
+
+def test_complex_channels_and_those_reduced_otherwise_are_remembered_as_they_are() -> None:
+    shown = [normal(3, 4, 6, seed=seed) for seed in range(3)]
+    for how in ("sum", "mean", "max"):
+        expected = np.stack([channels.reduce(each, how)[:, 0] for each in shown], axis=1)
+        np.testing.assert_array_equal(remembered(shown, shown[0], how), expected)
+    expected = np.stack([channels.l2(each) for each in shown], axis=1)
+    np.testing.assert_array_equal(remembered(shown, shown[0], "l2"), expected)
+    turning = [each.astype(np.complex64) * 1j for each in shown]
+    np.testing.assert_allclose(remembered(turning, turning[0]), expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("shape", [(4, 40, 64), (4, 64, 40), (3, 33, 33)])
+def test_principal_of_large_filters_is_the_leading_singular_vector(shape: tuple[int, ...]) -> None:
+    for dtype in (np.float32, np.complex64):
+        weights = normal(*shape, seed=1, dtype=dtype)
+        weights += 3 * normal(shape[0], shape[1], 1, seed=2, dtype=dtype) * normal(shape[0], 1, shape[2], seed=3)
+        shown, expected = channels.principal(weights)[:, 0], leading(weights)
+        inner = np.abs(np.sum(shown * expected.conj(), axis=1))
+        np.testing.assert_allclose(inner, np.sum(np.abs(expected) ** 2, axis=1), rtol=1e-4)
+
+
+def test_principal_starts_no_thread() -> None:
+    program = """
+import threading, time
+import numpy as np
+from filterscope.filters import channels
+
+weights = np.random.default_rng(0).normal(size=(64, 64, 251)).astype(np.float32)
+channels.principal(weights)
+process, thread = time.process_time(), time.thread_time()
+for _ in range(5):
+    channels.principal(weights)
+    channels.tap_row(weights, weights)
+process, thread = time.process_time() - process, time.thread_time() - thread
+assert process < 1.1 * thread + 0.01, (process, thread)
+"""
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=120)

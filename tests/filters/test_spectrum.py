@@ -220,3 +220,49 @@ def test_the_peak_of_a_dilated_filter_is_not_taken_from_a_spectral_image(dilatio
     frequencies, magnitude = spectrum.baseband(filters, 100.0)
     assert (frequencies[0], frequencies[-1]) == pytest.approx((0, 50 / dilation))
     np.testing.assert_allclose(direct(weights, peak, dilation, 100.0).diagonal(), magnitude.max(axis=1), rtol=1e-4)
+
+
+def waves(*frequencies: float, taps: int = 128) -> np.ndarray:
+    return np.stack([np.cos(2 * np.pi * f * np.arange(taps)) * np.hanning(taps) for f in frequencies])[:, None]
+
+
+def test_a_layer_that_passes_all_alike_has_a_cumulative_response_of_one() -> None:
+    impulses = np.zeros((5, 2, 9), np.float32)
+    impulses[np.arange(5), np.arange(5) % 2, np.arange(5)] = [1, -3, 1e-20, 1e20, 7]
+    np.testing.assert_allclose(spectrum.cumulative(impulses, 300), 1, rtol=1e-5)
+
+
+def test_the_cumulative_response_is_the_mean_of_responses_of_equal_power() -> None:
+    weights = waves(0.1, 0.1, 0.3) * np.array([1, 5, 0.01])[:, None, None]
+    level = spectrum.cumulative(weights, 10**6)
+    magnitude = frequency_response(FilterBank("", weights), n_fft=512)[1]
+    expected = (magnitude / np.sqrt((magnitude**2).mean(axis=1, keepdims=True))).mean(axis=0)
+    np.testing.assert_allclose(level, expected, rtol=1e-5, atol=1e-6)
+    low, high = (level[round(2 * f * (len(level) - 1))] for f in (0.1, 0.3))
+    assert low == pytest.approx(2 * high, rel=0.02)
+
+
+def test_zero_and_broken_filters_are_left_out_of_the_cumulative_response() -> None:
+    weights = np.concatenate([waves(0.1, 0.3), np.zeros((2, 1, 128))]).astype(np.float32)
+    weights[3, 0, 5] = np.nan
+    np.testing.assert_array_equal(spectrum.cumulative(weights, 200), spectrum.cumulative(weights[:2], 200))
+    assert np.isnan(spectrum.cumulative(weights[2:3], 200)).all()
+    assert np.isposinf(spectrum.cumulative(weights[2:], 200)).all()
+
+
+@pytest.mark.parametrize("taps", [1024, 16000])
+def test_of_many_frequencies_a_few_numbers_are_kept_and_no_tone_is_lost(taps: int) -> None:
+    level = spectrum.cumulative(waves(0.01, 0.31, taps=taps), 128)
+    assert level.shape == (128,)
+    assert level.dtype == np.float32
+    whole = spectrum.cumulative(waves(0.01, 0.31, taps=taps), 10**6)
+    assert level.max() == whole.max()
+    for tone in (0.01, 0.31):
+        near = slice(round(256 * tone) - 2, round(256 * tone) + 3)
+        assert level[near].max() > 5 * np.median(level)
+
+
+def test_complex_filters_have_negative_frequencies_in_their_cumulative_response() -> None:
+    wave = np.exp(-2j * np.pi * 0.25 * np.arange(64))[None, None].astype(np.complex64)
+    level = spectrum.cumulative(wave, 400)
+    assert level.argmax() / len(level) == pytest.approx(0.25, abs=0.01)

@@ -83,12 +83,12 @@ def test_every_kind_is_logged_at_its_epochs_and_nothing_else_is(
     plots = arguments.get("plots", kinds.NAMES)
     steps = [4 * epoch for epoch in snapshots]
     drawn_at = [4 * epoch for epoch in images]
-    expected = {"filters/layers": [0]}
+    expected = {"filters/layers": [0]} | ({"filters/overview": drawn_at[1:]} if kinds.OVERVIEW in plots else {})
     for layer, taps in (("conv1", 9), ("conv2", 3)):
         expected |= {f"filters/{layer}/{kind}": steps for kind in SNAPSHOT_KINDS}
         expected |= {f"filters/{layer}/{kind}": drawn_at for kind in MATRIX_KINDS}
         expected[f"filters/{layer}/change"] = steps[1:]
-        for kind in plots:
+        for kind in set(plots) - {kinds.OVERVIEW}:
             picture = kinds.kind(kind)
             if picture.suits(taps, snapshots=2):
                 expected[f"filters/{layer}/{kind}"] = drawn_at if picture.row is None else drawn_at[1:]
@@ -156,8 +156,10 @@ def test_histograms_hold_every_weight_between_the_true_extremes(tmp_path: Path) 
 def test_images_are_of_canvas_size_and_tell_epochs_apart(tmp_path: Path) -> None:
     logged = fit(tmp_path, Conv1dFilterMonitor(), max_epochs=2)
     layers = {"conv1": 9, "conv2": 3}
-    wanted = {(layer, name) for layer in layers for name in kinds.NAMES if kinds.kind(name).suits(layers[layer], 3)}
-    assert set(logged.images) == {f"filters/{layer}/{name}" for layer, name in wanted}
+    wanted = {
+        (layer, name) for layer in layers for name in kinds.LAYER_NAMES if kinds.kind(name).suits(layers[layer], 3)
+    }
+    assert set(logged.images) == {"filters/overview", *(f"filters/{layer}/{name}" for layer, name in wanted)}
     for tag, images in logged.images.items():
         for _, pixels in images:
             assert pixels.shape == (430, 900, 3), tag

@@ -79,7 +79,7 @@ def fit(path: Path, model: Any, *probes: pl.Callback, **options: Any) -> tuple[L
 
 
 def layers_of(logged: Logged) -> set[str]:
-    return {tag.split("/")[1] for tag in logged.tags()} - {"layers"}
+    return {tag.split("/")[1] for tag in logged.tags()} - {"layers", "overview"}
 
 
 def check(logged: Logged, layer: str, weights: Sequence[np.ndarray], steps: Sequence[int]) -> None:
@@ -156,7 +156,7 @@ def test_what_is_logged_are_the_weights_that_the_layer_convolves_with(tmp_path: 
     probe = Probe("conv", attribute if form == "quantisation-aware" else impulse_response)
     logged, told = fit(tmp_path, model, probe, max_epochs=2)
     assert (told, layers_of(logged)) == ([], {"conv"})
-    assert len(logged.images) == 4
+    assert len(logged.images) == 6
     assert not np.allclose(probe.weights[0], probe.weights[2], rtol=1e-3)
     check(logged, "conv", probe.weights, [0, 4, 8])
 

@@ -12,7 +12,8 @@ from matplotlib.figure import Figure
 
 from filterscope import Conv1dFilterMonitor, FilterBank, FilterHistory, plots
 from filterscope.filters.spectrum import SHORTEST
-from filterscope.plots.kinds import NAMES, kind, words
+from filterscope.plots.kinds import LAYER_NAMES, NAMES, OVERVIEW, kind, words
+from filterscope.plots.overview import MEANING
 from filterscope.plots.picture import Options, draw
 from filterscope.recording.settings import TAKEN, Settings
 from tests.support.figures import noise, pixels
@@ -21,8 +22,9 @@ from tests.support.figures import noise, pixels
 def test_every_module_with_a_picture_is_listed_once_under_its_name() -> None:
     modules = {info.name for info in pkgutil.iter_modules(plots.__path__) if not info.ispkg}
     found = {name for name in modules if hasattr(importlib.import_module(f"filterscope.plots.{name}"), "KIND")}
-    assert sorted(found) == sorted(NAMES)
-    assert [kind(name).name for name in NAMES] == list(NAMES)
+    assert sorted(found) == sorted(LAYER_NAMES)
+    assert [kind(name).name for name in LAYER_NAMES] == list(LAYER_NAMES)
+    assert {*LAYER_NAMES, OVERVIEW} == set(NAMES)
 
 
 def literals(annotation: Any) -> set[str]:
@@ -41,10 +43,10 @@ def test_the_callbacks_annotation_and_default_are_the_list() -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_a_picture_says_what_it_shows(name: str) -> None:
     assert 10 < len(words(name)) < 70
-    assert 20 < len(kind(name).meaning) < 160
+    assert 20 < len(MEANING if name == OVERVIEW else kind(name).meaning) < 160
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", LAYER_NAMES)
 def test_a_picture_is_drawn_on_a_figure_given_and_shows_what_its_history_does(name: str) -> None:
     start, step, other = (noise(6, 1, 31, seed).weights for seed in range(3))
     banks = [FilterBank("conv1", start + 0.1 * epoch * step, epoch=epoch) for epoch in range(3)]
@@ -64,9 +66,9 @@ def test_a_picture_is_drawn_on_a_figure_given_and_shows_what_its_history_does(na
         (SHORTEST - 1, 2, True, {"taps", "evolution", "drift"}),
         (SHORTEST, 1, True, {"taps", "response"}),
         (SHORTEST, 1, False, {"taps"}),
-        (SHORTEST, 2, True, {"taps", "response", "evolution", "drift"}),
+        (SHORTEST, 2, True, {"taps", "response", "spectrum", "evolution", "drift"}),
+        (SHORTEST, 2, False, {"taps", "evolution", "drift"}),
     ],
 )
 def test_pictures_are_drawn_where_they_make_sense(taps: int, snapshots: int, in_time: bool, expected: set[str]) -> None:
-    known = ("taps", "response", "evolution", "drift")  # a picture that comes has tests of its own
-    assert {name for name in known if kind(name).suits(taps, snapshots, in_time)} == expected
+    assert {name for name in LAYER_NAMES if kind(name).suits(taps, snapshots, in_time)} == expected

@@ -57,11 +57,11 @@ def test_a_plot_draws_on_the_figure_given_and_returns_it(kind: str) -> None:
 
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize(("form", "magic"), [("png", b"\x89PNG"), ("svg", b"<?xml"), ("pdf", b"%PDF")])
-def test_four_plots_compose_in_a_figure_of_the_users(form: str, magic: bytes) -> None:
+def test_plots_compose_in_a_figure_of_the_users(form: str, magic: bytes) -> None:
     bank, before = noise(8, 2, 31), noise(8, 2, 31, 1)
-    figure = Figure(figsize=(14, 9), layout="constrained")
-    parts: list[SubFigure] = list(np.asarray(figure.subfigures(2, 2)).ravel())
-    for kind, part in zip(KINDS[1:], parts, strict=True):
+    figure = Figure(figsize=(21, 9), layout="constrained")
+    parts: list[SubFigure] = list(np.asarray(figure.subfigures(2, 3)).ravel())
+    for kind, part in zip(KINDS, parts, strict=True):
         draw(kind, bank, before, part)
     stream = io.BytesIO()
     figure.savefig(stream, format=form)
@@ -79,10 +79,12 @@ def test_pyplot_and_its_settings_are_left_alone() -> None:
 import sys, matplotlib, numpy as np
 settings = lambda: {name: matplotlib.rcParams[name] for name in matplotlib.rcParams if name != "backend"}
 before = settings()
-from filterscope import FilterBank, FilterHistory, plot_drift, plot_evolution, plot_filter, plot_response, plot_taps
+from filterscope import FilterBank, FilterHistory, plot_drift, plot_evolution, plot_filter
+from filterscope import plot_response, plot_spectrum, plot_taps
 bank = FilterBank("conv", np.arange(36.0).reshape(2, 2, 9) - 9)
 history = FilterHistory([bank, bank])
 drawn = plot_filter(bank, 1), plot_taps(bank), plot_response(bank), plot_evolution(history), plot_drift(history)
+drawn += (plot_spectrum(history),)
 for figure in drawn:
     assert figure._repr_png_()
 assert settings() == before
@@ -94,7 +96,7 @@ assert "torch" not in sys.modules
 
 def test_fifty_figures_are_collected() -> None:
     bank, before = noise(2, 1, 9), noise(2, 1, 9, 1)
-    figures = [weakref.ref(draw(KINDS[number % 5], bank, before)) for number in range(50)]
+    figures = [weakref.ref(draw(KINDS[number % len(KINDS)], bank, before)) for number in range(50)]
     gc.collect()
     assert [figure for figure in figures if figure() is not None] == []
 

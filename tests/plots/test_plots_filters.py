@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from matplotlib.collections import LineCollection
 from matplotlib.colors import to_rgba
 from matplotlib.text import Text
 
@@ -16,7 +17,7 @@ from tests.support.figures import (
     DEAD,
     GREY,
     KINDS,
-    RED,
+    ORANGE,
     curves,
     draw,
     front,
@@ -60,9 +61,9 @@ def test_lines_take_the_colour_of_their_rotation() -> None:
     bank.weights[2, 0, :16] *= -0.2
     colours = np.asarray(front(plot_taps(bank, reference=before)).get_colors())
     np.testing.assert_allclose(colours[0], to_rgba(GREY), atol=0.01)
-    np.testing.assert_allclose(colours[1], to_rgba(RED), atol=0.01)
+    np.testing.assert_allclose(colours[1], to_rgba(ORANGE), atol=0.01)
     assert np.abs(colours[2] - colours[0]).max() > 0.1
-    assert "≥ 0.5" in words(plot_taps(bank, reference=before))
+    assert {"0.02", "0.1", "0.5", "1", "2"} <= set(words(plot_taps(bank, reference=before)).splitlines())
     plain = np.asarray(front(plot_taps(bank)).get_colors())
     np.testing.assert_allclose(plain, np.tile(to_rgba("#2f6db3"), (len(plain), 1)), atol=0.01)
 
@@ -76,6 +77,52 @@ def test_tiles_share_a_scale_or_print_their_norms() -> None:
     np.testing.assert_allclose(heights(own)[1, 6], -heights(own)[0, 1], rtol=1e-5)
     assert {"5", "1"} <= set(words(own).splitlines())  # norms: 3-4-5, and 0.6-0.8-1
     assert "5" not in words(shared).splitlines()
+
+
+@pytest.mark.parametrize(("filters", "word"), [(20, "edge"), (80, "corner")])
+def test_filters_beyond_the_shared_scale_are_counted_and_tell_their_largest_weight(filters: int, word: str) -> None:
+    bank = noise(filters, 1, 31)
+    even = words(plot_taps(bank, max_filters=None))
+    assert "clipped" not in even
+    bank.weights[3, 0, 7], bank.weights[11, 0, 9] = -7.5, 9.5
+    figure = plot_taps(bank, max_filters=None)
+    limit = 2 * float(np.median(np.abs(bank.weights).max(axis=(1, 2))))
+    assert f"weight ±{limit:.2g} · 2 clipped: dark {word}" in words(figure)
+    assert {"±7.5", "±9.5"} <= set(words(figure).splitlines()) or filters > 64
+    assert "clipped" not in words(plot_taps(bank, max_filters=None, scale="filter"))
+    with pytest.raises(ValueError, match="scale='tile' is not known; use 'layer' or 'filter'"):
+        plot_taps(bank, scale="tile")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("taps", [1, 3])
+def test_a_scale_of_their_own_shows_the_weights_of_small_filters(taps: int) -> None:
+    bank = noise(70, 4, taps)
+    bank.weights[:35] *= 0.01
+    small = slice(80, 200) if taps == 1 else slice(80, 180)  # rows of pixels of filters below 35
+    layer, own = (pixels(plot_taps(bank, max_filters=None, scale=scale))[small] for scale in ("layer", "filter"))
+    dark = [int((image.min(axis=2) < 60).sum()) for image in (layer, own)]
+    assert dark[1] > dark[0] + 2000
+    figure = plot_taps(bank, max_filters=None, scale="filter")
+    assert "to its own scale" in words(figure)
+    assert {"−max", "max"} <= set(words(figure).splitlines())
+
+
+@pytest.mark.parametrize("taps", [2, 3, 8])
+def test_many_short_kernels_are_cells_and_few_are_stems(taps: int) -> None:
+    """Stems of 64 filters were 1 to 5 pixels high."""
+    now, before = noise(64, 1, taps), noise(64, 1, taps, 1)
+    image = max(plot_taps(now, reference=before).findobj(PixelImage), key=lambda each: each._pixels.size)
+    assert image._pixels.shape[1] > 500
+    coloured = (np.ptp(image._pixels[..., :3].astype(int), axis=2) > 40).mean()
+    assert coloured > 0.3
+    assert len(front(plot_taps(now.head(32), reference=before.head(32))).get_segments()) == 32 * taps
+
+
+def test_one_tap_is_never_called_taps_0_to_0() -> None:
+    now, before = noise(5, 3, 1, epoch=2), noise(5, 3, 1, 1, epoch=0)
+    for kind in KINDS:
+        assert "0 to 0" not in words(draw(kind, now, before))
+    assert "one tap" in words(draw("evolution", now, before))
 
 
 TWO = np.array([[[1, -2, 0, 2, 3, 0, 0, 0, 1.0], [-1, 1, 0, 2, -4, 0, 0, 0, 0.0]]], np.float32)
@@ -152,7 +199,10 @@ def test_response_peaks_where_the_filter_resonates() -> None:
     assert axes.get_xlim() == pytest.approx((0, 50))
     assert "frequency (Hz)" in words(figure)
     assert "dashed: stride alias" in words(figure)
-    assert any(points[:, 0].tolist() == [12.5, 12.5] for _, points in drawn)  # fs / (2 s)
+    box, lines = axes.get_window_extent(), [each.get_segments() for each in figure.findobj(LineCollection)]
+    alias = box.x0 + 12.5 / 50 * box.width  # fs / (2 s)
+    upright = [segments[0] for segments in lines if len(segments) == 1]
+    assert any(np.allclose(points[:, 0], alias) and np.ptp(points[:, 1]) == box.height for points in upright)
 
 
 @pytest.mark.parametrize("scale", [1e-30, 1e30])

@@ -13,7 +13,7 @@ from filterscope.plots.drawing.mosaic import PixelImage
 from filterscope.plots.drawing.raster import Raster
 from filterscope.plots.drift import DriftPicture
 from filterscope.plots.picture import Times
-from tests.support.figures import GREY, RED, near, noise, pixels, widest, words
+from tests.support.figures import GREY, ORANGE, near, noise, pixels, widest, words
 
 
 def test_evolution_shows_the_difference_tap_by_tap_and_epoch_by_epoch() -> None:
@@ -41,6 +41,23 @@ def test_evolution_shows_the_difference_tap_by_tap_and_epoch_by_epoch() -> None:
     assert "epochs 0 to 3 ↓" in words(figure)
 
 
+@pytest.mark.parametrize("channels", [4, 32])
+def test_evolution_of_several_channels_shows_signs_which_stay_from_one_picture_to_the_next(channels: int) -> None:
+    start, mix = noise(1, channels, 16, epoch=0), noise(1, channels, 1, 5).weights
+    wave = np.sin(np.arange(16) * np.pi / 4)  # two periods
+    banks = [replace(start, weights=start.weights + epoch * mix * wave, epoch=epoch) for epoch in range(7)]
+    first = None
+    for last in (2, 4, 7):
+        figure = plot_evolution(FilterHistory(banks[:last]))
+        tiles = max((each.get_window_extent() for each in figure.findobj(PixelImage)), key=lambda box: box.width)
+        row = pixels(figure).astype(int)[430 - int(tiles.y0) - 20, int(tiles.x0) + 10 : int(tiles.x1) - 10]
+        shape = (row[:, 0] - row[:, 2])[len(row) // 32 :: len(row) // 16][:16]  # red, or blue
+        assert abs(np.corrcoef(shape, wave)[0, 1]) > 0.9
+        first = shape if first is None else first
+        assert np.corrcoef(shape, first)[0, 1] > 0.9
+        assert "along principal direction" in words(figure)
+
+
 def test_drift_shows_the_last_of_two_snapshots_of_one_epoch() -> None:
     start = noise(2, 1, 20, epoch=0)
     flipped = replace(start, weights=start.weights * np.array([[[1]], [[-1]]], np.float32), epoch=2)
@@ -49,7 +66,7 @@ def test_drift_shows_the_last_of_two_snapshots_of_one_epoch() -> None:
     image = pixels(figure)
     axes = widest(figure)
     assert axes.get_xlim() == (-0.5, 2.5)
-    for (epoch, row), colour in {(0, 1): GREY, (1, 1): GREY, (2, 1): RED, (2, 0): GREY, (0, 0): GREY}.items():
+    for (epoch, row), colour in {(0, 1): GREY, (1, 1): GREY, (2, 1): ORANGE, (2, 0): GREY, (0, 0): GREY}.items():
         x, y = axes.transData.transform((epoch, row))
         wanted = tuple(round(255 * part) for part in to_rgba(colour)[:3])
         assert near(image[430 - int(y), int(x)], wanted, 4), (epoch, row)
@@ -63,7 +80,7 @@ def test_drift_of_a_layer_of_many_filters_fills_its_axes_with_those_that_it_show
     rotation = [np.zeros(4), np.array([0, 0, 0, 2])]
     picture.update(replace(now, epoch=1), rotation, Times(np.array([0, 1])))
     image, axes = Raster(picture.sheet).pixels(), widest(picture.sheet.figure)
-    for row, colour in enumerate([GREY, GREY, GREY, RED]):
+    for row, colour in enumerate([GREY, GREY, GREY, ORANGE]):
         x, y = axes.transData.transform((1, row))
         wanted = tuple(round(255 * part) for part in to_rgba(colour)[:3])
         assert near(image[430 - int(y), int(x), :3], wanted, 4), row
@@ -73,5 +90,5 @@ def test_the_last_snapshot_of_a_sparse_history_is_as_wide_as_the_others() -> Non
     start = noise(3, 1, 9, epoch=0)
     history = FilterHistory([start, *[replace(start, weights=-start.weights, epoch=epoch) for epoch in (20, 40, 60)]])
     image, axes = pixels(plot_drift(history)), widest(plot_drift(history))
-    red = near(image, tuple(round(255 * part) for part in to_rgba(RED)[:3]), 4)
+    red = near(image, tuple(round(255 * part) for part in to_rgba(ORANGE)[:3]), 4)
     assert red.sum() / np.prod(axes.bbox.size) == pytest.approx(3 / 4, rel=0.02)

@@ -13,11 +13,14 @@ from filterscope.plots.drawing.canvas import (
     Box,
     Sheet,
     format_value,
+    is_clipped,
+    rgba,
     rotation_colours,
     shared_limit,
 )
 from filterscope.plots.drawing.lettering import QuickText
 from filterscope.plots.drawing.scales import index_ticks, mark_below, mark_left, number_rows, round_ticks
+from tests.support.arrays import normal
 from tests.support.figures import pixels
 
 BOX = Box(100, 80, 600, 250)
@@ -79,22 +82,52 @@ def test_the_bar_of_rotation_has_the_colours_of_rotations() -> None:
     rotation_bar(sheet, box)
     image, found = pixels(sheet.figure), places(sheet)
     x = int(box.left + sheet.px(17))
-    for label, rotation in (("0", 0.0), ("0.05", 0.05), ("0.2", 0.2), ("≥ 0.5", 0.5)):
+    for label, rotation in (("0", 0.0), ("0.02", 0.02), ("0.1", 0.1), ("0.5", 0.5), ("1", 1.0), ("2", 2.0)):
         y = int(np.clip(found[label][1], *np.flatnonzero((image[:, x] < 250).any(axis=1))[[0, -1]]))
         wanted = rotation_colours(np.array([rotation]), 1)[0, :3] * 255
         assert np.abs(image[y, x] - wanted).max() <= 6, label
-    undefined, far = rotation_colours(np.array([np.nan, 1.7]), 2)
+    undefined, far = rotation_colours(np.array([np.nan, 2.0]), 2)
     assert (undefined[:3] * 255).round().astype(int).tolist() == [0xC3, 0xCA, 0xD3]
     assert far.tolist() == list(ROTATION_CMAP(1.0))
 
 
+@pytest.mark.parametrize(("one", "other"), [(0.0, 0.02), (0.02, 0.06), (0.06, 0.2), (0.2, 0.6), (0.6, 1.1), (1.1, 2.0)])
+def test_rotations_are_told_apart_from_the_first_epoch_to_the_last(one: float, other: float) -> None:
+    colours = rotation_colours(np.array([one, other]), 2)[:, :3]
+    assert np.linalg.norm(colours[0] - colours[1]) > 0.15
+
+
+@pytest.mark.parametrize(("ground", "least"), [("#ffffff", 2.5), ("#0f1113", 3)])
+def test_rotations_stand_out_on_white_and_on_the_dark_tiles_of_the_tab(ground: str, least: float) -> None:
+    def luminance(colours: np.ndarray) -> np.ndarray:
+        linear = np.where(colours <= 0.04045, colours / 12.92, ((colours + 0.055) / 1.055) ** 2.4)
+        return np.asarray(linear @ [0.2126, 0.7152, 0.0722])
+
+    below, above = luminance(rgba(ground)[:3]), luminance(ROTATION_CMAP(np.linspace(0, 1, 256))[:, :3])
+    assert ((np.maximum(below, above) + 0.05) / (np.minimum(below, above) + 0.05)).min() >= least
+
+
 def test_one_large_filter_does_not_flatten_the_others() -> None:
     rows = np.ones((20, 1, 5))
-    assert shared_limit(rows, quantile=0.75) == (1.0, False)
-    rows[3] = 3.9
-    assert shared_limit(rows, quantile=0.75) == (3.9, False)
+    assert shared_limit(rows) == 1
+    rows[3] = 1.9
+    assert shared_limit(rows) == 1.9
     rows[3] = 40
-    assert shared_limit(rows, quantile=0.75) == (4.0, True)
+    assert (shared_limit(rows), shared_limit(rows, quantile=0.9, times=4)) == (2, 4)
+    assert shared_limit(rows, 50 * rows) == 2
+    assert is_clipped(rows, np.full(20, 2.0)).nonzero()[0].tolist() == [3]
+    rows[4:] = 0  # of what is pruned nobody sees a height
+    assert shared_limit(rows) == 2
+    assert shared_limit(0 * rows) == 1
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 7, 64, 512])
+@pytest.mark.parametrize("tail", [0.1, 1, 3])
+def test_half_of_the_tiles_use_half_of_their_height(count: int, tail: float) -> None:
+    rows = np.random.default_rng(count).lognormal(0, tail, count)[:, None, None] * normal(count, 1, 9)
+    limit, largest = shared_limit(rows), np.abs(rows).max(axis=(1, 2))
+    assert (largest >= limit / 2).mean() >= 0.5
+    assert limit <= largest.max()
 
 
 def test_numbers_are_short() -> None:

@@ -28,7 +28,7 @@ def marks(dead: int = -1, broken: int = -1) -> Marks:
 
 
 def by_height(sheet: Sheet) -> list[Any]:
-    """Zero lines and curves, the lowest first."""
+    """Zero lines, what marks cuts, and curves, the lowest first."""
     return sorted(sheet.figure.findobj(LineCollection), key=lambda each: each.get_zorder())
 
 
@@ -38,14 +38,18 @@ def test_lines_run_through_their_taps_to_scale_and_stay_in_their_tiles() -> None
     rows = np.zeros((6, 10))
     rows[:, 3], rows[:, 4], rows[:, 5] = 2.0, -1.0, 40.0
     tiles.update(rows, -rows, np.full(6, 2.0), COLOURS, marks())
-    zero, front = by_height(sheet)
+    zero, cuts, front = by_height(sheet)
     width, height = tiles.width, tiles.height
     for i, (left, top) in enumerate(tiles.corners):
         middle = top + height / 2
         assert zero.get_segments()[i].tolist() == [[left, middle], [left + width, middle]]
         x, y = front.get_segments()[i].T
         np.testing.assert_allclose(x, left + (np.arange(10) + 0.5) * width / 10)
-        np.testing.assert_allclose((middle - y)[[0, 3, 4, 5]] / height, [0, 0.47, -0.235, 0.5])
+        np.testing.assert_allclose((middle - y)[[0, 3, 4, 5]] / height, [0, 0.47, -0.235, 0.47])
+    # Strokes where the lines are cut off.
+    strokes = sorted(tuple(stroke.mean(axis=0).round(2).tolist()) for stroke in cuts.get_segments())
+    wanted = sorted((round(left + 0.55 * width), top + 0.015 * height) for left, top in tiles.corners)
+    np.testing.assert_allclose(strokes, wanted, atol=1)
     shade = max(sheet.figure.findobj(PolyCollection), key=lambda each: each.get_zorder())
     outline = np.asarray(shade.get_paths()[2].vertices)
     np.testing.assert_allclose(outline[:10], front.get_segments()[2])
@@ -59,7 +63,7 @@ def test_stems_stand_on_the_zero_line_before_paler_ones_of_the_reference() -> No
     tiles = LineTiles(sheet, AREA, np.arange(6), 4)
     rows = np.tile([1.0, -1.0, 0.5, 0.0], (6, 1))
     tiles.update(rows, 2 * rows, np.full(6, 2.0), COLOURS, marks())
-    _, behind, front = by_height(sheet)
+    _, behind, _, front = by_height(sheet)
     left, top = tiles.corners[1]
     middle, slot = top + tiles.height / 2, tiles.width / 4
     for collection, factor in ((front, 1), (behind, 2)):
@@ -74,7 +78,7 @@ def test_stems_stand_on_the_zero_line_before_paler_ones_of_the_reference() -> No
 def test_stems_of_many_filters_do_not_touch() -> None:
     sheet = Sheet(None, "")
     tiles = LineTiles(sheet, AREA, np.arange(24), 8)
-    _, behind, front = by_height(sheet)
+    _, behind, _, front = by_height(sheet)
     for collection in (behind, front):
         assert float(np.ravel(collection.get_linewidths())[0]) < tiles.width / 8 * 72 / 100
 
@@ -112,6 +116,20 @@ def test_heat_tiles_show_their_cells_in_frames() -> None:
             assert np.abs(image[top + border, left + 20] - COLOURS[tile, :3] * 255).max() <= 1
             assert np.abs(image[top + tiles.height - 1 - border, left + 20] - COLOURS[tile, :3] * 255).max() <= 1
             assert np.abs(image[top + 20, left + border] - COLOURS[tile, :3] * 255).max() <= 1
+
+
+def test_heat_tiles_beyond_their_limit_have_a_dark_corner_whatever_its_cells() -> None:
+    sheet = Sheet(None, "")
+    tiles = HeatTiles(sheet, AREA, np.arange(6))
+    cells = np.full((6, 1, 9), 1.0)
+    cells[2], cells[4] = 3, -3
+    tiles.update(cells, np.ones(6), COLOURS, marks())
+    image = pixels(sheet.figure).astype(int)
+    dark = [
+        near(image[int(top) : int(top) + 8, int(left) + tiles.width - 8 : int(left) + tiles.width], (0x11, 0x18, 0x27))
+        for left, top in tiles.corners
+    ]
+    assert [int(each.sum()) > 25 for each in dark] == [False, False, True, False, True, False]
 
 
 def test_small_heat_tiles_keep_most_of_their_room_for_cells() -> None:

@@ -167,7 +167,7 @@ def test_one_tap_kernels_asked_for_by_glob_get_what_makes_sense_for_them(tmp_pat
     assert told == []
     logged_kinds = {tag.removeprefix("filters/conv1/") for tag in logged.tags("filters/conv1/")}
     numbers = {"weights", "rotation", "rms", "dead", "change", "redundancy", "effective_rank"}
-    assert logged_kinds == numbers | {name for name in kinds.NAMES if kinds.kind(name).suits(taps=1, snapshots=2)}
+    assert logged_kinds == numbers | {name for name in kinds.LAYER_NAMES if kinds.kind(name).suits(taps=1, snapshots=2)}
     assert logged_kinds.isdisjoint({"response", "evolution"})
     assert logged.steps("filters/conv1/taps") == [0, 4]
     assert values(logged, "redundancy") == {0: pytest.approx(1, abs=1e-6), 4: pytest.approx(1, abs=1e-6)}
@@ -232,5 +232,5 @@ def test_extreme_magnitudes_are_logged_in_full(tmp_path: Path, scale: float) -> 
     assert [sizes[4], sizes[8]] == pytest.approx([exact, exact], rel=1e-4)
     for _, rows in logged.histograms["filters/conv1/weights"]:
         assert rows[:, 2].sum() == 54
-    for kind in kinds.NAMES:
+    for kind in kinds.LAYER_NAMES:
         assert logged.steps(f"filters/conv1/{kind}")[-2:] == [4, 8], kind

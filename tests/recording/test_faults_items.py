@@ -12,7 +12,8 @@ from torch.utils.tensorboard import FileWriter
 
 from filterscope import Conv1dFilterMonitor, FilterBank
 from filterscope.filters import metrics
-from filterscope.plots.kinds import NAMES
+from filterscope.plots.kinds import LAYER_NAMES
+from filterscope.plots.overview import OverviewPicture
 from filterscope.plots.picture import Kind
 from tests.support.faults import STEPS, Outcome, assert_only_lost, assert_same_training, fit, once, raising
 
@@ -20,7 +21,7 @@ pytest_plugins = ["tests.support.faults"]
 pytestmark = pytest.mark.pictures
 
 
-@pytest.mark.parametrize(("kind", "epoch"), [*((kind, 1) for kind in NAMES), ("taps", 3)])
+@pytest.mark.parametrize(("kind", "epoch"), [*((kind, 1) for kind in LAYER_NAMES), ("taps", 3)])
 def test_a_picture_that_fails_once_is_all_that_is_lost(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, healthy: Outcome, kind: str, epoch: int
 ) -> None:
@@ -32,6 +33,17 @@ def test_a_picture_that_fails_once_is_all_that_is_lost(
     assert_only_lost(outcome, healthy, {f"filters/conv1/{kind}": {4 * epoch}})
     assert len(outcome.told) == 1
     assert all(word in outcome.told[0] for word in (f"the {kind} image of conv1", "no ink", "training goes on"))
+
+
+def test_an_overview_that_fails_once_is_all_that_is_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, healthy: Outcome
+) -> None:
+    faulty = raising(OverviewPicture.update, ValueError("no ink"), once(2))
+    monkeypatch.setattr(OverviewPicture, "update", faulty)
+    outcome = fit(tmp_path, Conv1dFilterMonitor())
+    assert_only_lost(outcome, healthy, {"filters/overview": {8}})
+    assert len(outcome.told) == 1
+    assert all(word in outcome.told[0] for word in ("the overview", "no ink", "training goes on"))
 
 
 def test_pictures_that_always_fail_are_told_once_a_kind(

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from torch import nn
 
 from filterscope import Conv1dFilterMonitor, FilterBank, FilterRecorder
-from filterscope.recording import log
+from filterscope.recording import pictures
 from filterscope.recording.schedule import IMAGES_PER_FIT, affordable, milestones, milestones_by_step
 from tests.support.events import Logged
 from tests.support.lifecycles import Hook
@@ -36,7 +36,7 @@ def recorded(where: Path, model: nn.Module, snapshots: range, **options: Any) ->
 
 def moments(logged: Logged, kind: str) -> dict[int, list[int]]:
     """Steps with an image of a kind, by layer."""
-    parts = {tuple(tag.split("/")[1:]): logged.steps(tag) for tag in logged.images}
+    parts = {tuple(tag.split("/")[1:]): logged.steps(tag) for tag in logged.images if tag != "filters/overview"}
     return {int(layer): steps for (layer, name), steps in parts.items() if name == kind}
 
 
@@ -48,26 +48,29 @@ USUAL = [0, 1, 2, 3, 5, 6, 9, 12]
 
 
 def test_a_few_layers_have_all_their_images(tmp_path: Path) -> None:
-    logged = recorded(tmp_path, deep(10), range(13), total=13)
-    assert moments(logged, "taps") == dict.fromkeys(range(10), USUAL)
+    logged = recorded(tmp_path, deep(8), range(13), total=13)
+    assert moments(logged, "taps") == dict.fromkeys(range(8), USUAL)
+    assert logged.steps("filters/overview") == USUAL[1:]
     assert "images are logged at" not in logged.texts["filters/layers"][0][1]
 
 
 def test_a_deep_network_has_initial_and_final_images_and_some_in_the_middle(tmp_path: Path) -> None:
-    logged = recorded(tmp_path, deep(61), range(13), total=13)
-    middle = 8  # layers: 2 images each at first and 4 at the end leave 34 of 400
-    for kind, first in (("taps", [0]), ("response", [0]), ("evolution", []), ("drift", [])):
-        expected = {layer: [*first, 5, 12] if layer < middle else [*first, 12] for layer in range(61)}
+    logged = recorded(tmp_path, deep(50), range(13), total=13)
+    middle = 9  # layers: 2 images each at first, 5 each at the end and 2 overviews leave 48 of 400
+    for kind, first in (("taps", [0]), ("response", [0]), ("spectrum", []), ("evolution", []), ("drift", [])):
+        expected = {layer: [*first, 5, 12] if layer < middle else [*first, 12] for layer in range(50)}
         assert moments(logged, kind) == expected, kind
-    assert count(logged) == 398 <= IMAGES_PER_FIT
+    assert logged.steps("filters/overview") == [5, 12]
+    assert count(logged) == 397 <= IMAGES_PER_FIT
     ((_, card),) = logged.texts["filters/layers"]
     assert "at most 1 moment between, of as many of the first layers as there are images left for" in card
 
 
 def test_fewer_layers_keep_some_of_the_moments_between(tmp_path: Path) -> None:
-    logged = recorded(tmp_path, deep(20), range(13), total=13)
-    assert moments(logged, "taps") == {layer: [0, 2, 5, 9, 12] for layer in range(20)}
-    assert count(logged) == 360
+    logged = recorded(tmp_path, deep(16), range(13), total=13)
+    assert moments(logged, "taps") == {layer: [0, 2, 5, 9, 12] for layer in range(16)}
+    assert logged.steps("filters/overview") == [2, 5, 9, 12]
+    assert count(logged) == 356
     assert "at most 3 moments between, so that" in logged.texts["filters/layers"][0][1]
 
 
@@ -93,7 +96,8 @@ def test_a_fit_that_goes_on_has_a_budget_of_its_own(tmp_path: Path) -> None:
     assert count(logged) - count(before) <= IMAGES_PER_FIT
     taps = moments(logged, "taps")
     assert all(steps[-1] == 12 for steps in taps.values())
-    assert [5 in steps for steps in taps.values()] == [layer < 39 for layer in range(61)]
+    assert [5 in steps for steps in taps.values()] == [layer < 18 for layer in range(61)]
+    assert 5 in logged.steps("filters/overview")
 
 
 def test_layers_that_come_late_share_the_budget(tmp_path: Path) -> None:
@@ -101,12 +105,12 @@ def test_layers_that_come_late_share_the_budget(tmp_path: Path) -> None:
     with FilterRecorder(model, tmp_path, save_filters=False, total=13) as recorder:
         for epoch in range(13):
             if epoch == 1:
-                model.extend(deep(60))
+                model.extend(deep(49))
             recorder.snapshot(epoch)
     logged = Logged(tmp_path)
     assert count(logged) <= IMAGES_PER_FIT
     assert all(steps[-1] == 12 for steps in moments(logged, "drift").values())
-    assert len(moments(logged, "drift")) == 61
+    assert len(moments(logged, "drift")) == 50
 
 
 class Deep(SmallNet):
@@ -178,8 +182,8 @@ def test_pictures_laid_out_anew_are_those_that_were_kept(tmp_path: Path, monkeyp
     model = nn.Sequential(*[nn.Conv1d(*shape) for shape in shapes])
     images = {}
     for most in (32, 1):
-        monkeypatch.setattr(log, "MOST_PICTURES", most)
-        logged = recorded(tmp_path / str(most), model, range(2), plots=("taps", "drift"))
+        monkeypatch.setattr(pictures, "MOST_PICTURES", most)
+        logged = recorded(tmp_path / str(most), model, range(2), plots=("taps", "drift", "overview"))
         images[most] = {tag: [image for _, image in found] for tag, found in logged.images.items()}
     assert images[32].keys() == images[1].keys()
     for tag, found in images[32].items():

@@ -319,6 +319,7 @@ def test_wrapped_models_are_read_under_their_own_names(tmp_path: Path, wrap: Any
         ({"layers": "conf*"}, ValueError, "no layer matches 'conf*'; the model has: conv1, conv2"),
         ({"channels": "first"}, ValueError, "channels='first' is not a channel reduction"),
         ({"plots": ["tops"]}, ValueError, "'tops' is not a plot"),
+        ({"scale": "tile"}, ValueError, "scale='tile' is not known; use 'layer' or 'filter'"),
         ({"sample_rate": -1}, ValueError, "sample_rate=-1 is not positive"),
         ({"tag": ""}, ValueError, "tag='' must not be empty"),
         ({"every_n_epochs": 2}, TypeError, "every_n_epochs"),

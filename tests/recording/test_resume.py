@@ -14,7 +14,7 @@ from pytorch_lightning.loggers import TensorBoardLogger
 from filterscope import Conv1dFilterMonitor, FilterBank, load_history
 from filterscope.plots.drift import DriftPicture
 from filterscope.plots.evolution import EvolutionPicture
-from filterscope.plots.kinds import NAMES
+from filterscope.plots.kinds import LAYER_NAMES, OVERVIEW
 from filterscope.plots.picture import Times
 from filterscope.plots.taps import TapsPicture
 from tests.support.averaging import ema
@@ -56,8 +56,8 @@ def test_a_resumed_fit_repeats_no_step_and_measures_from_the_initial_weights_whe
     wanted = [rotation(weights.at[step], reference) for step in after]
     assert [numbers[step] for step in after] == pytest.approx(wanted, abs=2e-7)
     assert wanted[0] > 1e-5
-    for kind in NAMES:
-        assert [step for step in logged.steps(f"filters/conv1/{kind}") if step > start] == after
+    for tag in (OVERVIEW, *(f"conv1/{kind}" for kind in LAYER_NAMES)):
+        assert [step for step in logged.steps(f"filters/{tag}") if step > start] == after, tag
 
 
 @pytest.mark.parametrize("save", ["after the epoch", "after validation"])

@@ -26,6 +26,8 @@ BAD: list[tuple[str, Any, type[Exception]]] = [
     ("channels", "Sum", ValueError),
     ("channels", None, TypeError),
     ("channels", 3, TypeError),
+    *[("scale", value, ValueError) for value in ("tile", "Layer", "")],
+    *[("scale", value, TypeError) for value in (None, 1, ["layer"])],
     *[("save_filters", value, TypeError) for value in (1, None, "yes")],
     ("plots", ("taps", "tops"), ValueError),
     ("plots", ["weights"], ValueError),
@@ -57,6 +59,9 @@ BAD: list[tuple[str, Any, type[Exception]]] = [
     ("sample_rate", [16_000], TypeError),
     ("sample_rate", {"conv": None}, TypeError),
     ("sample_rate", {3: 16_000}, TypeError),
+    *[("channel_names", value, ValueError) for value in ("", [], {}, {"": "AC"}, {"stem": ""}, ["Fz", ""], "A C")],
+    *[("channel_names", value, TypeError) for value in (3, True, [3], {"stem": 3}, {3: "AC"}, {"stem": [3]}, b"AC")],
+    ("channels", "logo", ValueError),
 ]
 
 GOOD: list[dict[str, Any]] = [
@@ -66,6 +71,7 @@ GOOD: list[dict[str, Any]] = [
     {"max_filters": 1},
     {"every_n_train_steps": 100},
     {"every_n_train_steps": np.int64(100), "every_n_epochs": np.int32(2), "max_filters": np.uint8(16)},
+    {"scale": "filter"},
     {"plots": ()},
     {"plots": ["drift", "taps"]},
     {"layers": "*"},

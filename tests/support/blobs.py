@@ -22,6 +22,7 @@ FIELDS = (
     "transposed",
     "sample_rate",
     "within_epoch",
+    "channel_names",
 )
 
 #: A value of each that is not its default.

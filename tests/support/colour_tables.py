@@ -8,7 +8,13 @@ import numpy as np
 from matplotlib.colors import Colormap
 
 import filterscope
-from filterscope.plots.drawing.canvas import DECIBEL_CMAP, ROTATION_CMAP, ROTATION_LIMIT, SIGNED_CMAP
+from filterscope.plots.drawing.canvas import (
+    DECIBEL_CMAP,
+    ROTATION_CMAP,
+    ROTATION_SHARES,
+    ROTATION_TICKS,
+    SIGNED_CMAP,
+)
 
 FILE = Path(filterscope.__file__).parent / "tab" / "static" / "draw" / "tables.js"
 #: RGB colours that fill a line.
@@ -21,8 +27,9 @@ def text() -> str:
         "/** Colours of the pictures' maps, 256 of each, written by `python -m tests.support.colour_tables`. */\n",
         *(_table(name, cmap) for name, cmap in (("SIGNED", SIGNED_CMAP), ("DECIBEL", DECIBEL_CMAP))),
         _table("ROTATION", ROTATION_CMAP),
-        "/** Rotation that reaches the red end of its map; the scale is a square root below. */",
-        f"export const ROTATION_LIMIT = {ROTATION_LIMIT};\n",
+        "/** The ticks of the scale of rotation, and where they lie on it. */",
+        f"export const ROTATION_TICKS = {list(ROTATION_TICKS)};",
+        f"export const ROTATION_SHARES = {list(ROTATION_SHARES)};\n",
     ]
     return "\n".join(parts)
 

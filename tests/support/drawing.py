@@ -14,10 +14,12 @@ from typing import Any
 from PIL import Image
 
 from filterscope.events import summaries
+from filterscope.plots.kinds import OVERVIEW
+from filterscope.plots.overview import MEANING
 from filterscope.plots.picture import Kind
 from filterscope.recording.log import SnapshotLog
 
-_draw = SnapshotLog._image
+_draw, _draw_overview = SnapshotLog._image, SnapshotLog._overview_image
 _is_real = True
 
 
@@ -36,6 +38,12 @@ def _image(log: SnapshotLog, name: str, kind: Kind, *rest: Any) -> Any:
     return summaries.image(log._tag(name, kind.name), _PIXEL, 1, 1, kind.meaning)
 
 
+def _overview_image(log: SnapshotLog, *rest: Any) -> Any:
+    if _is_real:
+        return _draw_overview(log, *rest)
+    return summaries.image(f"{log._settings.tag}/{OVERVIEW}", _PIXEL, 1, 1, MEANING)
+
+
 @contextmanager
 def real(drawn: bool = True) -> Iterator[None]:
     """Whether fits draw from here on."""
@@ -50,3 +58,4 @@ def real(drawn: bool = True) -> Iterator[None]:
 def install() -> None:
     """Have fits ask."""
     SnapshotLog._image = _image  # type: ignore[method-assign,assignment]
+    SnapshotLog._overview_image = _overview_image  # type: ignore[method-assign,assignment]

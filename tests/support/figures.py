@@ -12,12 +12,21 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import FigureBase
 from matplotlib.text import Text
 
-from filterscope import FilterBank, FilterHistory, plot_drift, plot_evolution, plot_filter, plot_response, plot_taps
+from filterscope import (
+    FilterBank,
+    FilterHistory,
+    plot_drift,
+    plot_evolution,
+    plot_filter,
+    plot_response,
+    plot_spectrum,
+    plot_taps,
+)
 
-KINDS = ("filter", "taps", "response", "evolution", "drift")
+KINDS = ("filter", "taps", "response", "spectrum", "evolution", "drift")
 #: Colours of what is marked and of rotations.
 AMBER, DEAD = (255, 196, 77), (0xE3, 0xE6, 0xEA)
-RED, GREY = "#e5141f", "#98a3af"
+ORANGE, GREY = "#c96a00", "#98a3af"
 
 
 def noise(filters: int, channels: int, taps: int, seed: int = 0, layer: str = "conv1", **facts: Any) -> FilterBank:
@@ -31,6 +40,7 @@ def draw(kind: str, now: FilterBank, before: FilterBank, figure: FigureBase | No
         "filter": lambda: plot_filter(now, 0, reference=before, figure=figure),
         "taps": lambda: plot_taps(now, reference=before, max_filters=None, figure=figure),
         "response": lambda: plot_response(now, reference=before, figure=figure),
+        "spectrum": lambda: plot_spectrum(history, figure=figure),
         "evolution": lambda: plot_evolution(history, max_filters=None, figure=figure),
         "drift": lambda: plot_drift(history, figure=figure),
     }[kind]()

@@ -47,7 +47,7 @@ HOSTILE = (
 #: What can happen to a blob, and a word of what is said of it.
 DAMAGES: dict[str, tuple[Callable[[bytes], bytes], str]] = {
     "cut off": (lambda whole: whole[:-3], "damaged"),
-    "newer version": (lambda whole: whole[:8] + struct.pack("<H", 2) + whole[10:], "upgrade"),
+    "newer version": (lambda whole: whole[:8] + struct.pack("<H", 3) + whole[10:], "upgrade"),
     "header of noise": (lambda whole: whole[:16] + b"\xff" * 24 + whole[40:], "damaged"),
     "something else": (lambda whole: b"\x89PNG\r\n\x1a\n" + whole[8:], "no filter bank"),
     "nothing": (lambda whole: b"", "no filter bank"),

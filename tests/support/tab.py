@@ -56,7 +56,8 @@ def waves(run: int) -> Known:
         angle = 2 * np.pi * frequency * np.arange(64) / SAMPLE_RATE + (number + run) * epoch / 7
         return (1 + 0.1 * ((number * 5 + epoch) % 6)) * np.hanning(64) * np.cos(angle)
 
-    return Known("waves", weights, fields={"sample_rate": SAMPLE_RATE})
+    # Whose raw filters are of the form that has names.
+    return Known("waves", weights, fields={"sample_rate": SAMPLE_RATE, "channel_names": ("signal",)})
 
 
 def cell(number: int, epoch: int) -> tuple[int, int]:

@@ -9,12 +9,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+from matplotlib.colors import to_hex, to_rgb
 
 import filterscope
 from filterscope import FilterBank
 from filterscope.events import blob
 from filterscope.filters import metrics, spectrum
-from filterscope.plots.drawing.canvas import format_value, shared_limit
+from filterscope.plots.drawing import mosaic
+from filterscope.plots.drawing.canvas import format_value, rotation_colours, rotation_share, shared_limit
+from filterscope.plots.drawing.reduction import envelope, signed_extremes
 from filterscope.plots.response import ResponsePicture
 from tests.support import colour_tables
 from tests.support.arrays import normal
@@ -36,8 +39,9 @@ def modules() -> Iterator[Any]:
             ) if route.request.url.endswith(".js") else route.fulfill(body="", content_type="text/html"),
         )  # fmt: skip
         with page_of(context, f"{HOST}/") as opened:
-            names = ["spectrum", "measures", "format", "rows"]
-            imports = "; ".join(f"Object.assign(numbers, await import('{HOST}/numbers/{name}.js'))" for name in names)
+            names = [f"numbers/{name}" for name in ("spectrum", "measures", "format", "rows", "reduce")]
+            names += ["draw/heat", "draw/colours"]
+            imports = "; ".join(f"Object.assign(numbers, await import('{HOST}/{name}.js'))" for name in names)
             opened.page.evaluate(f"async () => {{ window.numbers = {{}}; {imports} }}")
             yield lambda code, *given: opened.page.evaluate(f"given => {{ {code} }}", list(given))
 
@@ -147,10 +151,79 @@ def test_rotation_norm_and_marks(modules: Any, size: float) -> None:
 def test_the_limit_that_tiles_share(modules: Any, outlier: float) -> None:
     rows = normal(20, 1, 9)
     rows[7] *= outlier
+    rows[:5] *= 0 if outlier > 50 else 1
     found = modules(
-        "return numbers.sharedLimit(numbers.peaks(Float32Array.from(given[0]), 20), 0.75)", rows.ravel().tolist()
+        """const peaks = numbers.peaks(Float32Array.from(given[0]), 20);
+        return [numbers.sharedLimit(peaks, 0.5, 2), numbers.sharedLimit(peaks, 0.9, 4)];""",
+        rows.ravel().tolist(),
     )
-    assert found == pytest.approx(shared_limit(rows, quantile=0.75)[0])
+    assert found == pytest.approx([shared_limit(rows), shared_limit(rows, quantile=0.9, times=4)])
+
+
+#: Values, and pixels for them.
+REDUCED = {
+    "as many": (normal(4, 9), (4, 9)),
+    "columns": (normal(4, 80), (4, 67)),
+    "many columns": (normal(2, 4096), (2, 5)),
+    "rows": (normal(512, 3), (340, 3)),
+    "both": (normal(100, 251), (31, 64)),
+    "fewer than pixels": (normal(3, 5), (11, 12)),
+    "a tone": (np.sin(2 * np.pi * 5 / 16 * np.arange(1024))[None], (1, 90)),
+    "plus and minus alike": (np.tile([1.0, -1.0, -1.0, 1.0], 40)[None], (1, 50)),
+}
+
+
+@pytest.mark.parametrize("name", REDUCED)
+def test_heat_maps_show_the_same_of_more_values_than_pixels(modules: Any, name: str) -> None:
+    values, (height, width) = REDUCED[name]
+    wanted = mosaic.shrink(mosaic.shrink(values, height, -2), width, -1)
+    rows, columns = (
+        np.arange(pixels) * count // pixels for pixels, count in zip((height, width), wanted.shape, strict=True)
+    )
+    limit = float(np.abs(values).max())
+    found = modules(
+        """const [values, rows, columns, [height, width], limit] = given, sheet = new Uint32Array(height * width);
+        const scale = { table: Uint32Array.from({ length: 60001 }, (_, i) => i), low: -limit, high: limit, broken: 0 };
+        const box = { x: 0, y: 0, w: width, h: height };
+        numbers.paintHeat(sheet, width, box, Float64Array.from(values), 0, rows, columns, scale);
+        return [...sheet]""",
+        values.ravel().tolist(), *values.shape, (height, width), limit,
+    )  # fmt: skip
+    shown = np.reshape(found, (height, width)) / 30000 * limit - limit
+    np.testing.assert_allclose(shown, wanted[rows][:, columns], atol=2e-5 * limit)
+
+
+@pytest.mark.parametrize("name", [name for name, (values, _) in REDUCED.items() if len(values) == 1])
+def test_lines_run_between_the_same_extremes(modules: Any, name: str) -> None:
+    values, (_, columns) = REDUCED[name]
+    found = modules(
+        """const [values, columns] = given, ends = [0, 0];
+        return Array.from({ length: columns }, (_, c) => {
+          const first = numbers.blockStart(c, values.length, columns);
+          numbers.extent(values, first, numbers.blockStart(c + 1, values.length, columns) - first, ends);
+          return [...ends];
+        });""",
+        values[0].tolist(),
+        columns,
+    )
+    np.testing.assert_array_equal(np.transpose(found), envelope(values[0], columns))
+
+
+def test_the_stronger_of_two_moments_is_the_extreme_of_both(modules: Any) -> None:
+    pairs = [(1, -2), (-2, 1), (-1, 1), (1, -1), (0, 0), (-3, -2), (math.nan, 1), (1, math.nan), (math.inf, -2)]
+    code = "return given[0].map((pair) => String(numbers.stronger(...pair.map(Number))))"
+    found = modules(code, [[repr(float(each)).replace("inf", "Infinity") for each in pair] for pair in pairs])
+    wanted = [signed_extremes(np.array(pair, float), np.zeros(1, int), -1)[0] for pair in pairs]
+    np.testing.assert_array_equal([float(each.replace("Infinity", "inf")) for each in found], wanted)
+
+
+def test_rotations_lie_where_they_do_on_the_bars_of_the_pictures(modules: Any) -> None:
+    given = [0, 1e-9, 0.01, 0.02, 0.06, 0.1, 0.3, 0.5, 0.6, 1, 1.1, 1.9, 2]
+    found = modules("return given[0].map(numbers.rotationShare)", given)
+    np.testing.assert_allclose(found, rotation_share(np.array(given)), atol=1e-12)
+    wanted = [to_hex(colour) for colour in rotation_colours(np.array(given), len(given))]
+    channels = modules("return given[0].map((each) => numbers.rotationColour(each))", given)
+    assert np.abs(np.array([to_rgb(each) for each in channels]) - [to_rgb(each) for each in wanted]).max() < 0.02
 
 
 def test_the_tables_of_colours_are_those_of_the_pictures() -> None:

@@ -203,7 +203,7 @@ def broken(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 def test_a_bank_of_a_newer_version_is_told_and_the_others_work(look: Look, broken: Served) -> None:
     tab = look(f"{broken.tab}&p.filterscope.run=mixed").shows(7, "pulses")
     problem = tab.get("problem")
-    for words in ("One snapshot of pulses", "step 20", "version 2", "upgrade"):
+    for words in ("One snapshot of pulses", "step 20", "version 3", "upgrade"):
         expect(problem).to_contain_text(words)
     for position, epoch in [(0, 0), (3, 3), (5, 5), (7, 7)]:
         tab.get("scrubber").fill(str(position))

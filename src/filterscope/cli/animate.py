@@ -61,6 +61,8 @@ def run(options: argparse.Namespace) -> None:
         raise UserError(f"layer {history.layer!r} has one snapshot only: use 'filterscope plot'")
     if options.kind == "response" and history[0].taps == 1:
         raise UserError(f"layer {history.layer!r} has a single tap, and so no response")
+    if options.kind == "response" and history[0].is_lettered:
+        raise UserError(f"layer {history.layer!r} reads letters of a sequence, and so has no response")
     from filterscope.plots.animation import write_animation
 
     with replacing(options.output) as part:

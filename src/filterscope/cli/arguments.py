@@ -30,12 +30,13 @@ def add_layers(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
 
 
-def add_drawing(parser: argparse.ArgumentParser) -> None:
-    """How filters are drawn."""
+def add_drawing(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
+    """How filters are drawn: a group that a command may add to."""
     group = parser.add_argument_group("drawing")
     group.add_argument(
         "--channels", choices=CHANNELS, default="auto",
-        help="how a filter's channels are reduced to one; auto (default): all up to 8, their principal shape above",
+        help="how a filter's channels are reduced to one, or stacked as the letters of a logo; auto (default): a logo "
+        "where channels are letters, else all up to 8, their principal shape above",
     )  # fmt: skip
     group.add_argument(
         "--max-filters", metavar="N", type=count,
@@ -45,6 +46,7 @@ def add_drawing(parser: argparse.ArgumentParser) -> None:
         "--sample-rate", metavar="HZ", type=hertz,
         help="samples per second at the input of the first layer drawn. Default: as recorded",
     )  # fmt: skip
+    return group
 
 
 def pattern(text: str) -> str:

@@ -32,7 +32,7 @@ Layers are numbered in model order: 'layers' holds their names. For number 0
   initial_indices_0  its filters' numbers
 
 'meta' is JSON text: names again, exact whatever characters they hold, stride,
-dilation, groups, sample rate.
+dilation, groups, sample rate, channel names.
 """
 EXAMPLES = """\
 examples:
@@ -101,6 +101,7 @@ def _meta(history: FilterHistory) -> dict[str, Any]:
         "groups": bank.groups,
         "transposed": bank.transposed,
         "sample_rate": bank.sample_rate,
+        "channel_names": None if bank.channel_names is None else list(bank.channel_names),
         "initial_epoch": initial.epoch,
         "initial_step": initial.step,
     }

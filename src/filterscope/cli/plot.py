@@ -13,7 +13,8 @@ from filterscope.cli import inputs
 from filterscope.cli.arguments import add_drawing, add_layers, add_path, add_tag, epoch
 from filterscope.cli.console import UserError, note, progress, tell
 from filterscope.cli.output import replacing, stems
-from filterscope.plots.kinds import NAMES, kind, words
+from filterscope.filters.words import FREQUENCIES, SCALES
+from filterscope.plots.kinds import LAYER_NAMES, NAMES, OVERVIEW, kind, words
 
 if TYPE_CHECKING:
     from matplotlib.figure import FigureBase
@@ -27,7 +28,7 @@ SHORT = "pictures as PNG, SVG or PDF files"
 DESCRIPTION = f"""\
 Draw layers into files, and print their names: LAYER_KIND_epochNNNN.png for a
 run (_stepNNNNNN where snapshots were taken by steps), LAYER_KIND.png for a
-checkpoint. Files of these names that are there already are replaced. Where a
+checkpoint; for the overview, overview_epochNNNN.png. Files of these names that are there already are replaced. Where a
 layer's name holds more than letters, digits and ._- there are underscores in
 its files' names, and a digest of the full name, which keeps such layers apart.
 
@@ -49,7 +50,7 @@ _CHECKPOINT_FILTERS = 64
 class _Picture:
     """One file to be: which, and how to draw it."""
 
-    layer: str
+    layer: str  # empty for all of them
     kind: str
     moment: str
     draw: Callable[[], FigureBase]
@@ -72,7 +73,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="directory for the files, made if there is none (default: filters)",
     )  # fmt: skip
     parser.add_argument("--format", choices=("png", "svg", "pdf"), default="png", help="default: png")
-    add_drawing(parser)
+    group = add_drawing(parser)
+    group.add_argument(
+        "--scale", choices=SCALES, default=SCALES[0],
+        help="of the taps: one for the layer (default), or each filter to its own, its norm above",
+    )  # fmt: skip
+    group.add_argument(
+        "--frequency", choices=FREQUENCIES, default=FREQUENCIES[0],
+        help="axis of the response: linear (default), or log, which shows low frequencies in detail",
+    )  # fmt: skip
 
 
 def run(options: argparse.Namespace) -> None:
@@ -80,7 +89,9 @@ def run(options: argparse.Namespace) -> None:
     if inputs.is_run(options.path):
         histories = inputs.histories(options.path, options.layers, options.tag)
         rates = inputs.rates(list(histories), options.sample_rate)
-        pictures = [p for name, history in histories.items() for p in _of_history(history, rates[name], options)]
+        cut = [each for history in histories.values() if (each := _until(history, options))]
+        pictures = [picture for history in cut for picture in _of_history(history, rates[history.layer], options)]
+        pictures += _of_run(cut, options)
         names = stems(histories)
     else:
         inputs.refuse_tag(options.path, options.tag)
@@ -89,6 +100,8 @@ def run(options: argparse.Namespace) -> None:
                 raise UserError(f"--{name} is for runs: {options.path!r} is a checkpoint of one moment")
         banks = inputs.banks(options.path, options.layers, options.sample_rate)
         pictures = [picture for bank in banks.values() for picture in _of_bank(bank, options)]
+        if OVERVIEW in (options.kinds or ()):
+            note(f"no {OVERVIEW}: it needs the directory of a run")
         names = stems(banks)
     if not pictures:
         raise UserError("there is nothing to draw")
@@ -97,7 +110,8 @@ def run(options: argparse.Namespace) -> None:
     except FileExistsError as error:
         raise UserError(f"-o {str(options.output)!r} is a file; give a directory") from error
     for picture in progress(pictures, "picture"):
-        path = options.output / f"{names[picture.layer]}_{picture.kind}{picture.moment}.{options.format}"
+        stem = f"{names[picture.layer]}_{picture.kind}" if picture.layer else picture.kind
+        path = options.output / f"{stem}{picture.moment}.{options.format}"
         figure = picture.draw()
         with replacing(path, say=False) as part:
             figure.figure.savefig(part, format=options.format)
@@ -107,20 +121,27 @@ def run(options: argparse.Namespace) -> None:
 def _wanted(bank: FilterBank, snapshots: int, options: argparse.Namespace) -> Iterator[Kind]:
     """Kinds to draw of a layer; a note for each that was asked for and cannot be."""
     named = options.kinds or ["all"]
-    for each in map(kind, NAMES):
-        asked = each.name in named
-        hindrance = _hindrance(each, bank, snapshots)
-        if hindrance and asked:
+    if options.channels == "logo" and not bank.is_lettered:
+        note(f"no logo of layer {bank.layer!r}: its channels are not named by a capital letter each; drawn as by auto")
+    is_signal = bank.in_time and not bank.is_lettered
+    for each in map(kind, LAYER_NAMES):
+        if each.name not in named and not ("all" in named and each.suits(bank.taps, snapshots, is_signal)):
+            continue
+        if hindrance := _hindrance(each, bank, snapshots, options):
             note(f"no {each.name} of layer {bank.layer!r}: {hindrance}")
-        elif not hindrance and (asked or ("all" in named and each.suits(bank.taps, snapshots))):
+        else:
             yield each
 
 
-def _hindrance(kind: Kind, bank: FilterBank, snapshots: int) -> str:
+def _hindrance(kind: Kind, bank: FilterBank, snapshots: int, options: argparse.Namespace) -> str:
     if bank.taps < kind.taps:
         return "it has a single tap"
+    if kind.frequencies and bank.is_lettered:
+        return "its channels are letters of a sequence, which is no signal in time"
     if kind.frequencies and not bank.in_time:
         return "its taps may not be samples in time"
+    if kind.name == "response" and options.frequency == "log" and bank.weights.dtype.kind == "c":
+        return "complex filters have negative frequencies, for which --frequency log has no place"
     if kind.row is not None and snapshots < 2:
         return "it needs the directory of a run" if snapshots == 0 else "that begins with the second snapshot"
     return ""
@@ -129,7 +150,7 @@ def _hindrance(kind: Kind, bank: FilterBank, snapshots: int) -> str:
 def _of_bank(bank: FilterBank, options: argparse.Namespace) -> Iterator[_Picture]:
     from filterscope.plots.picture import Options
 
-    how = Options(options.channels, options.max_filters or _CHECKPOINT_FILTERS)
+    how = Options(options.channels, options.max_filters or _CHECKPOINT_FILTERS, None, options.frequency, options.scale)
     for each in _wanted(bank, 0, options):
         yield _Picture(bank.layer, each.name, "", partial(_drawn, each, bank, how))
 
@@ -138,23 +159,45 @@ def _drawn(kind: Kind, bank: FilterBank, options: Options) -> FigureBase:
     return kind.make(bank, None, options, None).sheet.figure
 
 
-def _of_history(history: FilterHistory, rate: float | None, options: argparse.Namespace) -> Iterator[_Picture]:
+def _until(history: FilterHistory, options: argparse.Namespace) -> FilterHistory | None:
+    """A history up to the moment asked for; a note where it has no such moment."""
     from filterscope.filters.history import FilterHistory
+
+    if options.epoch is None and options.step is None:
+        return history
+    try:
+        end = history.position(options.epoch, step=options.step) + 1
+    except KeyError:
+        note(f"nothing of layer {history.layer!r}: {_missing(history, options.epoch, options.step)}")
+        return None
+    return FilterHistory(list(history)[:end], history.initial, changes=history.change()[:end].tolist())
+
+
+def _moment(history: FilterHistory, options: argparse.Namespace) -> str:
+    by_step = options.step is not None or (options.epoch is None and history.by_step)
+    return f"_step{history.steps[-1]:06d}" if by_step else f"_epoch{history.epochs[-1]:04d}"
+
+
+def _of_history(history: FilterHistory, rate: float | None, options: argparse.Namespace) -> Iterator[_Picture]:
     from filterscope.plots.picture import Options, draw
 
-    if options.epoch is not None or options.step is not None:
-        try:
-            last = history.position(options.epoch, step=options.step)
-        except KeyError:
-            note(f"nothing of layer {history.layer!r}: {_missing(history, options.epoch, options.step)}")
-            return
-        history = FilterHistory(list(history)[: last + 1], history.initial)
-
-    how = Options(options.channels, options.max_filters, rate)
-    by_step = options.step is not None or (options.epoch is None and history.by_step)
-    moment = f"_step{history.steps[-1]:06d}" if by_step else f"_epoch{history.epochs[-1]:04d}"
+    how = Options(options.channels, options.max_filters, rate, options.frequency, options.scale)
+    moment = _moment(history, options)
     for each in _wanted(history[-1], len(history), options):
         yield _Picture(history.layer, each.name, moment, partial(draw, each, history, how))
+
+
+def _of_run(histories: list[FilterHistory], options: argparse.Namespace) -> Iterator[_Picture]:
+    from filterscope.plots.overview import plot_overview
+
+    if not histories or not {OVERVIEW, "all"} & set(options.kinds or ["all"]):
+        return
+    longest = max(histories, key=len)
+    if len(longest) > 1:
+        newest = max(histories, key=lambda history: history.steps[-1])
+        yield _Picture("", OVERVIEW, _moment(newest, options), partial(plot_overview, histories))
+    elif OVERVIEW in (options.kinds or ()):
+        note(f"no {OVERVIEW}: that begins with the second snapshot")
 
 
 def _missing(history: FilterHistory, epoch: int | None, step: int | None) -> str:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from filterscope.cli import inputs
 from filterscope.cli.arguments import add_layers, add_path, add_tag
 from filterscope.cli.console import printable
+from filterscope.filters.words import listed
 
 if TYPE_CHECKING:
     from filterscope.filters.bank import FilterBank
@@ -71,7 +72,7 @@ def run(options: argparse.Namespace) -> None:
     elif options.csv:
         writer = csv.DictWriter(sys.stdout, list(rows[0]), lineterminator="\n")
         writer.writeheader()
-        writer.writerows(rows)
+        writer.writerows(row | {"channel_names": " ".join(row["channel_names"] or ())} for row in rows)
     else:
         print(_table(cells))
 
@@ -119,6 +120,7 @@ def _shape(bank: FilterBank) -> Row:
         "total_filters": bank.total_filters,
         "channels": bank.channels,
         "taps": bank.taps,
+        "channel_names": None if bank.channel_names is None else list(bank.channel_names),
     }
 
 
@@ -141,6 +143,7 @@ def _history_cells(row: Row) -> Row:
     return {
         "layer": _name_cell(row),
         "filters × channels × taps": _shape_cell(row),
+        "channels": _names_cell(row),
         f"{unit}s": f"{first} to {last}" if row["snapshots"] > 1 else str(last),
         "snapshots": str(row["snapshots"]),
         "rotation": _number(row["rotation"], ".3f"),
@@ -156,6 +159,7 @@ def _bank_cells(row: Row) -> Row:
     return {
         "layer": _name_cell(row),
         "filters × channels × taps": _shape_cell(row),
+        "channels": _names_cell(row),
         "dead": _dead_cell(row),
         "NaN or Inf": str(row["nonfinite"]),
         "effective rank": _number(row["effective_rank"], ".1f"),
@@ -175,6 +179,10 @@ def _shape_cell(row: Row) -> str:
     return f"{held} × {row['channels']} × {row['taps']}"
 
 
+def _names_cell(row: Row) -> str:
+    return printable(listed(row["channel_names"] or ()))
+
+
 def _dead_cell(row: Row) -> str:
     """``3 of 64 (5 %)``."""
     share = f" ({100 * row['dead']:.2g} %)" if row["dead_filters"] else ""
@@ -186,8 +194,9 @@ def _number(value: float | None, form: str) -> str:
 
 
 def _table(rows: Sequence[Row]) -> str:
-    """Columns in line: names at the left, numbers at the right. That all weights are finite needs no column."""
-    shown = [name for name in rows[0] if name != "NaN or Inf" or any(row[name] != "0" for row in rows)]
+    """Columns in line: names at the left, numbers at the right. None where all weights are finite, or nothing known."""
+    needless = {"NaN or Inf": "0", "channels": ""}
+    shown = [name for name in rows[0] if any(row[name] != needless.get(name) for row in rows)]
     widths = {name: max(len(name), *(len(row[name]) for row in rows)) for name in shown}
     lines = []
     for row in ({name: name for name in widths}, *rows):

@@ -23,7 +23,8 @@ from filterscope.filters.words import plural
 
 Array = npt.NDArray[Any]
 
-VERSION = 1
+#: Of what this version writes: 2 where channels have names, which 0.1.0 would lose. It reads both.
+VERSION, NAMED_VERSION = 1, 2
 #: Name under which TensorBoard keeps these summaries.
 PLUGIN = "filterscope"
 _MAGIC = b"FILTERS\n"
@@ -52,6 +53,7 @@ class Header:
         in_time: Whether taps are samples in time. Written only where they may not be.
         after: Step that the record went on from with this snapshot, where it did: what it holds of later ones is given
             up. Written only there.
+        channel_names: Written only where there are any.
     """
 
     layer: str
@@ -72,6 +74,7 @@ class Header:
     within_epoch: bool = False
     in_time: bool = True
     after: int | None = None
+    channel_names: tuple[str, ...] | None = None
 
     @property
     def weight_bytes(self) -> int:
@@ -101,8 +104,11 @@ class Header:
         for name in names:
             if not _CHECKS[name](found[name]):
                 raise BlobError(f"damaged filter bank: its header has {name}={str(found[name])[:80]!r}")
-        tuples = {name: tuple(found[name]) for name in ("shape", "indices") if found[name] is not None}
+        tuples = {name: tuple(found[name]) for name in _TUPLES if found[name] is not None}
         header = cls(**{name: found[name] for name in names} | tuples)
+        if header.channel_names is not None and len(header.channel_names) != header.shape[1]:
+            words = f"{plural(len(header.channel_names), 'channel')} of {header.shape[1]}"
+            raise BlobError(f"damaged filter bank: its header names {words}")
         numbers = range(header.shape[0]) if header.indices is None else header.indices
         if len(numbers) != header.shape[0] or header.total_filters <= numbers[-1]:
             raise BlobError(
@@ -112,7 +118,8 @@ class Header:
 
 
 #: Fields that are not written where they have these values: 0.1.0 knew none of them.
-_OPTIONAL: dict[str, Any] = {"within_epoch": False, "in_time": True, "after": None}
+_OPTIONAL: dict[str, Any] = {"within_epoch": False, "in_time": True, "after": None, "channel_names": None}
+_TUPLES = "shape", "indices", "channel_names"
 _NOTHING = object()
 
 
@@ -141,6 +148,7 @@ def describe(bank: FilterBank, order: int = 0, reference: bool = False, after: i
         within_epoch=bool(bank.within_epoch),
         in_time=bool(bank.in_time),
         after=after,
+        channel_names=bank.channel_names,
         stride=bank.stride,
         dilation=bank.dilation,
         groups=bank.groups,
@@ -160,7 +168,8 @@ def encode(bank: FilterBank, order: int = 0, reference: bool = False, after: int
     Header.from_json(text)  # nothing is written that could not be read
     text += b" " * (-len(text) % 8)
     weights = np.ascontiguousarray(_real(bank.weights), "<f2" if header.dtype == "float16" else "<f4")
-    return b"".join((_PREFIX.pack(_MAGIC, VERSION, 0, len(text)), text, weights.data.cast("B")))
+    version = VERSION if header.channel_names is None else NAMED_VERSION
+    return b"".join((_PREFIX.pack(_MAGIC, version, 0, len(text)), text, weights.data.cast("B")))
 
 
 def encode_snapshot(
@@ -245,6 +254,7 @@ _SHARED = (
     "groups",
     "transposed",
     "sample_rate",
+    "channel_names",
 )
 
 
@@ -253,8 +263,10 @@ def _split(blob: bytes) -> tuple[Header, int]:
     if len(blob) < _PREFIX.size or not blob.startswith(_MAGIC):
         raise BlobError(f"no filter bank: {plural(len(blob), 'byte')} beginning with {bytes(blob[:8])!r}")
     _, version, _, length = _PREFIX.unpack_from(blob)
-    if version != VERSION:
-        raise BlobError(f"a filter bank of format version {version}; this filterscope reads {VERSION}: upgrade it")
+    if version not in (VERSION, NAMED_VERSION):
+        raise BlobError(
+            f"a filter bank of format version {version}; this filterscope reads {NAMED_VERSION}: upgrade it"
+        )
     start = _PREFIX.size + length
     if length > _LONGEST_HEADER or start > len(blob):
         raise BlobError(f"damaged filter bank: {plural(len(blob), 'byte')} cannot hold a header of {length}")
@@ -313,8 +325,13 @@ _CHECKS: dict[str, Any] = {
     "within_epoch": lambda value: isinstance(value, bool),
     "in_time": lambda value: isinstance(value, bool),
     "after": _is_moment,
+    "channel_names": lambda value: value is None or (isinstance(value, list) and all(map(_is_name, value))),
     "sample_rate": lambda value: value is None or (_is_real(value) and math.isfinite(value) and value > 0),
 }
+
+
+def _is_name(value: object) -> bool:
+    return isinstance(value, str) and bool(value.strip())
 
 
 def _is_real(value: object) -> bool:

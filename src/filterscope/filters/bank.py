@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from filterscope.filters import metrics
 from filterscope.filters.checks import check_count, require
+from filterscope.filters.words import are_letters, plural
 
 Array = npt.NDArray[Any]
 
@@ -43,9 +44,11 @@ class FilterBank:
         transposed: Whether the layer is a ``ConvTranspose1d``, whose filters are rows of ``(in, out/groups, taps)``.
         sample_rate: Samples per second at the layer's input, in Hz; ``None`` if unknown.
         in_time: Whether taps are samples in time: those of a ``Conv2d`` may be electrodes, and have no frequencies.
+        channel_names: One name for each input channel that a filter reads, such as ``("Fz", "Cz")``; ``None`` if
+            unknown. ``"ACGT"`` names four.
 
     Raises:
-        ValueError: ``weights`` is not three-dimensional, or ``indices`` do not fit it.
+        ValueError: ``weights`` is not three-dimensional, or ``indices`` or ``channel_names`` do not fit it.
     """
 
     layer: str
@@ -61,6 +64,7 @@ class FilterBank:
     sample_rate: float | None = None
     within_epoch: bool = False
     in_time: bool = True
+    channel_names: tuple[str, ...] | None = None
 
     def __repr__(self) -> str:
         when = "" if self.epoch is None else f"epoch {self.epoch}, "
@@ -76,6 +80,11 @@ class FilterBank:
             indices = np.arange(len(weights))
         if indices.shape != (len(weights),):
             raise ValueError(f"indices must have shape ({len(weights)},), one per filter, got {indices.shape}")
+        if self.channel_names is not None:
+            object.__setattr__(self, "channel_names", tuple(map(str, self.channel_names)))
+            if len(self.channel_names) != weights.shape[1]:
+                names = plural(len(self.channel_names), "name")
+                raise ValueError(f"channel_names has {names}, and weights {plural(weights.shape[1], 'channel')}")
         object.__setattr__(self, "weights", weights)
         object.__setattr__(self, "indices", indices)
         object.__setattr__(self, "total_filters", max(self.total_filters, len(weights)))
@@ -106,6 +115,11 @@ class FilterBank:
     def taps(self) -> int:
         """Kernel length."""
         return int(self.weights.shape[2])
+
+    @property
+    def is_lettered(self) -> bool:
+        """Whether its channels are the letters of a sequence, such as DNA: each named by one capital letter."""
+        return not np.iscomplexobj(self.weights) and are_letters(self.channel_names or ())
 
     def head(self, max_filters: int | None) -> FilterBank:
         """The lowest-numbered ``max_filters`` filters; all of them for ``None``.

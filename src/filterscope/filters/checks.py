@@ -38,6 +38,20 @@ def check_position(name: str, value: Any) -> int:
     return number
 
 
+def check_choice(name: str, value: Any, choices: Sequence[str]) -> None:
+    """Refuse what is none of a few words.
+
+    Raises:
+        TypeError: Not a string.
+        ValueError: Another one.
+    """
+    works = " or ".join(map(repr, choices))
+    if not isinstance(value, str):
+        raise TypeError(f"{name}={value!r} must be {works}")
+    if value not in choices:
+        raise ValueError(f"{name}={value!r} is not known; use {works}")
+
+
 def _as_integer(value: Any) -> int | None:
     try:
         return None if isinstance(value, bool) else operator.index(value)
@@ -84,6 +98,26 @@ def check_sample_rate(sample_rate: float | Mapping[str, float] | None) -> None:
             fits = False
         if not fits:
             raise ValueError(f"sample_rate={sample_rate!r} is not positive and finite; {works}")
+
+
+def check_channel_names(channel_names: str | Sequence[str] | Mapping[str, str | Sequence[str]] | None) -> None:
+    """Refuse what names no channels.
+
+    Raises:
+        TypeError: Not a string, a sequence of strings, a mapping of globs to such, or ``None``.
+        ValueError: Empty, or with an empty name or glob.
+    """
+    if channel_names is None:
+        return
+    given = f"channel_names={channel_names!r}"
+    works = "give a letter for each as in 'ACGT', names as in ['Fz', 'Cz'], or a mapping such as {'conv1': 'ACGT'}"
+    named = channel_names if isinstance(channel_names, Mapping) else {"*": channel_names}
+    for glob, names in named.items():
+        ok = isinstance(names, Sequence) and all(isinstance(name, str) for name in names)
+        if not ok or not isinstance(glob, str):
+            raise TypeError(f"{given} is not names, or a mapping of globs to names; {works}")
+    if not named or not all(glob.strip() and names and all(map(str.strip, names)) for glob, names in named.items()):
+        raise ValueError(f"{given} lacks a name; {works}")
 
 
 def given(value: Any) -> str:

@@ -1,9 +1,11 @@
-"""Which layers a user means, and at what rate they sample. No torch here."""
+"""Which layers a user means, at what rate they sample, and what their channels are called. No torch here."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
+
+from filterscope.filters.words import plural
 
 
 def select(
@@ -140,3 +142,55 @@ def first_alone(in_time: Mapping[str, bool]) -> dict[str, float]:
         in_time: Whether taps are samples in time, of every layer that the model has, in model order.
     """
     return {name: 1.0 for name in list(in_time)[:1] if in_time[name]}
+
+
+ChannelNames = str | Sequence[str] | Mapping[str, str | Sequence[str]] | None
+
+
+def channel_names(
+    channels: Mapping[str, int],
+    given: ChannelNames,
+    *,
+    must_fit: bool = True,
+    modules: Mapping[str, str] | None = None,
+    waits: bool = False,
+) -> dict[str, tuple[str, ...] | None]:
+    """Names of the input channels of each layer.
+
+    Args:
+        channels: How many each filter of every layer there is reads, by name, in model order; 0 if not known yet.
+        given: Names, or a string of one letter for each, for the first layer. A mapping names layers by globs, of
+            which the first that matches counts.
+        must_fit: Whether a glob that matches nothing, or another number of names than of channels, is an error. Else
+            such a layer has no names.
+        modules: As for :func:`select`.
+        waits: The same.
+
+    Returns:
+        Names by layer, ``None`` where unknown.
+
+    Raises:
+        ValueError: Says what does not fit.
+    """
+    if isinstance(given, Mapping):
+        if must_fit and channels:
+            words = f"channel_names={dict(given)!r}"
+            _require_matches(given, channels, words, "the model has", modules or {}, waits)
+        found = {
+            name: next((tuple(names) for glob, names in given.items() if matches(name, glob)), None)
+            for name in channels
+        }
+    else:
+        first = next(iter(channels), None)
+        found = {name: tuple(given) if given is not None and name == first else None for name in channels}
+    for name, names in found.items():
+        count = channels[name]
+        if names is not None and len(names) != count:
+            if must_fit and count:
+                which = "" if isinstance(given, Mapping) else "the first layer, "
+                words = f"channel_names has {len(names)} for {which}{name!r}, whose filters read"
+                raise ValueError(
+                    f"{words} {plural(count, 'channel')}; give {count}, or name layers as in {{'conv1': 'ACGT'}}"
+                )
+            found[name] = None
+    return found

@@ -80,24 +80,31 @@ def frequency_response(
 
 def _magnitude(weights: Array, n_fft: int) -> Array:
     """``sqrt(sum_c |FFT|^2)`` over the full circle of ``n_fft`` frequencies: float32 ``(filters, n_fft)``."""
+    magnitude = _distinct(weights, n_fft)
+    if np.iscomplexobj(weights):
+        return magnitude
+    return np.concatenate([magnitude, magnitude[:, 1 : (n_fft + 1) // 2][:, ::-1]], axis=1)
+
+
+def _distinct(weights: Array, n_fft: int) -> Array:
+    """:func:`_magnitude` without what repeats it: of real weights, ``n_fft // 2 + 1`` frequencies."""
     filters, channels, taps = weights.shape
     peak = np.abs(weights).max(axis=(1, 2), initial=0.0)
     broken = np.asarray(~np.isfinite(peak))
     scale = np.where(broken | (peak == 0), 1, peak)
     weights = np.where(broken[:, None, None], 0, weights / scale[:, None, None])
-    magnitude = np.empty((filters, n_fft), np.float32)
+    is_complex = np.iscomplexobj(weights)
+    magnitude = np.empty((filters, n_fft if is_complex else n_fft // 2 + 1), np.float32)
     many = channels > taps
     chunk = max(1, _FFT_ITEMS // (channels * taps + n_fft if many else channels * n_fft))
     for start in range(0, filters, chunk):
         part = weights[start : start + chunk]
         rows = _autocorrelation(part)[:, None] if many else part
-        spectra = (np.fft.fft if np.iscomplexobj(part) else np.fft.rfft)(rows, n_fft)
+        spectra = (np.fft.fft if is_complex else np.fft.rfft)(rows, n_fft)
         if many:
             power = np.maximum(2 * spectra[:, 0].real - rows[:, 0, :1].real, 0)
         else:
             power = np.sum(np.square(spectra.real) + np.square(spectra.imag), axis=1)
-        if not np.iscomplexobj(part):
-            power = np.concatenate([power, power[:, 1 : (n_fft + 1) // 2][:, ::-1]], axis=1)
         magnitude[start : start + chunk] = np.sqrt(power)
     magnitude *= scale[:, None]
     magnitude[broken] = np.nan
@@ -119,12 +126,47 @@ def _autocorrelation(weights: Array) -> Array:
     return np.stack(lags, axis=1)
 
 
+def bounds(bank: FilterBank, sample_rate: float | None = None) -> tuple[float, float]:
+    """The lowest and the highest frequency of :func:`baseband`."""
+    high = tap_rate(bank, sample_rate) / (2 * bank.dilation)
+    return -high if np.iscomplexobj(bank.weights) else 0.0, high
+
+
 def baseband(bank: FilterBank, sample_rate: float | None = None) -> tuple[Array, Array]:
     """:func:`frequency_response` up to ``fs / (2 d)``: beyond it a dilated filter only repeats itself."""
     frequencies, magnitude = frequency_response(bank, sample_rate)
-    limit = tap_rate(bank, sample_rate) / (2 * bank.dilation)
-    kept = np.abs(frequencies) <= limit * (1 + 1e-9)
+    kept = np.abs(frequencies) <= bounds(bank, sample_rate)[1] * (1 + 1e-9)
     return frequencies[kept], magnitude[:, kept]
+
+
+def cumulative(weights: Array, most: int) -> Array:
+    """What the filters of a layer pass together: mean over filters of each one's magnitude, re its root mean square.
+
+    1 where a layer passes all frequencies alike; a band that many filters have in common stands out of that. Source:
+    the cumulative response of Palaz et al., arXiv 1609.09431, divided by the number of filters and frequencies.
+
+    Args:
+        weights: Shape ``(filters, channels, taps)``.
+        most: Numbers to give at most: of more frequencies, the largest of every few.
+
+    Returns:
+        Shape ``(F,)``, float32, from 0 to half the taps' rate (complex filters: from minus that). Zero filters and
+        such with NaN or Inf are left out; where none is left, it is NaN, or infinite if one was not finite.
+    """
+    magnitude = _distinct(weights, 1 << (max(256, 4 * weights.shape[2]) - 1).bit_length())
+    if np.iscomplexobj(weights):
+        magnitude = np.fft.fftshift(magnitude, axes=1)
+    peak = magnitude.max(axis=1, keepdims=True)
+    kept = (np.isfinite(peak) & (peak > 0))[:, 0]
+    if not kept.any():
+        fill = np.nan if np.isfinite(peak).all() else np.inf
+        return np.full(min(magnitude.shape[1], most), fill, np.float32)
+    relative = magnitude[kept] / peak[kept]
+    sizes = np.sqrt(np.einsum("fn,fn->f", relative, relative) / relative.shape[1])
+    level = np.einsum("fn,f->n", relative, 1 / sizes) / len(relative)
+    if len(level) > most:
+        level = np.maximum.reduceat(level, np.arange(most) * len(level) // most)
+    return np.asarray(level, np.float32)
 
 
 def decibels(magnitude: Array, floor: float = -40.0) -> Array:
@@ -141,7 +183,11 @@ def peak_frequency(bank: FilterBank, sample_rate: float | None = None) -> Array:
     Magnitudes within 1e-5 dB of the largest are as large, and the lowest frequency among them counts: what is equal
     but for rounding has one peak everywhere.
     """
-    frequencies, magnitude = baseband(bank, sample_rate)
+    return peaks(*baseband(bank, sample_rate))
+
+
+def peaks(frequencies: Array, magnitude: Array) -> Array:
+    """:func:`peak_frequency` of what :func:`baseband` gives."""
     peak = magnitude.max(axis=1)
     place = (magnitude >= peak[:, None] * 10 ** (-1e-5 / 20)).argmax(axis=1)
     return np.where(np.isfinite(peak) & (peak > 0), frequencies[place], np.nan)

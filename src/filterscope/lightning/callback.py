@@ -45,13 +45,14 @@ else:
 class Conv1dFilterMonitor(_Callback):
     """Logs the 1-D convolution filters of a model to TensorBoard, from initialisation to the end of training.
 
-    At every snapshot a histogram and a few scalars per layer; at milestones images: the filters over their taps,
-    their frequency response, their evolution over the epochs and their drift from initialisation. Monitored are
-    ``Conv1d``, ``ConvTranspose1d``, their subclasses, and ``Conv2d`` whose kernel is ``(K, 1)`` or ``(1, K)``; and what
-    the first training batch, observed while it runs, convolves with otherwise: kernels made in a ``forward`` (sinc,
-    Gabor, weight standardisation, masks) and functional calls, under the name of the module that makes them, with
-    ``#0``, ``#1`` where it makes several. Such kernels are read by running their module's ``forward`` alone, in
-    evaluation mode, as far as the convolution. Those that do not learn are recorded if ``layers`` names them.
+    At every snapshot a histogram and a few scalars per layer; at milestones images: the filters over their taps, their
+    frequency response, what the layer passes as a whole, their evolution over the epochs and their drift from
+    initialisation, and an overview of all layers. Monitored are ``Conv1d``, ``ConvTranspose1d``, their subclasses, and
+    ``Conv2d`` whose kernel is ``(K, 1)`` or ``(1, K)``; and what the first training batch, observed while it runs,
+    convolves with otherwise: kernels made in a ``forward`` (sinc, Gabor, weight standardisation, masks) and functional
+    calls, under the name of the module that makes them, with ``#0``, ``#1`` where it makes several. Such kernels are
+    read by running their module's ``forward`` alone, in evaluation mode, as far as the convolution. Those that do not
+    learn are recorded if ``layers`` names them.
 
     Training is bit-identical with and without the callback, and no fault in drawing or writing ends it.
 
@@ -72,7 +73,8 @@ class Conv1dFilterMonitor(_Callback):
             run on another thread than training: they must leave global random streams alone, and should make their
             figure without pyplot (``matplotlib.figure.Figure``). Their ``__name__`` becomes the card's.
         channels: How images show a filter's input channels: ``"all"``, or reduced by ``"sum"``, ``"mean"``,
-            ``"max"``, ``"l2"`` or ``"principal"`` (best rank-one shape). ``"auto"``: all up to 8, principal above.
+            ``"max"``, ``"l2"`` or ``"principal"`` (best rank-one shape); ``"logo"`` stacks them as the letters of
+            ``channel_names``. ``"auto"``: a logo where names are letters, else all up to 8, principal above.
         max_filters: Filters that images show and raw filters hold, the lowest-numbered ones; ``None`` for all.
             Histograms and scalars always cover the whole layer.
         save_filters: Whether to keep the filters of every snapshot, 2 bytes per weight, for the Filters tab,
@@ -84,11 +86,17 @@ class Conv1dFilterMonitor(_Callback):
         every_n_train_steps: Steps between snapshots within epochs, beside those at epochs' ends: for streams, endless
             data and long epochs. Counted as on TensorBoard's axis: batches that stepped, whatever the number of
             optimisers. Steps are then the axis of time.
+        channel_names: Names of the input channels of the model's first layer, such as ``["Fz", "Cz"]``, or a string
+            with a letter for each, ``"ACGT"``; a mapping of globs names other layers' channels, as in
+            ``{"stem.*": "ACGT"}``. Where names are capital letters, taps are drawn as sequence logos, and there is no
+            frequency response.
+        scale: Of the picture of the taps. ``"layer"``: all filters to one, which a few large ones cannot flatten.
+            ``"filter"``: each to its own, its norm above.
 
     Raises:
         TypeError: An argument is of the wrong type.
         ValueError: An argument has a value that cannot work; at the start of training, a glob matches neither a layer
-            nor a module that may turn out to be one.
+            nor a module that may turn out to be one, or there are not as many ``channel_names`` as channels.
         MisconfigurationException: At the start of training, the Trainer has no logger, or another monitor has the
             same ``tag``.
 
@@ -104,17 +112,19 @@ class Conv1dFilterMonitor(_Callback):
         every_n_epochs: int = 1,
         plot_every_n_epochs: int | None = None,
         plots: Sequence[PlotName | Callable[..., Any]] = NAMES,
-        channels: Literal["auto", "all", "sum", "mean", "max", "l2", "principal"] = "auto",
+        channels: Literal["auto", "all", "sum", "mean", "max", "l2", "principal", "logo"] = "auto",
         max_filters: int | None = 64,
         save_filters: bool = True,
         sample_rate: float | Mapping[str, float] | None = None,
         tag: str = "filters",
         *,
         every_n_train_steps: int | None = None,
+        channel_names: str | Sequence[str] | Mapping[str, str | Sequence[str]] | None = None,
+        scale: Literal["layer", "filter"] = "layer",
     ) -> None:
         self.settings = Settings(
             layers, every_n_epochs, plot_every_n_epochs, plots, channels, max_filters, save_filters, sample_rate, tag,
-            every_n_train_steps,
+            every_n_train_steps, channel_names, scale,
         )  # fmt: skip
         self._session: Session | None = None
         self._is_started = False  # whether the session is of this fit, and not of one before

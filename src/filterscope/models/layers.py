@@ -57,6 +57,12 @@ class FilterLayer:
         return _along(self.module.dilation, self.axis)
 
     @property
+    def channels(self) -> int:
+        """Channels that each filter reads; 0 for a lazy one that has met no input yet."""
+        module = self.module
+        return int(module.out_channels if self.transposed else module.in_channels) // self.groups
+
+    @property
     def groups(self) -> int:
         """Groups of channels."""
         return int(self.module.groups)

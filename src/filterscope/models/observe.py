@@ -102,6 +102,11 @@ class Performed:
     autocast: Autocast
 
     @property
+    def channels(self) -> int:
+        """Channels that each filter reads."""
+        return int(self.kernel.shape[1])
+
+    @property
     def taps(self) -> int:
         """Kernel length."""
         return int(self.kernel.shape[2 + self.axis])

@@ -12,8 +12,9 @@ import torch.fx
 from torch import Tensor, nn
 
 from filterscope.filters.bank import FilterBank
-from filterscope.filters.checks import check_patterns, check_sample_rate, given
-from filterscope.filters.selection import first_alone, sample_rates, select
+from filterscope.filters.checks import check_channel_names, check_patterns, check_sample_rate, given
+from filterscope.filters.selection import ChannelNames, first_alone, sample_rates, select
+from filterscope.filters.selection import channel_names as names_of_channels
 from filterscope.models.checkpoint import read_state_dict
 from filterscope.models.gather import as_bank, gather, host_copies
 from filterscope.models.layers import FilterLayer, find_layers
@@ -27,6 +28,7 @@ def read_filters(
     sample_rate: float | Mapping[str, float] | None = None,
     *,
     inputs: Tensor | tuple[Any, ...] | Mapping[str, Any] | None = None,
+    channel_names: str | Sequence[str] | Mapping[str, str | Sequence[str]] | None = None,
 ) -> dict[str, FilterBank]:
     """Read the 1-D filters of a model, a single convolution, or a ``state_dict``.
 
@@ -48,13 +50,16 @@ def read_filters(
             is performed there is read, fixed ones and those whose kernel is made in a ``forward`` too, under the name
             of the module that makes it; one that makes several has ``name#0``, ``name#1``. What convolves by FFT is
             not seen.
+        channel_names: Names of the input channels of the model's first layer, such as ``"ACGT"`` or
+            ``["Fz", "Cz"]``; or a mapping of globs to names of other layers' channels.
 
     Returns:
         Banks by layer name, in model order. They share no memory with the model.
 
     Raises:
         TypeError: ``model`` is neither a module nor a mapping, or an argument is of the wrong type.
-        ValueError: A glob matches no layer, or ``sample_rate`` is not positive and finite.
+        ValueError: A glob matches no layer, ``sample_rate`` is not positive and finite, or there are not as many
+            ``channel_names`` as channels.
         Exception: What the model raises for these ``inputs``.
 
     Example:
@@ -65,10 +70,11 @@ def read_filters(
     """
     check_patterns(layers)
     check_sample_rate(sample_rate)
+    check_channel_names(channel_names)
     if isinstance(model, nn.Module):
         found = {layer.name: layer for layer in find_layers(model)}
         if inputs is not None:
-            return _read_performed(model, found, inputs, layers, sample_rate)
+            return _read_performed(model, found, inputs, layers, sample_rate, channel_names)
         _warn_of_unseen(model, found)
         names = select({name: layer.taps for name, layer in found.items()}, layers)
         if layers is None:  # a single convolution was surely meant, whatever its kernel
@@ -76,10 +82,11 @@ def read_filters(
         rates = sample_rates(
             names, sample_rate, first_alone({name: layer.is_temporal for name, layer in found.items()})
         )
+        named = names_of_channels({name: layer.channels for name, layer in found.items()}, channel_names)
         gathered = gather([found[name] for name in names], rates)
         for name, reason in gathered.unreadable.items():
             raise ValueError(f"the weights of layer {name!r} cannot be read: {reason}")
-        return gathered.banks
+        return {name: bank.with_fields(channel_names=named[name]) for name, bank in gathered.banks.items()}
     if not isinstance(model, Mapping):
         hint = "; its .state_dict is one" if isinstance(getattr(model, "state_dict", None), Mapping) else ""
         raise TypeError(f"model must be a torch module or a state_dict, got {given(model)}{hint}")
@@ -88,8 +95,14 @@ def read_filters(
     banks = read_state_dict(model)
     names = select({name: bank.taps for name, bank in banks.items()}, layers)
     rates = sample_rates(names, sample_rate, first_alone({name: bank.in_time for name, bank in banks.items()}))
+    named = names_of_channels({name: bank.channels for name, bank in banks.items()}, channel_names)
     known = {
-        name: {"sample_rate": rate, "in_time": banks[name].in_time or rate is not None} for name, rate in rates.items()
+        name: {
+            "sample_rate": rate,
+            "in_time": banks[name].in_time or rate is not None,
+            "channel_names": named[name],
+        }
+        for name, rate in rates.items()
     }
     return {name: banks[name].with_fields(**fields) for name, fields in known.items()}
 
@@ -100,6 +113,7 @@ def _read_performed(
     inputs: Any,
     layers: str | Sequence[str] | None,
     sample_rate: float | Mapping[str, float] | None,
+    channel_names: ChannelNames,
 ) -> dict[str, FilterBank]:
     """Filters of the convolutions that one forward performs; layers with adapters as they are without it."""
     told = account(model, list(found.values()), observe(model, inputs))
@@ -113,12 +127,13 @@ def _read_performed(
     if layers is None:
         names = [name for name, each in told.seen.items() if name in names or each.module is model]
     rates = sample_rates(names, sample_rate, told.ratios)
+    named = names_of_channels({name: each.channels for name, each in told.seen.items()}, channel_names)
     adapted = [found[name] for name in names if name in found and found[name].adapters]
     banks = gather(adapted, rates, told.in_time).banks
     chosen = {name: told.seen[name] for name in names if name not in banks}
     for (name, each), copy in zip(chosen.items(), host_copies([each.kernel for each in chosen.values()]), strict=True):
         banks[name] = as_bank(replace(each, name=name), copy, rates[name])
-    return {name: banks[name] for name in names}
+    return {name: banks[name].with_fields(channel_names=named[name]) for name in names}
 
 
 def _warn_of_unseen(model: nn.Module, found: Mapping[str, FilterLayer]) -> None:

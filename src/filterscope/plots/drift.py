@@ -16,28 +16,35 @@ from filterscope.plots.drawing import captions, mosaic
 from filterscope.plots.drawing.bars import ColourBar, rotation_bar
 from filterscope.plots.drawing.canvas import (
     DEAD_FACE,
-    INK,
     ROTATION_CMAP,
-    ROTATION_LIMIT,
+    Frame,
     Sheet,
+    Target,
+    rotation_share,
 )
-from filterscope.plots.drawing.scales import index_ticks, number_rows, tick_intervals
+from filterscope.plots.drawing.scales import index_ticks, number_rows
+from filterscope.plots.drawing.times import TimeAxis
 from filterscope.plots.picture import Comparison, Kind, Options, Times, draw
 
 Array = npt.NDArray[Any]
 
-_MOST_LABELS = 9
-
 
 def plot_drift(
-    history: FilterHistory, *, max_filters: int | None = None, figure: FigureBase | None = None
+    history: FilterHistory,
+    *,
+    max_filters: int | None = None,
+    title: bool = True,
+    colorbar: bool = True,
+    figure: FigureBase | None = None,
 ) -> FigureBase:
     """Draw every filter's rotation from its reference: filters by epochs, in the colours of ``plot_taps``.
 
     Args:
         history: Snapshots of one layer.
         max_filters: Draw the lowest-numbered ones only; ``None`` for all.
-        figure: Figure or subfigure to draw on. Default: a new one.
+        title: Whether layer, kind and moment stand above.
+        colorbar: Whether the bar that tells what colours mean is drawn.
+        figure: Figure or subfigure to draw on, in type of the size that matplotlib is set to. Default: a new one.
 
     Returns:
         The figure drawn on. A zero filter, whose rotation is undefined, is grey; one with NaN or Inf is amber.
@@ -45,16 +52,16 @@ def plot_drift(
     Raises:
         TypeError: Not a history.
     """
-    return draw(KIND, history, Options(max_filters=max_filters), figure)
+    return draw(KIND, history, Options(max_filters=max_filters), Frame(figure, title, colorbar))
 
 
 class DriftPicture:
     """The picture of :func:`plot_drift`, which grows by a column with each snapshot."""
 
-    def __init__(self, bank: FilterBank, reference: FilterBank, figure: FigureBase | None = None) -> None:
+    def __init__(self, bank: FilterBank, reference: FilterBank, figure: Target = None) -> None:
         self._reference = reference
         self.sheet = sheet = Sheet(figure, "drift")
-        area, bar = sheet.body.split_right(sheet.px(ColourBar.WIDTH))
+        area, bar = ColourBar.beside(sheet, sheet.body)
         rotation_bar(sheet, bar)
         box = area.shrink(left=sheet.px(46), top=sheet.px(4), right=sheet.px(10), bottom=sheet.px(36))
         box = box.snapped()
@@ -62,13 +69,10 @@ class DriftPicture:
         self._size = int(box.height), int(box.width)
         axes.set_ylim(bank.filters - 0.5, -0.5)
         self._image = mosaic.PixelImage.in_axes(axes)
-        self._box = box
-        self._unit = sheet.write(box.left + box.width / 2, box.top + box.height + sheet.px(33), "", ha="center")
-        # Texts, not an axis: an axis costs several times as much at each redrawing.
-        self._epochs = [sheet.write(0, 0, "", ha="center", color=INK) for _ in range(_MOST_LABELS)]
+        self._times = TimeAxis(sheet, box)
         rows = index_ticks(bank.filters)
         number_rows(sheet, box, (np.array(rows) + 0.5) / bank.filters, bank.indices[rows].tolist(), "filter")
-        sheet.moving += [self._image, self._unit, *self._epochs]
+        sheet.moving.append(self._image)
 
     def update(
         self,
@@ -91,35 +95,18 @@ class DriftPicture:
         height, width = self._size
         epochs = times.values
         rotation = np.stack(rows)
-        laid = mosaic.lay_epochs(rotation, epochs, width).T
-        with np.errstate(invalid="ignore"):
-            position = np.sqrt(laid / ROTATION_LIMIT)  # the scale of the colour bar
-        pixels = mosaic.heat(position, height, width, 1.0, ROTATION_CMAP, one_sided=True, undefined=DEAD_FACE)
+        share = rotation_share(mosaic.shrink(rotation, height, -1))
+        laid = mosaic.lay_epochs(share, epochs, width).T
+        pixels = mosaic.heat(laid, height, width, 1.0, ROTATION_CMAP, one_sided=True, undefined=DEAD_FACE)
         self._image.set_pixels(pixels)
-        gap = mosaic.last_gap(epochs)
-        extent = (epochs[0] - gap / 2, epochs[-1] + gap / 2)
+        extent = self._times.update(epochs, times.unit)
         self._axes.set_xlim(*extent)
         self._image.place.intervalx = extent
-        self._unit.set_text(times.unit)
-        self._label_epochs(int(epochs[0]), int(epochs[-1]), gap)
         whole, bank = bank, bank.head(rotation.shape[1])
         summary = captions.Marks(whole, bank.filters).summary()
         when = captions.moment(bank) if moment is None else moment
         since = captions.since(self._reference)
         self.sheet.set_title(bank.layer, captions.joined(captions.shape(bank), summary, since, when))
-
-    def _label_epochs(self, first: int, last: int, gap: float) -> None:
-        width = self._box.width * (last - first) / (last - first + gap)  # between the first label and the last
-        most = max(tick_intervals(self.sheet, width, len(str(last)), _MOST_LABELS - 1), 2)
-        step = index_ticks(last - first + 1, most)[1:2] or [last - first + 1]
-        shown = range(-(-first // step[0]) * step[0], last + 1, step[0])
-        for artist in self._epochs:
-            artist.set_text("")
-        for artist, epoch in zip(self._epochs, shown, strict=False):
-            x = self._box.left + (epoch - first + gap / 2) / (last - first + gap) * self._box.width
-            y = self._box.top + self._box.height + self.sheet.px(16)
-            artist.set_position((x, y))
-            artist.set_text(str(epoch))
 
 
 def _row(moment: Comparison, options: Options) -> Array:

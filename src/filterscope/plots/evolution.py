@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from copy import copy
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -14,15 +14,18 @@ from matplotlib.figure import FigureBase
 from filterscope.filters import channels as reductions
 from filterscope.filters import metrics
 from filterscope.filters.bank import FilterBank
+from filterscope.filters.checks import check_choice
 from filterscope.filters.history import FilterHistory
 from filterscope.plots.drawing import captions, mosaic
 from filterscope.plots.drawing.bars import ColourBar, set_limit, value_bar
-from filterscope.plots.drawing.canvas import Sheet, rotation_colours, shared_limit
+from filterscope.plots.drawing.canvas import Frame, Sheet, Target, is_clipped, rotation_colours, shared_limit
 from filterscope.plots.drawing.tiles import HeatTiles
 from filterscope.plots.picture import Comparison, Kind, Options, Picture, Times, draw
 
 Array = npt.NDArray[Any]
 Show = Literal["difference", "weights"]
+#: How other reductions than the principal shape are called.
+_HOW = {how: how for how in ("sum", "mean", "max")}
 
 
 def plot_evolution(
@@ -31,20 +34,26 @@ def plot_evolution(
     show: Show = "difference",
     channels: str = "auto",
     max_filters: int | None = 64,
+    title: bool = True,
+    colorbar: bool = True,
     figure: FigureBase | None = None,
 ) -> FigureBase:
     """Draw how every filter came about: a tile of epochs (downwards) by taps for each filter.
 
     The difference from the reference shows what was learned, which a random initialisation hides. Several channels
-    are shown as the root of their sum of squares, on a one-sided scale, unless ``channels`` names another
-    reduction. All tiles and epochs share one scale. The colour of a frame is the filter's last rotation.
+    are shown as one sum of them, the one that shows most of the newest difference: along its principal direction over
+    the channels, whose sign stays as it was at first. All tiles and epochs share one scale. The colour of a frame is
+    the filter's last rotation.
 
     Args:
         history: Snapshots of one layer.
         show: ``"difference"`` from the reference, or the ``"weights"`` themselves.
-        channels: Reduction of what is shown; ``"auto"`` and ``"all"`` mean the root of the sum of squares.
+        channels: Reduction of what is shown; ``"auto"`` and ``"all"`` mean ``"principal"``. Complex weights have
+            magnitudes only.
         max_filters: Draw the lowest-numbered ones only; ``None`` for all.
-        figure: Figure or subfigure to draw on. Default: a new one.
+        title: Whether layer, kind and moment stand above.
+        colorbar: Whether the bar that tells what colours mean is drawn.
+        figure: Figure or subfigure to draw on, in type of the size that matplotlib is set to. Default: a new one.
 
     Returns:
         The figure drawn on.
@@ -52,10 +61,14 @@ def plot_evolution(
     Raises:
         ValueError: Unknown ``show`` or ``channels``.
     """
-    if show not in ("difference", "weights"):
-        raise ValueError(f"show={show!r} is not known; use 'difference' or 'weights'")
+    check_choice("show", show, get_args(Show))
     reductions.check(channels)
-    return draw(KIND if show == "difference" else _OF_WEIGHTS, history, Options(channels, max_filters), figure)
+    return draw(
+        KIND if show == "difference" else _OF_WEIGHTS,
+        history,
+        Options(channels, max_filters),
+        Frame(figure, title, colorbar),
+    )
 
 
 class EvolutionPicture:
@@ -67,15 +80,16 @@ class EvolutionPicture:
         reference: FilterBank,
         channels: str = "auto",
         show: Show = "difference",
-        figure: FigureBase | None = None,
+        figure: Target = None,
     ) -> None:
         self._reference, self._show = reference, show
         self._one_sided = reductions.is_one_sided(bank.weights, channels)
-        self._how = "" if bank.channels == 1 else "root of sum of squares" if self._one_sided else channels
+        self._channels = channels
+        how = "root of sum of squares" if self._one_sided else _HOW.get(channels, "along principal direction")
+        self._how = how if bank.channels > 1 else ""
         self.sheet = Sheet(figure, "evolution")
-        area, foot = self.sheet.body.split_bottom(self.sheet.px(17))
-        self._write_foot = self.sheet.footnote(foot)
-        area, bar = area.split_right(self.sheet.px(ColourBar.WIDTH))
+        area, self._write_foot = self.sheet.footnote(self.sheet.body)
+        area, bar = ColourBar.beside(self.sheet, area)
         self._bar = value_bar(self.sheet, bar, self._one_sided, "difference" if show == "difference" else "weight")
         self._tiles = HeatTiles(self.sheet, area, bank.indices)
 
@@ -91,7 +105,7 @@ class EvolutionPicture:
 
         Args:
             bank: The newest snapshot of the same layer, or of another of its shape, all filters.
-            rows: One of each snapshot, from :func:`~filterscope.filters.channels.tap_row`: shape ``(filters, taps)``.
+            rows: One of each snapshot, from :func:`~filterscope.filters.channels.tap_row`: shape ``(filters, n)``.
             times: Of the snapshots.
             moment: When the newest snapshot was taken, for the title. Default: from its epoch.
             reference: The same filters at an earlier moment. Default: the one before.
@@ -99,24 +113,24 @@ class EvolutionPicture:
         self._reference = reference or self._reference
         whole, bank = bank, bank.head(len(rows[0]))
         marks = captions.Marks(whole, bank.filters)
-        tiles, epochs = np.stack(rows, axis=1), times.values
-        limit, clipped = shared_limit(tiles, quantile=0.9)
+        tiles, epochs = reductions.tap_rows(rows, bank.weights, self._channels), times.values
+        limit = shared_limit(tiles, quantile=0.9, times=4)
+        limits = np.full(bank.filters, limit)
         laid = mosaic.lay_epochs(mosaic.shrink(tiles, self._tiles.width, -1), epochs, self._tiles.height)
         rotation = metrics.rotation(bank.weights, self._reference.weights)
         self._tiles.set_words([marks.word(i) for i in range(bank.filters)])
         nothing_dead = copy(marks)
         nothing_dead.dead = np.zeros(bank.filters, bool)  # A filter's way to its death is worth seeing.
-        limits = np.full(bank.filters, limit)
         self._tiles.update(laid, limits, rotation_colours(rotation, bank.filters), nothing_dead, self._one_sided)
         set_limit(self._bar, limit, self._one_sided)
         what = f"difference from {captions.moment(self._reference) or 'reference'}"
         self._write_foot(
             captions.joined(
                 f"{times.unit}s {epochs[0]} to {epochs[-1]} ↓",
-                f"taps 0 to {bank.taps - 1} →",
+                captions.taps(bank),
                 what if self._show == "difference" else "weight",
                 self._how,
-                "larger ones clipped" if clipped else "",
+                captions.clipped(is_clipped(tiles, limits), "dark corner"),
                 "frame: rotation",
             )
         )
@@ -125,16 +139,17 @@ class EvolutionPicture:
 
 
 def _row(moment: Comparison, options: Options) -> Array:
-    return reductions.tap_row(moment.weights - moment.reference, moment.reference, options.channels)
+    difference = moment.weights - moment.reference
+    return reductions.tap_row(difference, moment.reference, options.channels, moment.before)
 
 
-def _make(bank: FilterBank, reference: FilterBank | None, options: Options, figure: FigureBase | None) -> Picture:
+def _make(bank: FilterBank, reference: FilterBank | None, options: Options, figure: Target) -> Picture:
     return EvolutionPicture(bank, reference or bank, options.channels, "difference", figure)
 
 
 KIND = Kind(
     "evolution",
-    "What was learned: weight minus initial weight, epochs downwards by taps, one tile per filter.",
+    "What was learned: weight minus initial weight, epochs down by taps, a tile per filter; of channels, one sum.",
     _make,
     _row,
     taps=2,
@@ -144,5 +159,5 @@ _OF_WEIGHTS = replace(
     make=lambda bank, reference, options, figure: EvolutionPicture(
         bank, reference or bank, options.channels, "weights", figure
     ),
-    row=lambda moment, options: reductions.tap_row(moment.weights, moment.reference, options.channels),
+    row=lambda moment, options: reductions.tap_row(moment.weights, moment.reference, options.channels, moment.before),
 )

@@ -1,7 +1,7 @@
 """The list of pictures, in the order of their cards: settings, recorder, table of cards, command and tests ask it.
 
-A picture is a module beside this one that has a ``KIND`` and the name that is given here. They are loaded when they
-are first drawn, since that takes matplotlib.
+A picture of a layer is a module beside this one that has a ``KIND`` and the name that is given here. They are loaded
+when they are first drawn, since that takes matplotlib.
 """
 
 from __future__ import annotations
@@ -15,8 +15,11 @@ from typing import TYPE_CHECKING, Literal, get_args
 if TYPE_CHECKING:
     from filterscope.plots.picture import Kind
 
-PlotName = Literal["taps", "response", "evolution", "drift"]
+PlotName = Literal["taps", "response", "spectrum", "evolution", "drift", "overview"]
 NAMES: tuple[PlotName, ...] = get_args(PlotName)
+#: The one that shows all layers: a picture of the model, and no ``Kind`` of picture of a layer.
+OVERVIEW: PlotName = "overview"
+LAYER_NAMES: tuple[PlotName, ...] = tuple(name for name in NAMES if name != OVERVIEW)
 
 
 def words(name: str) -> str:
@@ -29,6 +32,6 @@ def words(name: str) -> str:
 
 @cache
 def kind(name: str) -> Kind:
-    """What the picture of a name says of itself."""
+    """What the picture of a layer, by its name, says of itself."""
     found: Kind = importlib.import_module(f"filterscope.plots.{name}").KIND
     return found

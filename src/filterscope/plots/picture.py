@@ -13,8 +13,9 @@ from filterscope.filters import metrics
 from filterscope.filters.bank import FilterBank
 from filterscope.filters.history import FilterHistory, require_history
 from filterscope.filters.spectrum import SHORTEST
+from filterscope.filters.words import Frequency, Scale
 from filterscope.plots.drawing import captions
-from filterscope.plots.drawing.canvas import Sheet
+from filterscope.plots.drawing.canvas import Sheet, Target
 
 Array = npt.NDArray[Any]
 
@@ -26,6 +27,8 @@ class Options:
     channels: str = "auto"
     max_filters: int | None = 64
     sample_rate: float | None = None
+    frequency: Frequency = "linear"
+    scale: Scale = "layer"
 
 
 @dataclass(frozen=True)
@@ -37,12 +40,14 @@ class Comparison:
         reference: The same.
         sizes: Norms of the filters: ``(filters,)``.
         reference_sizes: Those of the reference.
+        before: What the picture's own row was at the moment before, if there was one.
     """
 
     weights: Array
     reference: Array
     sizes: Array
     reference_sizes: Array
+    before: Array | None = None
 
 
 @dataclass(frozen=True)
@@ -80,7 +85,7 @@ class Kind:
 
     name: str
     meaning: str
-    make: Callable[[FilterBank, FilterBank | None, Options, FigureBase | None], Picture]
+    make: Callable[[FilterBank, FilterBank | None, Options, Target], Picture]
     row: Callable[[Comparison, Options], Array] | None = None
     taps: int = 1
     frequencies: bool = False
@@ -97,7 +102,7 @@ class Kind:
             bank: Monitored filters: the lowest-numbered ones of a layer.
         """
         axis = (bank.stride, bank.dilation, bank.transposed, bank.sample_rate) if self.frequencies else ()
-        return (self.name, bank.weights.shape, bank.weights.dtype, *axis)
+        return (self.name, bank.weights.shape, bank.weights.dtype, bank.channel_names, *axis)
 
     def update(
         self,
@@ -124,7 +129,7 @@ class Kind:
             picture.update(bank, rows, times, moment, reference)
 
 
-def draw(kind: Kind, history: FilterHistory, options: Options, figure: FigureBase | None = None) -> FigureBase:
+def draw(kind: Kind, history: FilterHistory, options: Options, figure: Target = None) -> FigureBase:
     """Draw a picture of a history, at its last snapshot.
 
     Raises:
@@ -136,8 +141,11 @@ def draw(kind: Kind, history: FilterHistory, options: Options, figure: FigureBas
     rows: list[Array] = []
     if kind.row is not None:
         sizes = metrics.norms(reference.weights)
-        shown = [each.head(options.max_filters).weights for each in history]
-        rows = [kind.row(Comparison(each, reference.weights, metrics.norms(each), sizes), options) for each in shown]
+        for weights in (each.head(options.max_filters).weights for each in history):
+            before = rows[-1] if rows else None
+            rows.append(
+                kind.row(Comparison(weights, reference.weights, metrics.norms(weights), sizes, before), options)
+            )
     times = Times(history.steps, "step") if history.by_step else Times(history.epochs)
     kind.update(picture, history[-1], rows, times, captions.moment(history[-1], history.by_step))
     return picture.sheet.figure

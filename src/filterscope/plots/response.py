@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
+from matplotlib.colors import to_rgba
 from matplotlib.figure import FigureBase
+from matplotlib.patches import PathPatch
 
 from filterscope.filters import spectrum
 from filterscope.filters.bank import FilterBank, require_bank
+from filterscope.filters.checks import check_choice
+from filterscope.filters.words import FREQUENCIES, Frequency
 from filterscope.plots.drawing import captions, mosaic
 from filterscope.plots.drawing.bars import ColourBar
-from filterscope.plots.drawing.canvas import DEAD_FACE, DECIBEL_CMAP, INK, PALE, TEXT, Box, Sheet
-from filterscope.plots.drawing.lettering import QuickText, text_width
+from filterscope.plots.drawing.canvas import DEAD_FACE, DECIBEL_CMAP, INK, PALE, TEXT, Box, Frame, Sheet, Target
+from filterscope.plots.drawing.frequencies import FrequencyAxis
+from filterscope.plots.drawing.lettering import QuickText
+from filterscope.plots.drawing.reduction import trace
 from filterscope.plots.drawing.scales import (
-    fitting_ticks,
     legend,
-    mark_below,
     mark_left,
-    name_below,
     name_left,
     number_rows,
     renumber,
@@ -43,29 +47,38 @@ def plot_response(
     *,
     reference: FilterBank | None = None,
     sample_rate: float | None = None,
+    frequency: Frequency = "linear",
     max_filters: int | None = None,
+    title: bool = True,
+    colorbar: bool = True,
     figure: FigureBase | None = None,
 ) -> FigureBase:
     """Draw the magnitude response of all filters, in dB re each filter's own maximum, floor -40.
 
     A heat map of filters by frequency, the reference's beside it; up to 4 filters as curves, the reference's pale.
-    Rows are sorted by the reference's peak frequency and labelled with the filters' numbers. A dashed line marks
-    the frequency above which the layer's stride aliases. Zero filters are grey, non-finite ones amber.
+    The rows of a map are in the order of its own peaks, from low to high, and labelled with the filters' numbers. A
+    dashed line marks the frequency above which the layer's stride aliases. Zero filters are grey, non-finite ones
+    amber.
 
     Args:
         bank: Filters to draw.
         reference: The same filters at an earlier moment.
         sample_rate: Hz at the layer's input. Default: the bank's own; without any, cycles per sample.
+        frequency: ``"log"``: a logarithmic axis, from half of what the kernel's length resolves.
         max_filters: Draw the lowest-numbered ones only; ``None`` for all.
-        figure: Figure or subfigure to draw on. Default: a new one.
+        title: Whether layer, kind and moment stand above.
+        colorbar: Whether the bar that tells what colours mean is drawn.
+        figure: Figure or subfigure to draw on, in type of the size that matplotlib is set to. Default: a new one.
 
     Returns:
         The figure drawn on.
 
     Raises:
-        ValueError: A reference of another shape, or a ``sample_rate`` that is not positive and finite.
+        ValueError: A reference of another shape, a ``sample_rate`` that is not positive and finite, an unknown
+            ``frequency``, or ``"log"`` for complex filters, which have negative frequencies.
     """
-    return ResponsePicture(bank, reference, sample_rate, max_filters, figure).sheet.figure
+    frame = Frame(figure, title, colorbar)
+    return ResponsePicture(bank, reference, sample_rate, max_filters, frame, frequency).sheet.figure
 
 
 class ResponsePicture:
@@ -77,60 +90,34 @@ class ResponsePicture:
         reference: FilterBank | None = None,
         sample_rate: float | None = None,
         max_filters: int | None = None,
-        figure: FigureBase | None = None,
+        figure: Target = None,
+        frequency: Frequency = "linear",
     ) -> None:
         require_bank(bank)
+        check_choice("frequency", frequency, FREQUENCIES)
         first = bank.head(max_filters)
-        self._rate, self._max_filters = sample_rate, max_filters
+        self._rate, self._max_filters, self._is_log = sample_rate, max_filters, frequency == "log"
+        if self._is_log and np.iscomplexobj(first.weights):
+            raise ValueError("frequency='log' has no place for the negative frequencies of complex filters")
         self._reference = None if reference is None else same_filters(reference, first, max_filters)
         self.sheet = Sheet(figure, "response")
-        self._curves: list[LineCollection] = []  # or maps and their sizes: the reference's first, if it is drawn
-        self._maps: list[tuple[mosaic.PixelImage, tuple[int, int]]] = []
+        self._curves: list[LineCollection] = []  # or maps: the reference's first, if it is drawn
+        self._maps: list[_Map] = []
         self._names: list[QuickText] = []  # of the curves
-        self._heads: list[QuickText] = []  # of two maps
+        self._alias = ""  # what is said of its line
         draw = self._make_curves if first.filters <= CURVES else self._make_maps
-        draw(first, spectrum.baseband(first, sample_rate)[0])
-        self._refer(first if self._reference is None else self._reference)
+        draw(first, self._levels(first)[0])
+        if self._reference is not None:
+            self._refer(self._reference)
         self.update(bank)
 
-    def _frequency_axis(
-        self, axes: Axes, box: Box, bank: FilterBank, frequencies: Array, note: str, room: float
-    ) -> Array:
-        """Number the frequencies below a box; where the numbers stand, as shares of its width."""
-        low, high = float(frequencies[0]), float(frequencies[-1])
-        axes.set_xlim(low, high)
-        known = self._rate is not None or bank.sample_rate is not None
-        kilo = known and high >= 2000
-        unit = "kHz" if kilo else "Hz" if known else "cycles/sample"
-        words = (captions.joined(f"frequency ({unit})", note), captions.joined(unit, note), unit)
-        fitting = (each for each in words if text_width(each, TEXT, dpi=self.sheet.dpi) <= room)
-        name_below(self.sheet, box, next(fitting, unit))
-        size = 1000 if kilo else 1
-        ticks = fitting_ticks(self.sheet, low / size, high / size, box.width, 5)
-        shares = (ticks * size - low) / (high - low)
-        mark_below(self.sheet, box, shares, tick_labels(ticks))
-        return np.asarray(shares)
-
-    @staticmethod
-    def _alias_note(bank: FilterBank) -> str:
-        return "dashed: stride alias" if bank.stride > bank.dilation else ""
-
-    def _mark_alias(self, axes: Axes, box: Box, bank: FilterBank) -> list[LineCollection]:
-        """A dashed line on a white one at the frequency above which the stride aliases."""
-        if bank.stride <= bank.dilation:
-            return []
-        alias = spectrum.tap_rate(bank, self._rate) / (2 * bank.stride)
-        sides = (alias, -alias) if np.iscomplexobj(bank.weights) else (alias,)
-        dash, low, high = self.sheet.px(6) / box.height, *axes.get_ylim()
-        starts = np.arange(0, 1, 1.75 * dash)
-        spans = low + np.stack([starts, np.minimum(starts + dash, 1)], axis=1) * (high - low)
-        whole = [[(side, low), (side, high)] for side in sides]
-        dashes = [[(side, start), (side, end)] for side in sides for start, end in spans]
-        behind = LineCollection(whole, colors="#ffffff", linewidths=3, alpha=0.7, zorder=2)
-        return [
-            self.sheet.add(each, axes)
-            for each in (behind, LineCollection(dashes, colors=INK, linewidths=1.5, zorder=2))
-        ]
+    def _axis(self, axes: Axes, bank: FilterBank, frequencies: Array) -> FrequencyAxis:
+        """Have axes show these frequencies."""
+        span = float(frequencies[0]), float(frequencies[-1])
+        if self._is_log:
+            axes.set_xscale("log")
+        axes.set_xlim(*span)
+        return FrequencyAxis(bank, self._rate, span, self._is_log)
 
     def _make_curves(self, bank: FilterBank, frequencies: Array) -> None:
         sheet = self.sheet
@@ -138,7 +125,8 @@ class ResponsePicture:
         axes, known = sheet.axes(box), len(sheet.figure.artists)
         low, high = FLOOR - 1, 2.0
         axes.set_ylim(low, high)
-        columns = self._frequency_axis(axes, box, bank, frequencies, self._alias_note(bank), box.width)
+        axis = self._axis(axes, bank, frequencies)
+        columns = axis.number(sheet, box, axis.alias, most=5)
         levels = round_ticks(low, high, 5)
         rows = (levels - low) / (high - low)
         mark_left(sheet, box, rows, tick_labels(levels))
@@ -147,7 +135,7 @@ class ResponsePicture:
         upright = [[(x, box.top), (x, box.top + box.height)] for x in box.left + columns * box.width]
         level = [[(box.left, y), (box.left + box.width, y)] for y in box.top + (1 - rows) * box.height]
         sheet.add(LineCollection([*upright, *level], colors=PALE, linewidths=0.6, zorder=-1))
-        self._mark_alias(axes, box, bank)
+        axis.mark_alias(sheet, box, zorder=-0.5)
         colours = ["#2f6db3", "#d1495b", "#2a9d62", "#8e5bb5"][: bank.filters]
         pale: dict[str, Any] = {"alpha": 0.35, "linewidths": 1.5}
         full: dict[str, Any] = {"linewidths": 2, "zorder": 3}
@@ -156,84 +144,96 @@ class ResponsePicture:
             sheet.moving += [*self._curves, *ticks]
         curves = [sheet.add(LineCollection([], colors=colour, **full), axes) for colour in colours]
         self._curves += curves
-        self._frequencies = frequencies
-        names = [f"filter {index}" for index in bank.indices]
-        key = legend(sheet, box, list(zip(names, colours, strict=True)), TEXT, at_top=False)
+        self._columns = int(box.width)
+        entries: list[tuple[str, Any]] = [
+            (f"filter {index}", colour) for index, colour in zip(bank.indices, colours, strict=True)
+        ]
+        if self._reference is not None:
+            pale_colour = to_rgba(colours[0] if bank.filters == 1 else INK, pale["alpha"])
+            entries.append(("pale: reference", pale_colour))  # as long as most moments that take its place
+        key = legend(sheet, box, entries, TEXT, at_top=False)
         self._names = [artist for artist in key if isinstance(artist, QuickText)]
         sheet.moving += [*curves, *key]
 
     def _make_maps(self, bank: FilterBank, frequencies: Array) -> None:
         sheet = self.sheet
-        area, bar = sheet.body.split_right(sheet.px(ColourBar.WIDTH))
+        area, bar = ColourBar.beside(sheet, sheet.body)
         levels_bar = ColourBar(sheet, bar, DECIBEL_CMAP, "dB", (0, 0.25, 0.5, 0.75, 1))
         levels_bar.set_labels("≤ −40", "−30", "−20", "−10", "0")
         area = area.shrink(left=sheet.px(46), right=sheet.px(8), bottom=sheet.px(36))
-        gap = sheet.px(30)
-        is_narrow = area.width < 5 * gap  # for two maps
-        count = 1 if self._reference is None or is_narrow else 2
-        width = (area.width - gap * (count - 1)) / count
-        head = sheet.px(17) if count > 1 else sheet.px(4)
-        note, beyond = self._alias_note(bank), gap / 2 - sheet.px(3)
+        gap = sheet.px(38)
+        count = 1 if self._reference is None else 2
+        across = 1 if area.width < 4 * gap else count  # else one below the other
+        width = (area.width - gap * (across - 1)) / across
+        head, foot = sheet.px(17) if count > 1 else sheet.px(4), sheet.px(36)
+        between = foot + sheet.px(8)
+        height = (area.height + between) / (count // across)
+        beyond = gap / 2 - sheet.px(3)
         for i in range(count):
-            box = Box(area.left + i * (width + gap), area.top + head, width, area.height - head).snapped()
+            left, top = area.left + i % across * (width + gap), area.top + i // across * height
+            box = Box(left, top + head, width, height - head - between).snapped()
             axes, known = sheet.axes(box), len(sheet.figure.artists)
             axes.set_ylim(bank.filters, 0)
-            below = note if count == 1 else ""
-            self._frequency_axis(axes, box, bank, frequencies, below, box.width + 2 * beyond)
+            axis = self._axis(axes, bank, frequencies)
+            self._alias = axis.alias
+            axis.number(sheet, box, axis.alias if count == 1 else "", box.width + 2 * beyond, most=5)
             image = mosaic.PixelImage.in_axes(axes)
-            self._maps.append((image, (int(box.height), int(box.width))))
-            sheet.moving += [image, *self._mark_alias(axes, box, bank)]
-            if i == 0:
-                self._number_rows(box, bank)
-                self._room = box.width + 2 * beyond  # for what is said above it
-                if count > 1:  # the ticks lie on the map of the reference
-                    sheet.moving += _ticks(sheet, known)
-            if count > 1:
-                self._heads.append(sheet.caption(box, ""))
-        sheet.moving += self._heads
-
-    def _number_rows(self, box: Box, bank: FilterBank) -> None:
-        count = min(bank.filters, max(int(box.height / self.sheet.px(18)), 2))
-        rows = np.unique(np.linspace(0, bank.filters - 1, count).round().astype(int))
-        centres = (rows + 0.5) / bank.filters
-        numbers = number_rows(self.sheet, box, centres, bank.indices[rows].tolist(), "filter, by peak")
-        self.sheet.moving.append(numbers)
-
-        def write(indices: Array) -> None:
-            renumber(numbers, self.sheet, box, centres, indices[rows].tolist())
-
-        self._renumber = write
+            sheet.moving += [image, *axis.mark_alias(sheet, box)]
+            shown = min(bank.filters, max(int(box.height / sheet.px(18)), 2))
+            rows = np.unique(np.linspace(0, bank.filters - 1, shown).round().astype(int))
+            centres = (rows + 0.5) / bank.filters
+            name = "filter, by peak" if i % across == 0 else ""
+            numbers = number_rows(sheet, box, centres, bank.indices[rows].tolist(), name)
+            sheet.moving.append(numbers)
+            if i == 0 and count > 1:  # the ticks lie on the map of the reference
+                sheet.moving += _ticks(sheet, known)
+            head_line = sheet.caption(box, "") if count > 1 else None
+            self._maps.append(_Map(image, box, rows, centres, numbers, head_line, box.width + 2 * beyond))
+        sheet.moving += [each.head for each in self._maps if each.head]
 
     def _refer(self, reference: FilterBank) -> None:
-        """Put the rows in the order of a reference's peaks, and draw it where it has a place."""
-        # NaN sorts last: filters without a peak lie at the bottom.
-        self._order = np.argsort(spectrum.peak_frequency(reference, self._rate), kind="stable")
-        numbers = reference.indices[self._order]
-        if self._maps:
-            self._renumber(numbers)
-        for text, curve, number in zip(self._names, self._curves[-len(numbers) :], numbers, strict=False):
-            text.set_text(f"filter {number}")
-            curve.set_label(f"filter {number}")
-        if self._reference is not None and len(self._maps) != 1:
-            self._show(0, self._levels(reference))
-        if self._heads:
-            words = captions.joined(captions.moment(reference) or "reference", self._alias_note(reference))
-            self.sheet.fit(self._heads[0], words, self._room)
-
-    def _levels(self, bank: FilterBank) -> Array:
-        """Decibels of the filters, in the order of the rows."""
-        return spectrum.decibels(spectrum.baseband(bank, self._rate)[1], FLOOR)[self._order]
-
-    def _show(self, place: int, levels: Array) -> None:
-        """Draw a moment: the reference's place is 0, that of the newest one -1."""
+        """Draw a reference where it has a place."""
+        words = captions.moment(reference) or "reference"
         if self._curves:
-            part = slice(len(levels)) if place == 0 else slice(-len(levels), None)
-            for curve, row in zip(self._curves[part], levels, strict=True):
-                curve.set_segments([np.stack([self._frequencies, np.where(np.isfinite(row), row, np.nan)], axis=-1)])
-        else:
-            image, size = self._maps[place]
-            pixels = mosaic.heat(levels - FLOOR, *size, -FLOOR, DECIBEL_CMAP, one_sided=True, undefined=DEAD_FACE)
-            image.set_pixels(pixels)
+            self._names[-1].set_text(f"pale: {words}")
+        elif len(self._maps) == 1:
+            return
+        self._show(0, reference, captions.joined(words, self._alias))
+
+    def _levels(self, bank: FilterBank) -> tuple[Array, Array, Array]:
+        """Frequencies of the axis, decibels of the filters, and the filters from the lowest peak to the highest."""
+        frequencies, magnitude = spectrum.baseband(bank, self._rate)
+        kept = slice(None)
+        if self._is_log:
+            resolved = spectrum.tap_rate(bank, self._rate) / (bank.taps * bank.dilation)
+            kept = slice(int(np.searchsorted(frequencies, resolved / 2)), None)
+        # NaN sorts last: filters without a peak lie at the bottom.
+        order = np.argsort(spectrum.peaks(frequencies, magnitude), kind="stable")
+        levels = spectrum.decibels(magnitude, FLOOR)
+        levels[~np.isfinite(bank.weights).all(axis=(1, 2))] = np.inf
+        return frequencies[kept], levels[:, kept], order
+
+    def _show(self, place: int, bank: FilterBank, words: str) -> None:
+        """Draw a moment: the reference's place is 0, that of the newest one -1."""
+        frequencies, levels, order = self._levels(bank)
+        if self._curves:
+            part = slice(bank.filters) if place == 0 else slice(-bank.filters, None)
+            for curve, row, number in zip(self._curves[part], levels, bank.indices, strict=True):
+                known = np.where(np.isfinite(row), row, np.nan)
+                curve.set_segments([np.stack(trace(frequencies, known, self._columns), axis=-1)])
+                curve.set_label(f"filter {number}" if place else "")
+            return
+        drawn = self._maps[place]
+        renumber(drawn.numbers, self.sheet, drawn.box, drawn.centres, bank.indices[order][drawn.rows].tolist())
+        height, width = int(drawn.box.height), int(drawn.box.width)
+        levels = levels[order] - FLOOR
+        if self._is_log:
+            levels = mosaic.lay(levels, _log_edges(frequencies, width), width, -1)
+        drawn.image.set_pixels(
+            mosaic.heat(levels, height, width, -FLOOR, DECIBEL_CMAP, one_sided=True, undefined=DEAD_FACE)
+        )
+        if drawn.head:
+            self.sheet.fit(drawn.head, words, drawn.room)
 
     def update(self, bank: FilterBank, moment: str | None = None, reference: FilterBank | None = None) -> None:
         """Redraw.
@@ -245,17 +245,31 @@ class ResponsePicture:
         """
         whole, bank = bank, bank.head(self._max_filters)
         if reference is not None and reference is not self._reference:
-            then = same_filters(reference, bank, self._max_filters)
-            self._refer(then)
-            self._reference = then
+            self._reference = same_filters(reference, bank, self._max_filters)
+            self._refer(self._reference)
         marks = captions.Marks(whole, bank.filters)
-        levels = self._levels(bank)
-        levels[marks.nonfinite[self._order]] = np.inf
         when = captions.moment(bank) if moment is None else moment
-        self._show(-1, levels)
-        if self._heads:
-            self._heads[1].set_text(when or "now")
+        self._show(-1, bank, when or "now")
         self.sheet.set_title(bank.layer, captions.joined(captions.shape(bank), marks.summary(), when))
+
+
+@dataclass(frozen=True)
+class _Map:
+    """A map of filters by frequency: its image, which rows of it have numbers, and what is said above it."""
+
+    image: mosaic.PixelImage
+    box: Box
+    rows: Array
+    centres: Array
+    numbers: PathPatch
+    head: QuickText | None
+    room: float
+
+
+def _log_edges(frequencies: Array, width: int) -> Array:
+    """Where each of evenly spaced frequencies begins on a logarithmic axis from the first to the last, in pixels."""
+    begin = np.maximum(frequencies - (frequencies[1] - frequencies[0]) / 2, frequencies[0])
+    return np.asarray(np.log(begin / frequencies[0]) / np.log(frequencies[-1] / frequencies[0]) * width)
 
 
 def _ticks(sheet: Sheet, known: int) -> list[LineCollection]:
@@ -263,13 +277,13 @@ def _ticks(sheet: Sheet, known: int) -> list[LineCollection]:
     return [each for each in sheet.figure.artists[known:] if isinstance(each, LineCollection)]
 
 
-def _make(bank: FilterBank, reference: FilterBank | None, options: Options, figure: FigureBase | None) -> Picture:
-    return ResponsePicture(bank, reference, options.sample_rate, options.max_filters, figure)
+def _make(bank: FilterBank, reference: FilterBank | None, options: Options, figure: Target) -> Picture:
+    return ResponsePicture(bank, reference, options.sample_rate, options.max_filters, figure, options.frequency)
 
 
 KIND = Kind(
     "response",
-    "Magnitude response, dB re each filter's maximum; rows sorted by the **initial** peak frequency.",
+    "Magnitude response, dB re each filter's maximum; each map in the order of its own peaks.",
     _make,
     taps=2,
     frequencies=True,

@@ -2,36 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.collections import CircleCollection, LineCollection, PolyCollection
 from matplotlib.figure import FigureBase
-from matplotlib.transforms import IdentityTransform
+from matplotlib.transforms import Affine2D, IdentityTransform
 
 from filterscope.filters import metrics
 from filterscope.filters.bank import FilterBank, require_bank
-from filterscope.filters.channels import real_rows
+from filterscope.filters.channels import real_rows, reduce
 from filterscope.filters.words import plural
 from filterscope.plots.drawing import captions, mosaic
 from filterscope.plots.drawing.bars import ColourBar, set_limit, value_bar
 from filterscope.plots.drawing.canvas import (
     GREY,
+    INK,
     PALE,
+    PLAIN,
     SIGNED_CMAP,
     TEXT,
     Box,
+    Frame,
     Sheet,
+    format_value,
     rotation_colours,
     safe_limit,
 )
+from filterscope.plots.drawing.lettering import shortened, text_width
+from filterscope.plots.drawing.logo import Letters, stack_heights
+from filterscope.plots.drawing.reduction import outline, trace
 from filterscope.plots.drawing.scales import (
     fitting_ticks,
     index_ticks,
-    legend,
     mark_below,
     mark_left,
     name_below,
@@ -46,6 +52,8 @@ Array = npt.NDArray[Any]
 
 #: Up to so many channels are drawn as curves.
 CURVES = 8
+#: Points for the scale of several of them.
+_BAR = 44
 
 
 def plot_filter(
@@ -54,16 +62,24 @@ def plot_filter(
     *,
     channel: int | None = None,
     reference: FilterBank | None = None,
+    title: bool = True,
+    colorbar: bool = True,
     figure: FigureBase | None = None,
 ) -> FigureBase:
-    """Draw one filter over its taps: a curve per channel (stems up to 8 taps), a heat map above 8 channels.
+    """Draw one filter over its taps: as a curve (stems up to 8 taps), several channels one below the other.
+
+    They share a scale, which a bar at the right tells. More than 8 channels are drawn as a heat map.
+
+    Where channels are named by capital letters, all of them are drawn as a sequence logo, as in :func:`plot_taps`.
 
     Args:
         bank: Filters of a layer.
         index: The filter's number in the layer.
         channel: Draw this channel only.
-        reference: The same filters at an earlier moment, drawn pale (not in the heat map).
-        figure: Figure or subfigure to draw on. Default: a new one.
+        reference: The same filters at an earlier moment, drawn pale (not in the heat map, nor in a logo).
+        title: Whether layer, kind and moment stand above.
+        colorbar: Whether the bar that tells what colours mean is drawn.
+        figure: Figure or subfigure to draw on, in type of the size that matplotlib is set to. Default: a new one.
 
     Returns:
         The figure drawn on.
@@ -78,9 +94,17 @@ def plot_filter(
         raise IndexError(f"layer {bank.layer!r} has no channel {channel}; it has 0 to {bank.channels - 1}")
     weights = bank.weights[bank.position(index)][None, kept]
     rows = real_rows(weights)[0]
-    sheet = Sheet(figure, f"filter {index}" if channel is None else f"filter {index}, channel {channel}")
+    parts = len(rows) // weights.shape[1]
+    names = captions.channels(bank)[: parts * bank.channels]
+    if channel is not None:
+        names = names[parts * channel : parts * (channel + 1)]
+    if bank.channel_names is None and parts == 1:
+        names = [f"channel {name}" for name in names]
+    one = f", channel {channel}" if bank.channel_names is None else f", {bank.channel_names[channel or 0]}"
+    sheet = Sheet(Frame(figure, title, colorbar), f"filter {index}" + ("" if channel is None else one))
+    is_logo = bank.is_lettered and channel is None
     then, turned = None, ""
-    colours = [colormaps["tab10"](i % 10) for i in range(len(rows))]
+    colour: Any = PLAIN
     if reference is not None:
         require_bank(reference)
         if reference.weights.shape[1:] != bank.weights.shape[1:]:
@@ -92,34 +116,51 @@ def plot_filter(
         then = real_rows(before)[0]
         rotation = metrics.rotation(weights, before)
         turned = f"rotation {rotation[0]:.3f}" if np.isfinite(rotation[0]) else "rotation undefined"
-        if len(rows) == 1:
-            colours = [tuple(rotation_colours(rotation, 1)[0])]
-    curves = len(rows) <= CURVES
-    body = sheet.body.shrink(left=sheet.px(56), top=sheet.px(4), right=sheet.px(12), bottom=sheet.px(36))
-    if not curves:
-        body, bar = body.split_right(sheet.px(ColourBar.WIDTH - 8))
-    box = body.shrink(right=0 if curves else sheet.px(8)).snapped()
+        colour = tuple(rotation_colours(rotation, 1)[0])
+    curves = len(rows) <= CURVES and not is_logo
+    is_heat = not (curves or is_logo)
+    left = sheet.px(56)
+    if (is_heat and bank.channel_names is not None) or (curves and len(rows) > 1):
+        names = [shortened(name, TEXT, 0.3 * sheet.width, sheet.dpi) for name in names]
+        left = max(text_width(name, TEXT, dpi=sheet.dpi) for name in names) + sheet.px(14)
+    body = sheet.body.shrink(left=left, top=sheet.px(4), right=sheet.px(12), bottom=sheet.px(36))
+    if is_heat:
+        body, bar = ColourBar.beside(sheet, body, ColourBar.WIDTH - 8)
+    several = curves and len(rows) > 1
+    box = body.shrink(right=sheet.px(8 if is_heat else _BAR if several else 0)).snapped()
     axes = sheet.axes(box)
     axes.set_xlim(-0.5, bank.taps - 0.5)
-    if curves:
-        complex_names = [f"{part} {c}" for c in range(weights.shape[1]) for part in ("real", "imaginary")]
-        names = complex_names if np.iscomplexobj(weights) else [f"channel {c}" for c in range(len(rows))]
-        _weight_axis(sheet, axes, box, rows if then is None else np.concatenate([rows, then]))
+    if is_logo:
+        _logo(sheet, axes, box, reduce(weights, "logo"), names)
+    elif curves:
+        step = 0.0
+        if several:
+            step = _rows_axis(sheet, axes, box, np.stack([rows, rows if then is None else then], axis=1), names)
+        else:
+            _weight_axis(sheet, axes, box, rows if then is None else np.concatenate([rows, then]))
         for row, name in enumerate(names):
-            old = None if then is None else then[row]
+            old, known = None if then is None else then[row], len(axes.collections)
             if bank.taps <= STEM_TAPS:
-                _stems(sheet, axes, rows[row], old, colours[row], name, row, len(rows))
+                _stems(sheet, axes, rows[row], old, colour, name, has_dots=not several)
             else:
-                _curve(sheet, axes, rows[row], old, colours[row], name)
-        if len(rows) > 1:
-            legend(sheet, box, list(zip(names, colours, strict=True)), TEXT - 2, at_top=True)
+                _curve(sheet, axes, int(box.width), rows[row], old, colour, name)
+            below = Affine2D().translate(0, -row * step) + axes.transData
+            for artist in axes.collections[known:]:
+                if isinstance(artist, CircleCollection):
+                    artist.set_offset_transform(below)
+                else:
+                    artist.set_transform(below)
     else:
         limit = safe_limit(rows)
         axes.set_ylim(len(rows) - 0.5, -0.5)
         size = int(box.height), int(box.width)
         mosaic.PixelImage.in_axes(axes).set_pixels(mosaic.heat(rows, *size, limit, SIGNED_CMAP))
-        shown = index_ticks(len(rows))
-        number_rows(sheet, box, (np.array(shown) + 0.5) / len(rows), shown, "channel")
+        if bank.channel_names is None:
+            shown = index_ticks(len(rows))
+            number_rows(sheet, box, (np.array(shown) + 0.5) / len(rows), shown, "channel")
+        else:
+            shown = index_ticks(len(rows), max(int(box.height / sheet.px(1.2 * TEXT)), 1))
+            mark_left(sheet, box, 1 - (np.array(shown) + 0.5) / len(rows), [names[row] for row in shown])
         set_limit(value_bar(sheet, bar, False, "weight"), limit, False)
     ticks = np.zeros(1)
     if bank.taps > 1:
@@ -151,31 +192,77 @@ def _weight_axis(sheet: Sheet, axes: Axes, box: Box, rows: Array) -> None:
     sheet.add(LineCollection([corner], colors=GREY, linewidths=0.8))
 
 
+def _logo(sheet: Sheet, axes: Axes, box: Box, weights: Array, names: Sequence[str]) -> None:
+    """Letters stacked by weight, ``(1, letters, taps)``."""
+    up, down = (stack_heights(part) for part in (np.maximum(weights, 0), np.minimum(weights, 0)))
+    _weight_axis(sheet, axes, box, np.concatenate([up, -down]))
+    letters, edge = Letters(sheet, names, axes), safe_limit(up, down)
+    letters.update(weights, np.array([-0.5]), np.zeros(1), 1.0, np.ones(1), edge)
+
+
+def _rows_axis(sheet: Sheet, axes: Axes, box: Box, known: Array, names: Sequence[str]) -> float:
+    """Name channels one below the other at the left of a box, and tell their scale at the right of it.
+
+    Args:
+        sheet: Where to draw.
+        axes: That fill the box.
+        box: Of all channels.
+        known: What is drawn of each, ``(channels, values, taps)``.
+        names: One for each.
+
+    Returns:
+        Weight from one to the next: as little as keeps each off the next.
+    """
+    known = np.where(np.isfinite(known), known, 0)
+    up, down = np.maximum(known.max(axis=1), 0), np.maximum(-known.min(axis=1), 0)
+    reach = safe_limit(known)
+    step = max(1.15 * float((down[:-1] + up[1:]).max()), 0.5 * reach)
+    zeros = -step * np.arange(len(names))
+    high, low = 1.1 * float(up[0].max()) + 0.1 * step, zeros[-1] - 1.1 * float(down[-1].max()) - 0.1 * step
+    axes.set_ylim(low, high)
+    shares = (zeros - low) / (high - low)
+    mark_left(sheet, box, shares, names)
+    right, heights = box.left + box.width, box.top + (1 - shares) * box.height
+    lines = [[(box.left, y), (right, y)] for y in heights]
+    sheet.add(LineCollection(lines, colors=PALE, linewidths=1, zorder=-1))
+    length = float(round_ticks(0, min(reach, step), 3)[-1])
+    x, top = right + sheet.px(8), heights[-1] - length / (high - low) * box.height
+    sheet.add(LineCollection([[(x, heights[-1]), (x, top)]], colors=GREY, linewidths=2))
+    sheet.write(x + sheet.px(5), (heights[-1] + top) / 2, format_value(length), va="center", color=INK)
+    sheet.write(right + sheet.px(_BAR + 8), top - sheet.px(5), "weight", ha="right")
+    return step
+
+
 def _stems(
-    sheet: Sheet, axes: Axes, values: Array, old: Array | None, colour: Any, name: str, row: int, count: int
+    sheet: Sheet, axes: Axes, values: Array, old: Array | None, colour: Any, name: str, *, has_dots: bool
 ) -> None:
-    """One of several channels as stems beside one another."""
-    x = np.arange(len(values)) + (row - (count - 1) / 2) * 0.8 / count
+    """A channel as stems; dots at their ends would hide those of several channels."""
+    x = np.arange(len(values))
     foot = np.stack([x, np.zeros(len(x))], axis=-1)
 
     def stems(heights: Array) -> list[Array]:
         return list(np.stack([foot, np.stack([x, heights], axis=-1)], axis=1))
 
     if old is not None:
-        sheet.add(LineCollection(stems(old), colors=PALE, linewidths=10 / count + 2, zorder=1), axes)
-    sheet.add(LineCollection(stems(values), colors=[colour], linewidths=5 / count + 1, label=name, zorder=2), axes)
-    dots = CircleCollection([6.0**2], offsets=np.stack([x, values], -1), offset_transform=axes.transData)
+        sheet.add(LineCollection(stems(old), colors=PALE, linewidths=12, zorder=1), axes)
+    sheet.add(LineCollection(stems(values), colors=[colour], linewidths=6, label=name, zorder=2), axes)
+    if not has_dots:
+        return
+    dots = CircleCollection(
+        [(6.0 * sheet.scale) ** 2], offsets=np.stack([x, values], -1), offset_transform=axes.transData
+    )
     dots.set(facecolor=colour, linewidth=0, zorder=3, transform=IdentityTransform())
     sheet.add(dots, axes)
 
 
-def _curve(sheet: Sheet, axes: Axes, values: Array, old: Array | None, colour: Any, name: str) -> None:
-    """A channel as a curve, what it was in pale behind."""
-    now = np.stack([np.arange(len(values)), values], axis=-1)
+def _curve(sheet: Sheet, axes: Axes, columns: int, values: Array, old: Array | None, colour: Any, name: str) -> None:
+    """A channel as a curve on so many columns of pixels, what it was in pale behind."""
+    taps = np.arange(len(values))
+    now = np.stack(trace(taps, values, columns), axis=-1)
     if old is not None:
-        then = np.stack([np.arange(len(old)), old], axis=-1)
+        then = np.stack(trace(taps, old, columns), axis=-1)
         sheet.add(LineCollection([then], colors=[colour], alpha=0.35, linewidths=1.5, zorder=2), axes)
-        between = np.concatenate([now, then[::-1]])
+        between = outline(taps, values, old, columns)
         between = between[np.isfinite(between).all(axis=1)]
         sheet.add(PolyCollection([between], facecolors=[colour], alpha=0.12, linewidths=0, zorder=1), axes)
     sheet.add(LineCollection([now], colors=[colour], linewidths=2, label=name, zorder=3), axes)

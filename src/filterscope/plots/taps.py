@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any, Literal
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,24 +12,42 @@ from matplotlib.figure import FigureBase
 from filterscope.filters import channels as reductions
 from filterscope.filters import metrics
 from filterscope.filters.bank import FilterBank, require_bank
+from filterscope.filters.checks import check_choice
+from filterscope.filters.words import SCALES, Scale
 from filterscope.plots.drawing import captions, mosaic
 from filterscope.plots.drawing.bars import ColourBar, rotation_bar, set_limit, value_bar
 from filterscope.plots.drawing.canvas import (
     DEAD_FACE,
     SIGNED_CMAP,
+    TEXT,
     Box,
+    Frame,
     Sheet,
+    Target,
     format_value,
+    is_clipped,
+    peaks,
     rotation_colours,
     safe_limit,
     shared_limit,
 )
-from filterscope.plots.drawing.scales import index_ticks, mark_below, name_below, number_rows, tick_intervals
-from filterscope.plots.drawing.tiles import LINE_TILES, HeatTiles, LineTiles
+from filterscope.plots.drawing.lettering import shortened
+from filterscope.plots.drawing.logo import fair_limit, stack_heights
+from filterscope.plots.drawing.scales import (
+    fitting_names,
+    index_ticks,
+    mark_below,
+    name_below,
+    number_rows,
+    tick_intervals,
+)
+from filterscope.plots.drawing.tiles import LINE_TILES, STEM_TAPS, STEM_TILES, HeatTiles, LineTiles, LogoTiles
 from filterscope.plots.picture import Kind, Options, Picture
 
 Array = npt.NDArray[Any]
-Scale = Literal["layer", "filter"]
+
+#: Square points for each letter's stack, below which ``"auto"`` does not draw a logo: it could not be read.
+LETTER_AREA = 30
 
 
 def plot_taps(
@@ -39,32 +57,52 @@ def plot_taps(
     channels: str = "auto",
     scale: Scale = "layer",
     max_filters: int | None = 64,
+    title: bool = True,
+    colorbar: bool = True,
     figure: FigureBase | None = None,
 ) -> FigureBase:
     """Draw all filters of a layer, one tile each.
 
     A tile is a line over the taps (stems up to 8 taps) where a filter has one channel or its channels are reduced
-    to one, and a ``channels x taps`` heat map otherwise or for more than 64 filters. With a reference, the colour
-    of the line or frame is the filter's rotation, and the area between a line and its reference is shaded. One-tap
-    kernels are drawn as one matrix, filters by channels; complex channels as a real and an imaginary row. Dead
-    filters are grey, filters with NaN or infinite weights amber.
+    to one, and a ``channels x taps`` heat map otherwise, or for more than 64 filters, 32 of up to 8 taps. With a
+    reference, the colour of the line or frame is the filter's rotation, and the area between a line and its reference
+    is shaded. One-tap kernels are drawn as one matrix, filters by channels; complex channels as a real and an imaginary
+    row. Dead filters are grey, filters with NaN or infinite weights amber.
+
+    Where channels are named by capital letters, a tile is a sequence logo: the letters of each tap stacked by weight,
+    positive ones upwards, negative ones downwards, the largest outermost. The mean over the letters is taken off at
+    each tap, which changes nothing where the input is one-hot (but for the bias). The colour of a strip before each
+    logo is the filter's rotation.
 
     Args:
         bank: Filters to draw.
         reference: The same filters at an earlier moment.
-        channels: ``"all"``, ``"sum"``, ``"mean"``, ``"max"``, ``"l2"``, ``"principal"``; ``"auto"`` shows all up to
-            8 channels and their principal shape above.
-        scale: ``"layer"``: all tiles share their limits. ``"filter"``: each has its own, and its norm is printed.
+        channels: ``"all"``, ``"sum"``, ``"mean"``, ``"max"``, ``"l2"``, ``"principal"``, ``"logo"``; ``"auto"`` shows
+            a logo where channels are letters that have room enough to be read, else all up to 8 channels and their
+            principal shape above.
+        scale: ``"layer"``: all tiles share their limits, at most twice the median of the filters' largest weights: what
+            goes beyond has a dark edge, or corner, and its largest weight above; higher stacks of letters are drawn
+            smaller, with their height above. ``"filter"``: each has its own, and its norm is printed.
         max_filters: Draw the lowest-numbered ones only; ``None`` for all.
-        figure: Figure or subfigure to draw on. Default: a new one.
+        title: Whether layer, kind and moment stand above.
+        colorbar: Whether the bar that tells what colours mean is drawn.
+        figure: Figure or subfigure to draw on, in type of the size that matplotlib is set to. Default: a new one.
 
     Returns:
         The figure drawn on.
 
     Raises:
-        ValueError: Unknown ``channels`` or ``scale``, or a reference of another shape.
+        ValueError: Unknown ``channels`` or ``scale``, a reference of another shape, or ``"logo"`` where channels are no
+            letters.
     """
-    return TapsPicture(bank, reference, channels, scale, max_filters, figure).sheet.figure
+    require_bank(bank)
+    if channels == "logo" and not bank.is_lettered:
+        known = "none" if bank.channel_names is None else ", ".join(bank.channel_names)
+        raise ValueError(
+            f"channels='logo' needs channels named by one capital letter each, and {bank.layer!r} has {known}; give "
+            "e.g. read_filters(model, channel_names='ACGT')"
+        )
+    return TapsPicture(bank, reference, channels, scale, max_filters, Frame(figure, title, colorbar)).sheet.figure
 
 
 class TapsPicture:
@@ -77,43 +115,56 @@ class TapsPicture:
         channels: str = "auto",
         scale: Scale = "layer",
         max_filters: int | None = 64,
-        figure: FigureBase | None = None,
+        figure: Target = None,
     ) -> None:
         require_bank(bank)
-        if scale not in ("layer", "filter"):
-            raise ValueError(f"scale={scale!r} is not a scale; use 'layer' or 'filter'")
+        check_choice("scale", scale, SCALES)
         first = bank.head(max_filters)
-        self._channels = reductions.resolve(channels, bank.channels)
-        if bank.taps == 1 and channels == "auto":
+        self.sheet = Sheet(figure, "taps")
+        area, self._write_foot = self.sheet.footnote(self.sheet.body)
+        room = area.width * area.height / (self.sheet.px(1) ** 2 * max(first.filters, 1) * first.taps)
+        is_lettered = bank.is_lettered and bank.taps > 1 and (channels == "logo" or room >= LETTER_AREA)
+        self._channels = reductions.resolve(channels, bank.channels, is_lettered)
+        if bank.taps == 1 and channels in ("auto", "logo"):
             self._channels = "all"
         self._scale, self._max_filters = scale, max_filters
         self._reference = None if reference is None else same_filters(reference, first, max_filters)
-        self.sheet = Sheet(figure, "taps")
-        area, foot = self.sheet.body.split_bottom(self.sheet.px(17))
-        self._write_foot = self.sheet.footnote(foot)
         rows = self._rows(first)
-        lines = rows.shape[1] == 1 and first.filters <= LINE_TILES and bank.taps > 1
+        most = STEM_TILES if bank.taps <= STEM_TAPS else LINE_TILES
+        lines = rows.shape[1] == 1 and first.filters <= most and bank.taps > 1
         self._limit_bar: ColourBar | None = None
-        self._fixed_limit: tuple[float, bool] | None = None
-        if not lines or self._reference is not None:
-            area, bar = area.split_right(self.sheet.px(ColourBar.WIDTH))
+        self._fixed_limit: float | None = None
+        is_logo = self._channels == "logo"
+        if self._reference is not None or not (lines or is_logo):
+            area, bar = ColourBar.beside(self.sheet, area)
             if bank.taps == 1 or self._reference is None:
                 self._limit_bar = value_bar(self.sheet, bar, False, "weight")
             else:
                 rotation_bar(self.sheet, bar)
-        self._tiles: _Matrix | LineTiles | HeatTiles
+        self._tiles: _Matrix | LineTiles | HeatTiles | LogoTiles
         if bank.taps == 1:
             self._tiles = _Matrix(self.sheet, area, rows, first)
+        elif is_logo:
+            self._tiles = LogoTiles(self.sheet, area, first.indices, first.channel_names or (), bank.taps)
         elif lines:
             self._tiles = LineTiles(self.sheet, area, first.indices, bank.taps)
         else:
-            self._tiles = HeatTiles(self.sheet, area, first.indices)
+            names = captions.channels(first) if first.channel_names and self._channels == "all" else ()
+            self._tiles = HeatTiles(self.sheet, area, first.indices, names)
         self.update(bank)
 
     def _rows(self, bank: FilterBank) -> Array:
         """What tiles show: real ``(filters, rows, taps)``."""
         anchor = None if self._reference is None else self._reference.weights
         return reductions.real_rows(reductions.reduce(bank.weights, self._channels, anchor))
+
+    def _reach(self, rows: Array) -> Array:
+        """What the scale must hold of rows: of letters, how far their stacks do."""
+        return stack_heights(rows) if self._channels == "logo" else rows
+
+    def _limit(self, reach: Array, before: Array | None) -> float:
+        """The value at the edge of every tile."""
+        return fair_limit(reach) if self._channels == "logo" else shared_limit(reach, before)
 
     def follow(self, banks: Iterable[FilterBank]) -> list[Array]:
         """Prepare for the frames of an animation: fix the scale to the one that all of them need together.
@@ -133,9 +184,9 @@ class TapsPicture:
             known = np.asarray(np.isfinite(shown).all(axis=(1, 2)) & shown.any(axis=(1, 2)))
             last = shown if last is None else np.where(known[:, None, None], shown, last)
             followed.append(reductions.real_rows(shown))
-        peaks = [np.max(np.abs(rows), axis=(1, 2), initial=0.0, where=np.isfinite(rows)) for rows in followed]
-        before = None if self._reference is None else self._rows(self._reference)
-        self._fixed_limit = shared_limit(np.max(peaks, axis=0)[:, None, None], before, quantile=0.75)
+        before = None if self._reference is None else self._reach(self._rows(self._reference))
+        sizes = np.max([peaks(self._reach(rows)) for rows in followed], axis=0)
+        self._fixed_limit = self._limit(sizes[:, None, None], before)
         return followed
 
     def update(
@@ -161,47 +212,63 @@ class TapsPicture:
         before = None if self._reference is None else self._rows(self._reference)
         rotation = None if self._reference is None else metrics.rotation(bank.weights, self._reference.weights)
         colours = rotation_colours(rotation, bank.filters)
-        limit, clipped = self._fixed_limit or shared_limit(rows, before, quantile=0.75)
-        limits = np.full(bank.filters, limit)
-        words = [marks.word(i) for i in range(bank.filters)]
+        reach, reached = self._reach(rows), None if before is None else self._reach(before)
+        limits = np.full(bank.filters, self._fixed_limit or self._limit(reach, reached))
         if self._scale == "filter":
             limits = np.array(
-                [safe_limit(*pair) for pair in zip(rows, rows if before is None else before, strict=True)]
+                [safe_limit(*pair) for pair in zip(reach, reach if reached is None else reached, strict=True)]
             )
-            sizes = metrics.norms(bank.weights)
-            words = [word or format_value(float(size)) for word, size in zip(words, sizes, strict=True)]
+        clipped = is_clipped(reach, limits)
+        numbers = metrics.norms(bank.weights) if self._scale == "filter" else peaks(reach)
+        words = [format_value(float(number)) for number in numbers]
+        if self._scale == "layer":
+            words = [f"±{word}" if cut else "" for word, cut in zip(words, clipped, strict=True)]
         if isinstance(self._tiles, _Matrix):
-            self._tiles.update(rows, limit, marks)
+            self._tiles.update(rows, limits, marks)
         else:
-            self._tiles.set_words(words)
+            self._tiles.set_words([marks.word(i) or word for i, word in enumerate(words)])
             if isinstance(self._tiles, LineTiles):
                 self._tiles.update(rows[:, 0], None if before is None else before[:, 0], limits, colours, marks)
+            elif isinstance(self._tiles, LogoTiles):
+                self._tiles.update(rows, limits, None if rotation is None else colours, marks)
             else:
                 self._tiles.update(rows, limits, colours, marks)
+        limit = float(limits[0]) if self._scale == "layer" else None
         if self._limit_bar is not None:
             set_limit(self._limit_bar, limit, False)
         self._write_foot(self._how_to_read(bank, limit, clipped))
         when = captions.moment(bank) if moment is None else moment
         self.sheet.set_title(bank.layer, captions.joined(captions.shape(bank), marks.summary(), when))
 
-    def _how_to_read(self, bank: FilterBank, limit: float, clipped: bool) -> str:
-        if isinstance(self._tiles, _Matrix):
-            return "one tap: weights as a matrix"
-        size = f"weight ±{format_value(limit)}" + (", larger ones clipped" if clipped else "")
-        if self._scale == "filter":
-            size = "each tile to its own scale, norm above"
+    def _how_to_read(self, bank: FilterBank, limit: float | None, clipped: Array) -> str:
+        is_matrix, is_logo = (isinstance(self._tiles, kind) for kind in (_Matrix, LogoTiles))
+        if limit is None:
+            above = ", norm above" if not isinstance(self._tiles, _Matrix) and self._tiles.grid.head else ""
+            size = f"each {'row' if is_matrix else 'tile'} to its own scale{above}"
+        else:
+            mark = "dark corner"
+            if isinstance(self._tiles, LineTiles):
+                mark = "light edge" if self.sheet.is_on_dark else "dark edge"
+            more = f"{int(clipped.sum())} filters clipped" if is_matrix and clipped.any() else ""
+            more = "higher stacks drawn smaller" if is_logo and clipped.any() else more
+            size = captions.joined(f"weight ±{format_value(limit)}", more or captions.clipped(clipped, mark))
+        if is_matrix:
+            return captions.joined("one tap: weights as a matrix", size)
         reduced = "" if bank.channels == 1 or self._channels == "all" else f"{self._channels} of channels"
         then = ""
         if self._reference is not None:
             then = f"shaded: moved since {captions.moment(self._reference) or 'reference'}"
+        if is_logo:
+            reduced = "letters by weight, centred at each tap"
+            then = "strip: rotation" if self._reference is not None else ""
         if isinstance(self._tiles, HeatTiles):
             size = f"red +, blue −, {size}"
             then = "frame: rotation" if self._reference is not None else ""
             if self._channels == "all" and bank.channels > 1:
-                reduced = f"channels 0 to {bank.channels - 1} ↓"
+                reduced = f"{captions.channel_rows(bank)} ↓"
             if np.iscomplexobj(bank.weights):
                 reduced = captions.joined(reduced, "each real, imaginary")
-        return captions.joined(f"taps 0 to {bank.taps - 1} →", reduced, size, then)
+        return captions.joined(captions.taps(bank), reduced, size, then)
 
 
 class _Matrix:
@@ -218,17 +285,22 @@ class _Matrix:
         parts = channels // bank.channels if np.iscomplexobj(bank.weights) and channels >= bank.channels else 1
         most = max(tick_intervals(sheet, box.width, len(str(channels)), 12), 2)
         ticks = index_ticks(channels // parts, most)
-        mark_below(sheet, box, (np.array(ticks) * parts + 0.5) / channels, [str(tick) for tick in ticks])
+        names: Sequence[str] | None = bank.channel_names if channels == parts * bank.channels else None
+        if names is not None:
+            names = [shortened(name, TEXT, 0.2 * box.width, sheet.dpi) for name in names]
+            ticks = fitting_names(sheet, names, box.width)
+        labels = [str(tick) if names is None else names[tick] for tick in ticks]
+        mark_below(sheet, box, (np.array(ticks) * parts + 0.5) / channels, labels)
         name_below(sheet, box, "channel")
         ticks = index_ticks(filters)
         number_rows(sheet, box, (np.array(ticks) + 0.5) / filters, bank.indices[ticks].tolist(), "filter")
         sheet.moving.append(self._image)
 
-    def update(self, rows: Array, limit: float, marks: captions.Marks) -> None:
-        """Redraw ``(filters, channels, 1)``."""
-        shown = np.where(marks.dead[:, None], np.nan, rows[:, :, 0])
+    def update(self, rows: Array, limits: Array, marks: captions.Marks) -> None:
+        """Redraw ``(filters, channels, 1)``, each filter up to its limit."""
+        shown = np.where(marks.dead[:, None], np.nan, rows[:, :, 0] / limits[:, None])
         shown = np.where(np.isfinite(rows[:, :, 0]), shown, np.inf)
-        self._image.set_pixels(mosaic.heat(shown, *self._size, limit, SIGNED_CMAP, undefined=DEAD_FACE))
+        self._image.set_pixels(mosaic.heat(shown, *self._size, 1.0, SIGNED_CMAP, undefined=DEAD_FACE))
 
 
 def same_filters(reference: FilterBank, bank: FilterBank, max_filters: int | None) -> FilterBank:
@@ -263,12 +335,12 @@ def _phase(rows: Array, last: Array) -> Array:
     return np.where(sure, product / np.where(sure, size, 1), 1).astype(rows.dtype)[:, None, None]
 
 
-def _make(bank: FilterBank, reference: FilterBank | None, options: Options, figure: FigureBase | None) -> Picture:
-    return TapsPicture(bank, reference, options.channels, "layer", options.max_filters, figure)
+def _make(bank: FilterBank, reference: FilterBank | None, options: Options, figure: Target) -> Picture:
+    return TapsPicture(bank, reference, options.channels, options.scale, options.max_filters, figure)
 
 
 KIND = Kind(
     "taps",
-    "Every filter over its taps. Colour: **rotation** from its initial filter (grey unmoved, red ≥ 0.5).",
+    "Every filter over its taps. Colour: **rotation** from its initial filter (grey 0: unmoved, red 1: orthogonal).",
     _make,
 )

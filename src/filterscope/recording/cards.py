@@ -25,6 +25,7 @@ def layer_table(
     max_filters: int | None,
     pictures: Mapping[str, str],
     fixed: Sequence[FilterBank] = (),
+    of_signals: Sequence[str] = (),
 ) -> str:
     """Markdown for the text card: a table of the layers, and what each card that is logged means.
 
@@ -33,22 +34,30 @@ def layer_table(
         max_filters: Filters that are drawn at most.
         pictures: What each kind of image means.
         fixed: Layers that are there, do not learn, and are not monitored.
+        of_signals: Those of the pictures that letters of a sequence do not have.
     """
     lines = [
-        "| layer | filters × channels × taps | stride | dilation | groups | filters drawn | sample rate |",
-        "| --- | --- | --- | --- | --- | --- | --- |",
+        "| layer | filters × channels × taps | stride | dilation | groups | filters drawn | sample rate | channels |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
+    sequences = []
     for bank in (*banks, *fixed):
         shape = " × ".join(map(str, bank.weights.shape))
         rate = "unknown" if bank.sample_rate is None else f"{bank.sample_rate:g} Hz"
         kind = " (transposed)" if bank.transposed else ""
         drawn = "none: it does not learn" if bank in fixed else bank.head(max_filters).filters
-        cells = [shape, bank.stride, bank.dilation, bank.groups, drawn, rate]
+        names = _escaped(", ".join(bank.channel_names or ("–",)))
+        cells = [shape, bank.stride, bank.dilation, bank.groups, drawn, rate, names]
+        if bank.is_lettered:
+            sequences.append(f"`{_escaped(bank.layer)}`")
         lines.append(f"| `{_escaped(bank.layer)}`{kind} | {' | '.join(map(str, cells))} |")
     if fixed:
         lines += ["", "What does not learn is recorded if `layers` names it."]
     lines += ["", "| card | what it shows |", "| --- | --- |"]
     lines += [f"| {kind} | {_escaped(meaning)} |" for kind, meaning in (*pictures.items(), *NUMBERS.items())]
+    if sequences and of_signals:
+        missing = " and no ".join(f"`{name}`" for name in of_signals)
+        lines += ["", f"No {missing} of {', '.join(sequences)}: letters of a sequence are no signal in time."]
     return "\n".join(lines)
 
 

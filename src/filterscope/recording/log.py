@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,12 +17,11 @@ from filterscope.events.layers import step_of
 from filterscope.events.outlet import Outlet
 from filterscope.filters import metrics
 from filterscope.filters.bank import FilterBank
-from filterscope.plots import kinds, own
+from filterscope.plots import kinds, overview, own
 from filterscope.plots.drawing import captions
-from filterscope.plots.drawing.palette import Palette
-from filterscope.plots.drawing.raster import Raster
-from filterscope.plots.picture import Kind, Options, Picture
+from filterscope.plots.picture import Kind, Options
 from filterscope.recording import algebra, cards
+from filterscope.recording.pictures import Pictures
 from filterscope.recording.reading import Reading
 from filterscope.recording.resume import Past
 from filterscope.recording.schedule import BETWEEN, IMAGES_PER_FIT, affordable
@@ -34,8 +33,6 @@ Array = npt.NDArray[Any]
 
 #: Models with more bytes of 1-D filters keep only the monitored ones of the initial snapshot, too.
 WHOLE_BYTES = 64 * 2**20
-#: Pictures that are kept to be drawn again, of 2 MB each.
-MOST_PICTURES = 32
 
 
 @dataclass(frozen=True)
@@ -69,12 +66,13 @@ class SnapshotLog:
         self._settings, self._faults = settings, faults
         self._outlet = Outlet(writers, faults.report, pause)
         self._tracks: dict[str, Track] = {}
-        self._pictures: dict[Hashable, tuple[Picture, Raster]] = {}  # by layout, the one used last at the end
-        self._drawn = [kinds.kind(name) for name in settings.named]
-        self._options = Options(settings.channels, settings.max_filters)
+        self._drawn = [kinds.kind(name) for name in settings.named if name in kinds.LAYER_NAMES]
+        self._has_overview = kinds.OVERVIEW in settings.named
+        self._options = Options(settings.channels, settings.max_filters, scale=settings.scale)
+        self._pictures = Pictures(settings.named, self._options)
         self._meanings = {kind.name: kind.meaning for kind in self._drawn}
+        self._meanings |= {kinds.OVERVIEW: overview.MEANING} if self._has_overview else {}
         self._meanings |= {function.__name__: own.meaning(function) for function in settings.own}
-        self._palettes = {kind.name: Palette() for kind in self._drawn}
         self._diverged: set[str] = set()
         self._latest: _Snapshot | None = None
         self._drawn_step: int | None = None
@@ -105,7 +103,8 @@ class SnapshotLog:
             reference_step = 0
             with self._outlet.item(f"the history of {name}", "history") as values:
                 track = self._tracks[name]
-                track.add(track.latest)
+                snapshots = past[name].snapshots if name in past else []
+                track.add(track.latest, next((change for bank, change in snapshots if step_of(bank) == step), None))
                 if is_elsewhere or track.reference is track.latest:
                     values += self._filters(order, track.reference, reading)
                     reference_step = step_of(track.reference)
@@ -132,10 +131,10 @@ class SnapshotLog:
                     self._begin(name, bank.with_fields(epoch=epoch, step=free))
                     continue
                 track = self._begin(name, bank.with_fields(epoch=epoch, step=step), reference)
-                for each in known.banks:
+                for each, change in known.snapshots:
                     if step_of(each) < step:
                         self._by_step |= each.within_epoch
-                        track.recall(each)
+                        track.recall(each, change)
 
     def snapshot(
         self, epoch: int, step: int, reading: Reading, within_epoch: bool = False, replaces: bool = False
@@ -169,9 +168,9 @@ class SnapshotLog:
             self._outlet.send(step, reading.time)
         if not self._in_table.issuperset(reading.banks):  # the first snapshot, or a lazy layer has come
             with self._outlet.item("the table of layers", "table") as values:
-                table = cards.layer_table(
-                    reading.banks.values(), self._settings.max_filters, self._meanings, reading.fixed
-                )
+                of_signals = [kind.name for kind in self._drawn if kind.frequencies]
+                banks, most = reading.banks.values(), self._settings.max_filters
+                table = cards.layer_table(banks, most, self._meanings, reading.fixed, of_signals)
                 if (between := self.affordable(reading)) < BETWEEN:
                     table += f"\n\n{cards.images_between(between, IMAGES_PER_FIT)}"
                 words = "The monitored layers, and what each card means."
@@ -194,8 +193,9 @@ class SnapshotLog:
         return affordable(self._count(reading, 1), self._count(reading, 2)) if self._settings.is_budgeted else BETWEEN
 
     def _count(self, reading: Reading, snapshots: int) -> int:
-        """Images of all layers at one moment, of which there are so many snapshots by then."""
-        return sum(len(self._kinds(bank, snapshots)) + len(self._settings.own) for bank in reading.banks.values())
+        """Images at one moment, of which there are so many snapshots by then."""
+        of_layers = sum(len(self._kinds(bank, snapshots)) + len(self._settings.own) for bank in reading.banks.values())
+        return of_layers + (self._has_overview and snapshots > 1)
 
     def milestone(self, mark: str = "", between: bool = False) -> None:
         """Log what is logged at milestones, for the latest snapshot: images and matrix measures. Once each.
@@ -212,8 +212,15 @@ class SnapshotLog:
         self._drawn_step, self._undrawn = snapshot.step, set()
         is_bounded = between and self._settings.is_budgeted
         spare = IMAGES_PER_FIT - self._images - self._count(snapshot.reading, 2) if is_bounded else math.inf
-        for name, track in self._tracks.items():
-            if name not in snapshot.reading.banks or not (is_new or name in missing):
+        tracks = {name: self._tracks[name] for name in snapshot.reading.banks if name in self._tracks}
+        if is_new and self._has_overview and spare >= 1 and any(len(track) > 1 for track in tracks.values()):
+            spare, self._images = spare - 1, self._images + 1
+            with self._outlet.item("the overview", "overview") as values:
+                newest = max((track.latest for track in tracks.values()), key=lambda bank: bank.step or 0)
+                values += [self._overview_image(list(tracks.values()), self._moment(newest, mark))]
+            self._outlet.send(snapshot.step, snapshot.reading.time)
+        for name, track in tracks.items():
+            if not (is_new or name in missing):
                 continue
             if is_new:
                 with self._outlet.item(f"the matrix measures of {name}", "matrix measures") as values:
@@ -233,10 +240,7 @@ class SnapshotLog:
 
     def _draw(self, name: str, track: Track, kinds_now: Sequence[Kind], mark: str) -> None:
         """All images of a layer."""
-        moment = captions.moment(track.latest, self._by_step)
-        if mark:  # even of a training that has not begun
-            when = f"step {track.latest.step}" if self._by_step else f"epoch {track.latest.epoch}"
-            moment = f"{mark}, {when}"
+        moment = self._moment(track.latest, mark)
         for kind in kinds_now:
             with self._outlet.item(f"the {kind.name} image of {name}", f"{kind.name} image") as values:
                 values += [self._image(name, kind, track, moment)]
@@ -244,6 +248,12 @@ class SnapshotLog:
             kind_name = function.__name__
             with self._outlet.item(f"the {kind_name} image of {name}", f"{kind_name} image") as values:
                 values += [self._own_image(name, function, track)]
+
+    def _moment(self, bank: FilterBank, mark: str) -> str:
+        """When a snapshot was taken, for titles; with a mark, even of a training that has not begun."""
+        if not mark:
+            return captions.moment(bank, self._by_step)
+        return f"{mark}, step {bank.step}" if self._by_step else f"{mark}, epoch {bank.epoch}"
 
     def close(self) -> None:
         """Bring everything to the disk, and let go of canvases and weights: a fit that goes on reads them anew."""
@@ -257,8 +267,8 @@ class SnapshotLog:
         return track if track is not None and track.fits(bank) else self._begin(name, bank)
 
     def _begin(self, name: str, bank: FilterBank, reference: FilterBank | None = None) -> Track:
-        """A new track, measured from an earlier bank if there is one."""
-        self._tracks[name] = track = Track(bank, self._drawn, self._options, reference)
+        """A new track, measured from an earlier bank if there is one; of pictures that the layer will have."""
+        self._tracks[name] = track = Track(bank, self._kinds(bank, 2), self._options, reference)
         return track
 
     def _measures(self, name: str, track: Track) -> dict[str, float]:
@@ -299,26 +309,16 @@ class SnapshotLog:
 
     def _kinds(self, bank: FilterBank, snapshots: int) -> list[Kind]:
         """Pictures that make sense for a layer of which there are so many snapshots."""
-        return [kind for kind in self._drawn if kind.suits(bank.taps, snapshots, bank.in_time)]
+        in_time = bank.in_time and not bank.is_lettered
+        return [kind for kind in self._drawn if kind.suits(bank.taps, snapshots, in_time)]
 
-    def _image(self, name: str, kind: Kind, track: Track, moment: str | None) -> Summary.Value:
-        head, reference = track.head, track.reference_head
-        picture, raster = self._picture(kind, head, reference)
-        kind.update(picture, track.latest, track.rows(kind), track.times(self._by_step), moment, reference)
-        return summaries.image(self._tag(name, kind.name), raster.png(), *raster.size, kind.meaning)
+    def _image(self, name: str, kind: Kind, track: Track, moment: str) -> Summary.Value:
+        drawn = self._pictures.of_layer(kind, track, self._by_step, moment)
+        return summaries.image(self._tag(name, kind.name), *drawn, kind.meaning)
 
-    def _picture(self, kind: Kind, head: FilterBank, reference: FilterBank) -> tuple[Picture, Raster]:
-        """What layers of a layout are drawn with, one after another: a picture takes 2 MB and long to lay out."""
-        layout = kind.layout(head)
-        known = self._pictures.pop(layout, None)
-        if known is None:
-            made = kind.make(head, reference, self._options, None)
-            known = made, Raster(made.sheet, self._palettes[kind.name])
-        self._pictures[layout] = known
-        if len(self._pictures) > MOST_PICTURES:
-            oldest, _ = self._pictures.pop(next(iter(self._pictures)))
-            oldest.sheet.figure.clear()  # its parts hold one another: they would wait for the garbage collector
-        return known
+    def _overview_image(self, tracks: Sequence[Track], moment: str) -> Summary.Value:
+        drawn = self._pictures.overview(tracks, self._by_step, moment)
+        return summaries.image(f"{self._settings.tag}/{kinds.OVERVIEW}", *drawn, overview.MEANING)
 
     def _own_image(self, name: str, function: Callable[..., Any], track: Track) -> Summary.Value:
         tag = self._tag(name, function.__name__)

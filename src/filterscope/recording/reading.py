@@ -8,16 +8,17 @@ import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from torch import nn
 
 from filterscope.filters.bank import FilterBank
-from filterscope.filters.selection import as_globs, first_alone, sample_rates, select, unmatched
+from filterscope.filters.selection import as_globs, channel_names, first_alone, sample_rates, select, unmatched
 from filterscope.filters.words import plural
 from filterscope.models.alone import Alone
 from filterscope.models.gather import Gathered, Layer, gather
-from filterscope.models.layers import clean_name, find_layers, unwrapped
+from filterscope.models.layers import FilterLayer, clean_name, find_layers, unwrapped
 from filterscope.models.seen import SeenLayer
 from filterscope.recording.observation import Observation, fingerprint
 from filterscope.recording.settings import Settings
@@ -54,6 +55,7 @@ def read(
     keep: bool = True,
     observed: Observation | None = None,
     known: Mapping[str, FilterBank] | None = None,
+    waits: bool = False,
 ) -> tuple[Reading | None, dict[str, str]]:
     """Read the monitored layers of a model; all ranks of a sharded one must do so together.
 
@@ -63,6 +65,7 @@ def read(
         keep: Whether this rank needs the result.
         observed: What a forward told, if one was observed.
         known: Weights of modules that were read just before that forward, by layer.
+        waits: Whether a forward is still to be observed: names of channels that fit nothing yet are then no fault.
 
     Returns:
         The weights, if there are any yet; and why a layer could not be read, by its name.
@@ -84,6 +87,13 @@ def read(
     computed = {name: fingerprint(layer.module) for name, layer in seen.items() if isinstance(layer.source, Alone)}
     fixed = () if observed is None else observed.fixed
     ordered = {name: banks[name] for name in names if name in banks}
+    if settings.channel_names is not None:
+        counts = {name: _channels(layer) for name, layer in layers.items()}
+        counts |= {name: bank.channels for name, bank in ordered.items()}
+        named = channel_names(counts, settings.channel_names, must_fit=False)
+        ordered = {name: bank.with_fields(channel_names=named[name]) for name, bank in ordered.items()}
+        if not waits:
+            _warn_of_names(counts, settings, _modules(model))
     return Reading(ordered, time.time(), fixed, computed), gathered.unreadable
 
 
@@ -96,6 +106,22 @@ def _layers(model: nn.Module, observed: Observation | None) -> tuple[dict[str, L
         layers |= {name: layer for name, layer in observed.layers.items() if id(layer.module) in places}
         layers = dict(sorted(layers.items(), key=lambda item: places[id(item[1].module)]))
     return layers, temporal
+
+
+def _channels(layer: Layer) -> int:
+    """Channels that a filter reads, 0 where only its kernel tells."""
+    return layer.channels if isinstance(layer, FilterLayer) else 0
+
+
+def _warn_of_names(channels: Mapping[str, int], settings: Settings, modules: Mapping[str, str]) -> None:
+    """A warning of names that do not fit a layer of which that was not known at the start; Python gives it once.
+
+    Globs that match no layer are told by :func:`missing`.
+    """
+    try:
+        channel_names(channels, settings.channel_names, modules=modules, waits=True)
+    except ValueError as error:
+        warnings.warn(f"filterscope leaves names of channels out: {error}", stacklevel=2)
 
 
 def warn_if_large(reading: Reading, settings: Settings, snapshots: float | None) -> None:
@@ -116,7 +142,7 @@ def warn_if_large(reading: Reading, settings: Settings, snapshots: float | None)
 
 
 def check_layers(model: nn.Module, settings: Settings, seen: Sequence[str] = (), waits: bool = False) -> None:
-    """Refuse globs that match no layer.
+    """Refuse globs that match no layer, and names that are not as many as a layer's channels.
 
     Args:
         model: As it is trained.
@@ -127,10 +153,13 @@ def check_layers(model: nn.Module, settings: Settings, seen: Sequence[str] = (),
     Raises:
         ValueError: Says which, and what there is.
     """
-    taps = {layer.name: layer.taps for layer in find_layers(model)} | dict.fromkeys(seen, 2)
+    found = find_layers(model)
+    taps = {layer.name: layer.taps for layer in found} | dict.fromkeys(seen, 2)
     modules = _modules(model)
     names = select(taps, settings.layers, modules=modules, waits=waits)
     sample_rates(names, settings.sample_rate, {}, modules=modules, waits=waits)
+    channels = dict.fromkeys(seen, 0) | {layer.name: _channels(layer) for layer in found}
+    channel_names(channels, settings.channel_names, modules=modules, waits=waits)
 
 
 def same_weights(reading: Reading, other: Reading) -> bool:
@@ -159,8 +188,7 @@ def missing(model: nn.Module, settings: Settings, observed: Observation | None) 
     names = list(layers) if observed is None else list(dict.fromkeys([*observed.in_time, *layers]))
     wrong = [
         f"filterscope: {option}={globs!r}: {each}"
-        for option, globs in (("layers", settings.layers), ("sample_rate", settings.sample_rate))
-        if globs is not None and not isinstance(globs, float | int)
+        for option, globs in _globs(settings).items()
         for each in unmatched(as_globs(globs), names, "the layers are", _modules(model))
     ]
     if not select({name: layer.taps for name, layer in layers.items()}, settings.layers, must_match=False):
@@ -172,6 +200,17 @@ def missing(model: nn.Module, settings: Settings, observed: Observation | None) 
         if not layers or not wrong:
             wrong = [f"filterscope found no 1-D filters{hint} in {type(unwrapped(model)).__name__}: nothing to log"]
     return wrong
+
+
+def _globs(settings: Settings) -> dict[str, str | Sequence[str] | Mapping[str, Any]]:
+    """What names layers by globs, by option."""
+    rates, names = settings.sample_rate, settings.channel_names
+    given = {
+        "layers": settings.layers,
+        "sample_rate": rates if isinstance(rates, Mapping) else None,
+        "channel_names": names if isinstance(names, Mapping) else None,
+    }
+    return {option: globs for option, globs in given.items() if globs is not None}
 
 
 def _modules(model: nn.Module) -> dict[str, str]:

@@ -52,10 +52,13 @@ class FilterRecorder:
         sample_rate: Samples per second (Hz) of the signal that the first convolution meets, or a mapping of globs to
             layers' own.
         tag: First segment of every TensorBoard tag. Several recorders of one directory need different ones.
+        channel_names: Names of the input channels.
+        scale: Of the picture of the taps: ``"layer"`` or ``"filter"``.
 
     Raises:
         TypeError: An argument is of the wrong type, such as a ``writer`` that is neither of the two.
-        ValueError: An argument has a value that cannot work; a glob matches no layer.
+        ValueError: An argument has a value that cannot work; a glob matches no layer; there are not as many
+            ``channel_names`` as channels.
 
     Example:
         >>> import filterscope
@@ -75,11 +78,13 @@ class FilterRecorder:
         total: int | None = None,
         layers: str | Sequence[str] | None = None,
         plots: Sequence[PlotName | Callable[..., Any]] = NAMES,
-        channels: Literal["auto", "all", "sum", "mean", "max", "l2", "principal"] = "auto",
+        channels: Literal["auto", "all", "sum", "mean", "max", "l2", "principal", "logo"] = "auto",
         max_filters: int | None = 64,
         save_filters: bool = True,
         sample_rate: float | Mapping[str, float] | None = None,
         tag: str = "filters",
+        channel_names: str | Sequence[str] | Mapping[str, str | Sequence[str]] | None = None,
+        scale: Literal["layer", "filter"] = "layer",
     ) -> None:
         if not isinstance(model, nn.Module):
             raise TypeError(f"model must be a torch module, got {given(model)}")
@@ -91,7 +96,7 @@ class FilterRecorder:
             check_count("total", total, ", or None if that is not known")
         self._settings = Settings(
             layers, plots=plots, channels=channels, max_filters=max_filters, save_filters=save_filters,
-            sample_rate=sample_rate, tag=tag,
+            sample_rate=sample_rate, tag=tag, channel_names=channel_names, scale=scale,
         )  # fmt: skip
         self._unobserved = hindrance(model)
         check_layers(model, self._settings, waits=self._unobserved is None)
@@ -303,7 +308,7 @@ def _end(session: Session, own: SummaryWriter | None, process: int) -> None:
 
 def _last_epoch(past: Mapping[str, Past] | None) -> int | None:
     """Epochs completed at the last snapshot that is known."""
-    return max((layer.banks[-1].epoch or 0 for layer in (past or {}).values()), default=None)
+    return max((layer.snapshots[-1][0].epoch or 0 for layer in (past or {}).values()), default=None)
 
 
 def _rank() -> int:

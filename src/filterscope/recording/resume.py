@@ -22,6 +22,10 @@ _MOST_RUNS = 16
 _LEVELS = 6
 
 
+#: Monitored filters, and the change of the whole layer since the snapshot before, if that is known.
+Snapshot = tuple[FilterBank, float | None]
+
+
 @dataclass(frozen=True)
 class PastRun:
     """One directory into which a fit recorded.
@@ -43,12 +47,13 @@ class Past:
 
     Attributes:
         reference: What rotation was measured from.
-        banks: Monitored filters of the snapshots measured from it, in the order of their steps.
+        snapshots: Those measured from it, in the order of their steps: the monitored filters, and the change of the
+            whole layer as it was logged.
         last_step: Of the last snapshot of the epochs completed: averaged weights come one step after the epoch's end.
     """
 
     reference: FilterBank | None = None
-    banks: list[FilterBank] = field(default_factory=list)
+    snapshots: list[Snapshot] = field(default_factory=list)
     last_step: int = -1
 
 
@@ -126,18 +131,20 @@ def recorded_before(directory: str, tag: str, epoch: int, step: int | None) -> t
     for recorded in read_layers(directory):
         if recorded.tag == tag:
             before = [
-                bank for bank in recorded.banks if ((bank.epoch or 0) < epoch if step is None else step_of(bank) < step)
+                (bank, change)
+                for bank, change in zip(recorded.banks, recorded.changes, strict=True)
+                if ((bank.epoch or 0) < epoch if step is None else step_of(bank) < step)
             ]
             given_up = max(given_up, len(recorded.banks) - len(before))
             if before:
-                last = step_of(before[-1])
+                last = step_of(before[-1][0])
                 past[recorded.layer] = _measured(recorded.reference(last), before, last)
-    return past, max((len(layer.banks) for layer in past.values()), default=0), given_up
+    return past, max((len(layer.snapshots) for layer in past.values()), default=0), given_up
 
 
-def _measured(reference: FilterBank | None, banks: Sequence[FilterBank], last_step: int) -> Past:
+def _measured(reference: FilterBank | None, snapshots: Sequence[Snapshot], last_step: int) -> Past:
     """Of snapshots, those that were measured from a reference."""
-    return Past(reference, [bank for bank in banks if is_measured_from(bank, reference)], last_step)
+    return Past(reference, [each for each in snapshots if is_measured_from(each[0], reference)], last_step)
 
 
 def read_past(runs: Sequence[PastRun], tag: str, epoch: int, step: int) -> dict[str, Past]:
@@ -156,10 +163,11 @@ def read_past(runs: Sequence[PastRun], tag: str, epoch: int, step: int) -> dict[
                 continue
             layer = past.get(recorded.layer, Past())
             # A run that went on from another begins with a copy of the reference, which is no snapshot of its own.
-            own = [bank for bank in recorded.banks if run.start < step_of(bank) <= step]
-            banks = [bank for bank in layer.banks if step_of(bank) <= run.start] + own
+            all_here = zip(recorded.banks, recorded.changes, strict=True)
+            own = [each for each in all_here if run.start < step_of(each[0]) <= step]
+            snapshots = [each for each in layer.snapshots if step_of(each[0]) <= run.start] + own
             # Averaged weights come one step after their epoch's end; what was taken by steps later is given up.
             kept = [bank for bank in recorded.banks if step_of(bank) <= step or not bank.within_epoch]
             last_step = max((step_of(bank) for bank in kept if (bank.epoch or 0) <= epoch), default=-1)
-            past[recorded.layer] = _measured(recorded.reference(step) or layer.reference, banks, last_step)
+            past[recorded.layer] = _measured(recorded.reference(step) or layer.reference, snapshots, last_step)
     return past

@@ -425,7 +425,12 @@ class Session:
         if keep and self._last is not None:
             self._worker.wait_for_room(self._last[1].nbytes)
         reading, unreadable = read(
-            model, self._settings, keep, self._opening.observed, None if known is None else known.banks
+            model,
+            self._settings,
+            keep,
+            self._opening.observed,
+            None if known is None else known.banks,
+            waits=not self._opening.is_over,
         )
         if keep:
             before = self._last[1].banks if self._last is not None else {}

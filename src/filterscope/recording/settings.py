@@ -7,12 +7,20 @@ from dataclasses import dataclass
 from typing import Any
 
 from filterscope.filters import channels as reductions
-from filterscope.filters.checks import check_count, check_patterns, check_sample_rate
+from filterscope.filters.checks import (
+    check_channel_names,
+    check_choice,
+    check_count,
+    check_patterns,
+    check_sample_rate,
+)
+from filterscope.filters.selection import ChannelNames
+from filterscope.filters.words import SCALES, Scale, are_letters
 from filterscope.plots.kinds import NAMES, PlotName
 from filterscope.recording.cards import NUMBERS
 
 #: Last segments of tags that pictures of the user's own cannot have.
-TAKEN = {*NAMES, *NUMBERS, "bank", "layers", "overview", "spectrum"}
+TAKEN = {*NAMES, *NUMBERS, "bank", "layers"}
 
 
 @dataclass(frozen=True)
@@ -34,6 +42,8 @@ class Settings:
     sample_rate: float | Mapping[str, float] | None = None
     tag: str = "filters"
     every_n_train_steps: int | None = None
+    channel_names: ChannelNames = None
+    scale: Scale = "layer"
 
     def __post_init__(self) -> None:
         check_patterns(self.layers)
@@ -51,6 +61,14 @@ class Settings:
             raise TypeError(f"channels={self.channels!r} must be one of {', '.join(reductions.CHANNELS)}")
         reductions.check(self.channels)
         check_sample_rate(self.sample_rate)
+        check_choice("scale", self.scale, SCALES)
+        check_channel_names(self.channel_names)
+        named = self.channel_names.values() if isinstance(self.channel_names, Mapping) else [self.channel_names or ()]
+        if self.channels == "logo" and not any(map(are_letters, named)):
+            raise ValueError(
+                f"channels='logo' stacks capital letters, and channel_names={self.channel_names!r} has none; give e.g. "
+                "channel_names='ACGT', or {'conv1': 'ACGT'}"
+            )
         if not isinstance(self.tag, str):
             raise TypeError(f"tag={self.tag!r} must be a string such as 'filters'")
         if not self.tag.strip() or self.tag != self.tag.strip("/"):
@@ -61,6 +79,11 @@ class Settings:
             object.__setattr__(self, "layers", tuple(self.layers))
         if isinstance(self.sample_rate, Mapping):
             object.__setattr__(self, "sample_rate", dict(self.sample_rate))
+        if isinstance(self.channel_names, Mapping):
+            frozen = {glob: tuple(names) for glob, names in self.channel_names.items()}
+            object.__setattr__(self, "channel_names", frozen)
+        elif self.channel_names is not None:
+            object.__setattr__(self, "channel_names", tuple(self.channel_names))
 
     @property
     def is_budgeted(self) -> bool:

@@ -13,14 +13,19 @@ from filterscope.plots.drawing.canvas import (
     INK,
     ONE_SIDED_CMAP,
     ROTATION_CMAP,
-    ROTATION_LIMIT,
-    ROTATION_NORM,
+    ROTATION_SHARES,
+    ROTATION_TICKS,
     SIGNED_CMAP,
+    TEXT,
     Box,
     Sheet,
     format_value,
 )
+from filterscope.plots.drawing.lettering import QuickText
 from filterscope.plots.drawing.mosaic import PixelImage
+
+#: Rotations that a bar names, the first ones however short it is.
+_FIRST = (0, 1, 0.1, 0.5, 0.02, 2)
 
 
 class ColourBar:
@@ -40,6 +45,9 @@ class ColourBar:
     def __init__(
         self, sheet: Sheet, box: Box, cmap: Colormap, caption: str, ticks: Sequence[float], moving: bool = False
     ) -> None:
+        self._labels: list[QuickText] = []
+        if not sheet.has_bars:
+            return
         sheet.write(box.left + box.width, box.top + sheet.px(11), caption, ha="right")
         bar = Box(box.left + sheet.px(12), box.top + sheet.px(23), sheet.px(10), box.height - sheet.px(34)).snapped()
         colours = cmap(np.linspace(1, 0, int(bar.height)), bytes=True)[:, None]
@@ -54,8 +62,13 @@ class ColourBar:
 
     def set_labels(self, *labels: str) -> None:
         """Write the labels, from the lower end to the upper."""
-        for artist, label in zip(self._labels, labels, strict=True):
+        for artist, label in zip(self._labels, labels, strict=bool(self._labels)):
             artist.set_text(label)
+
+    @classmethod
+    def beside(cls, sheet: Sheet, area: Box, width: float = WIDTH) -> tuple[Box, Box]:
+        """An area less what a bar at its right takes, in points, and that; all of it where there is none."""
+        return area.split_right(sheet.px(width) if sheet.has_bars else 0)
 
 
 def value_bar(sheet: Sheet, box: Box, one_sided: bool, caption: str) -> ColourBar:
@@ -64,16 +77,23 @@ def value_bar(sheet: Sheet, box: Box, one_sided: bool, caption: str) -> ColourBa
     return ColourBar(sheet, box, cmap, caption, (0.0, 0.5, 1.0), moving=True)
 
 
-def set_limit(bar: ColourBar, limit: float, one_sided: bool) -> None:
-    """Label a bar's ends with the limit of the colour scale."""
+def set_limit(bar: ColourBar, limit: float | None, one_sided: bool) -> None:
+    """Label a bar's ends with the limit of the colour scale; ``None`` where each filter has its own."""
+    if limit is None:
+        bar.set_labels("−max", "0", "max")
+        return
     if one_sided:
         bar.set_labels("0", format_value(limit / 2), format_value(limit))
     else:
         bar.set_labels(f"−{format_value(limit)}", "0", format_value(limit))
 
 
-def rotation_bar(sheet: Sheet, box: Box) -> None:
-    """The bar of rotation, the same in every picture."""
-    ticks = (0.0, 0.05, 0.2, ROTATION_LIMIT)
-    bar = ColourBar(sheet, box, ROTATION_CMAP, "rotation", [float(ROTATION_NORM(tick)) for tick in ticks])
-    bar.set_labels("0", "0.05", "0.2", "≥ 0.5")
+def rotation_bar(sheet: Sheet, box: Box, caption: str = "rotation") -> None:
+    """The bar of rotation, the same in every picture, but for what a short one has no room to name."""
+    kept: dict[float, float] = {}
+    for tick in _FIRST:
+        share = ROTATION_SHARES[ROTATION_TICKS.index(tick)]
+        if all(abs(share - other) * (box.height - sheet.px(34)) >= sheet.px(TEXT) for other in kept.values()):
+            kept[tick] = share
+    bar = ColourBar(sheet, box, ROTATION_CMAP, caption, list(kept.values()))
+    bar.set_labels(*map(str, kept))

@@ -9,10 +9,12 @@ import numpy.typing as npt
 
 from filterscope.filters import metrics
 from filterscope.filters.bank import FilterBank
-from filterscope.filters.words import plural
+from filterscope.filters.words import listed, plural
 
 #: Stands between the parts of a line.
 DOT = " · "
+#: Characters that names may take in a line that says other things too.
+_LONG = 40
 
 
 def moment(bank: FilterBank, by_step: bool = False) -> str:
@@ -41,6 +43,29 @@ def shape(bank: FilterBank) -> str:
         count = f"{bank.filters} of {count}"
     kind = "complex channel" if np.iscomplexobj(bank.weights) else "channel"
     return f"{count} × {plural(bank.channels, kind)} × {plural(bank.taps, 'tap')}"
+
+
+def taps(bank: FilterBank) -> str:
+    """What lies along the tiles."""
+    return f"taps 0 to {bank.taps - 1} →" if bank.taps > 1 else "one tap"
+
+
+def clipped(which: npt.NDArray[Any], mark: str) -> str:
+    """How many filters go beyond the scale, and how that is marked."""
+    return f"{int(which.sum())} clipped: {mark}" if which.any() else ""
+
+
+def channels(bank: FilterBank) -> list[str]:
+    """What the rows of a filter are called: channels by their names or numbers, complex ones in two parts each."""
+    names = [str(number) for number in range(bank.channels)] if bank.channel_names is None else bank.channel_names
+    parts = ("real", "imaginary") if np.iscomplexobj(bank.weights) else ()
+    return [f"{part} {name}" for name in names for part in parts] or list(names)
+
+
+def channel_rows(bank: FilterBank) -> str:
+    """``channels 0 to 5``, or their names if these are short: all of a few, the first and the last of many."""
+    names = listed(bank.channel_names or ())
+    return names if 0 < len(names) <= _LONG else f"channels 0 to {bank.channels - 1}"
 
 
 def joined(*parts: str) -> str:

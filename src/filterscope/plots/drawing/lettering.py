@@ -49,9 +49,23 @@ def _glyph(character: str, bold: bool) -> tuple[Array, Array, float]:
     return outline, steps, float(advance) / size
 
 
+def outline(character: str) -> tuple[Array, Array]:
+    """Vertices and codes of a bold character in units of its font size, y upwards."""
+    return _glyph(character, True)[:2]
+
+
 def text_width(text: str, points: float, bold: bool = False, dpi: float = 100) -> float:
     """Width in pixels that a line of text takes."""
     return sum(_glyph(character, bold)[2] for character in text) * points * dpi / 72
+
+
+def shortened(text: str, points: float, room: float, dpi: float = 100) -> str:
+    """A line of text that takes so many pixels at most: without its middle, if need be."""
+    whole, kept = text, len(text)
+    while kept > 1 and text_width(text, points, dpi=dpi) > room:
+        kept -= 1
+        text = f"{whole[: (kept + 1) // 2]}…{whole[len(whole) - kept // 2 :]}"
+    return text
 
 
 @lru_cache(maxsize=512)

@@ -1,7 +1,7 @@
 """Tiles and heat maps at pixel resolution: where a tile lies, and how a matrix fills it.
 
-Matplotlib would draw a heat map of more rows than pixels by nearest neighbour and lose rows; here they are
-averaged. All tiles of a picture are one image, so that 512 filters cost no more than eight.
+Matplotlib would draw a heat map of more rows than pixels by nearest neighbour and lose rows; here a pixel shows the
+extreme of those that it stands for. All tiles of a picture are one image, so that 512 filters cost no more than eight.
 """
 
 from __future__ import annotations
@@ -20,9 +20,12 @@ from matplotlib.image import BboxImage
 from matplotlib.transforms import Bbox, Transform, TransformedBbox
 
 from filterscope.plots.drawing.canvas import NONFINITE_FACE, Box, Sheet, plain, rgba
+from filterscope.plots.drawing.reduction import block_starts, signed_extremes
 
 Array = npt.NDArray[Any]
 
+#: Width to height of a tile.
+ASPECT = 1.45
 #: Numbers that are worked on at a time; with four bytes each below what the allocator asks the system for.
 _PART = 30_000
 
@@ -48,7 +51,7 @@ class Grid:
     row_label: float
 
     @classmethod
-    def fit(cls, count: int, box: Box, label_height: float, aspect: float = 1.45) -> Grid:
+    def fit(cls, count: int, box: Box, label_height: float, aspect: float = ASPECT) -> Grid:
         """Choose rows and columns so that tiles come close to an aspect ratio."""
         best, best_score = 1, float("inf")
         for columns in range(1, count + 1):
@@ -85,39 +88,10 @@ def _by_parts(make: Callable[[Array], Array], matrices: Array) -> Array:
     return np.concatenate([make(matrices[i : i + count]) for i in range(0, max(len(matrices), 1), count)])
 
 
-def _averages(values: Array, edges: Array, pixels: int, axis: int) -> Array:
-    """Mean of a piecewise constant function in each of ``pixels``, along an axis.
-
-    A matrix product would start threads that take the cores from training.
-
-    Args:
-        values: NaN and infinite ones make every pixel that they touch so.
-        edges: Where each value begins, and the last one ends, in pixels: ``(n + 1,)``, from 0 to ``pixels``.
-        pixels: Length of the result.
-        axis: Negative.
-    """
-    finite = np.isfinite(values)
-    means: Array = np.zeros((), np.float32)
-    if not finite.all():
-        means = _averages(np.where(finite, values, 0), edges, pixels, axis)
-        means[_averages((~finite).astype(np.float32), edges, pixels, axis) > 1e-6] = np.nan
-        means[_averages(np.isinf(values).astype(np.float32), edges, pixels, axis) > 1e-6] = np.inf
-        return means
-    begin = np.arange(pixels)
-    first = np.searchsorted(edges[:-1], begin, side="right") - 1
-    last = np.searchsorted(edges[:-1], begin + 1, side="left") - 1
-    for number in range(int(np.max(last - first)) + 1):
-        cell = np.minimum(first + number, last)
-        share = np.minimum(edges[cell + 1], begin + 1) - np.maximum(edges[cell], begin)
-        share = np.where(first + number <= last, np.maximum(share, 0), 0).astype(np.float32)
-        means = means + values.take(cell, axis) * share.reshape(-1, *[1] * (-1 - axis))
-    return np.asarray(means)
-
-
 def shrink(values: Array, pixels: int, axis: int) -> Array:
-    """Block-average an axis that has more values than there are pixels."""
+    """The extremes of an axis that has more values than there are pixels."""
     count = values.shape[axis]
-    return values if pixels >= count else _averages(values, np.linspace(0, pixels, count + 1), pixels, axis)
+    return values if pixels >= count else signed_extremes(values, block_starts(count, pixels), axis)
 
 
 def _stretch(cells: Array, pixels: int, axis: int) -> Array:
@@ -136,7 +110,7 @@ def heat(
     one_sided: bool = False,
     undefined: str = NONFINITE_FACE,
 ) -> Array:
-    """Matrices as pixels: cells repeated where there is room, block-averaged where not.
+    """Matrices as pixels: cells repeated where there is room, the extremes of blocks where not.
 
     Args:
         values: Shape ``(..., rows, columns)``.
@@ -164,6 +138,24 @@ def last_gap(epochs: Array) -> float:
     return max(1.0, float(np.median(np.diff(epochs)))) if len(epochs) > 1 else 1.0
 
 
+def lay(values: Array, edges: Array, pixels: int, axis: int) -> Array:
+    """Lay cells of unequal size along an axis of pixels; of those that have no pixel of their own, the extreme.
+
+    Args:
+        values: One for each cell.
+        edges: Where each cell begins, in pixels, rising from 0; it ends where the next one begins.
+        pixels: Length of the result.
+        axis: Negative.
+    """
+    # A cell has the pixels whose middles lie in it, and all cells are shown: small ones share the next pixel.
+    own = np.clip(np.ceil(edges - 0.5), 0, pixels - 1).astype(int)
+    begins, starts = np.unique(own, return_index=True)
+    if len(starts) < len(own):
+        reduce = functools.partial(signed_extremes, starts=starts, axis=axis)
+        values = _by_parts(reduce, values) if values.ndim > 2 else reduce(values)
+    return np.asarray(np.repeat(values, np.diff(np.append(begins, pixels)), axis=axis))
+
+
 def lay_epochs(rows: Array, epochs: Array, height: int) -> Array:
     """Lay snapshots ``(..., E, columns)`` on a vertical axis of pixels that is linear in epochs, the first at the top.
 
@@ -174,11 +166,7 @@ def lay_epochs(rows: Array, epochs: Array, height: int) -> Array:
     """
     edges = np.append(epochs, epochs[-1] + last_gap(epochs)).astype(np.float64)
     edges = (edges - edges[0]) / (edges[-1] - edges[0]) * height
-    if height < 2 * len(epochs):
-        lay = functools.partial(_averages, edges=edges, pixels=height, axis=-2)
-        return _by_parts(lay, rows) if rows.ndim > 2 else lay(rows)
-    chosen = np.searchsorted(edges, np.arange(height) + 0.5, side="right") - 1
-    return np.asarray(np.take(rows, np.clip(chosen, 0, len(epochs) - 1), axis=-2))
+    return lay(rows, edges[:-1], height, -2)
 
 
 class PixelImage(BboxImage):

@@ -47,7 +47,7 @@ class Raster:
         if self._frame is None:
             self._frame = self._draw_frame(moving)
         width, height = self.size
-        renderer = RendererAgg(width, height, self._sheet.dpi)
+        renderer = RendererAgg(width, height, self._sheet.figure.dpi)
         pixels = np.asarray(renderer.buffer_rgba())
         flat = pixels.view(np.uint32).reshape(-1)
         flat.fill(_WHITE)

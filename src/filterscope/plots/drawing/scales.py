@@ -16,7 +16,7 @@ from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.patches import PathPatch
 
 from filterscope.plots.drawing.canvas import GREY, INK, TEXT, Box, Sheet
-from filterscope.plots.drawing.lettering import number_patch, text_width
+from filterscope.plots.drawing.lettering import QuickText, number_patch, text_width
 
 Array = npt.NDArray[Any]
 
@@ -61,6 +61,25 @@ def fitting_ticks(sheet: Sheet, low: float, high: float, width: float, most: int
     return round_ticks(low, high, 1, whole)
 
 
+def log_ticks(sheet: Sheet, low: float, high: float, width: float) -> Array:
+    """1, 2 and 5, or 1 alone, in each power of ten, for an axis in octaves of so many pixels; no labels touch."""
+    powers = 10.0 ** np.arange(np.floor(np.log10(low)), np.log10(high) + 1)
+    for digits in ((1, 2, 5), (1, 3), (1,)):
+        ticks = np.outer(powers, digits).ravel()
+        ticks = ticks[(ticks >= low * (1 - 1e-9)) & (ticks <= high * (1 + 1e-9))]
+        widest = max((text_width(label, TEXT, dpi=sheet.dpi) for label in tick_labels(ticks)), default=0)
+        closest = float(np.min(np.diff(np.log(ticks)), initial=np.inf)) / np.log(high / low) * width
+        if len(ticks) and closest >= widest + sheet.px(4):
+            break
+    return ticks
+
+
+def fitting_names(sheet: Sheet, names: Sequence[str], width: float) -> list[int]:
+    """Positions of the names to write below an axis of so many pixels: all, or every so many-th that fit."""
+    widest = max(text_width(name, TEXT, dpi=sheet.dpi) for name in names) + sheet.px(8)
+    return index_ticks(len(names), max(int(width / widest), 1))
+
+
 def tick_intervals(sheet: Sheet, width: float, characters: int, most: int) -> int:
     """Into how many parts ticks may cut an axis of some pixels, if their labels have so many characters."""
     return max(1, min(most, int(width / sheet.px(TEXT * (0.65 * characters + 0.8)))))
@@ -75,12 +94,14 @@ def mark_below(sheet: Sheet, box: Box, shares: Array, labels: Sequence[str]) -> 
         sheet.write(x, bottom + sheet.px(_NUMBERS), label, ha="center", color=INK)
 
 
-def mark_left(sheet: Sheet, box: Box, shares: Array, labels: Sequence[str]) -> None:
-    """Ticks and labels at shares of a box's height, from its bottom."""
+def mark_left(sheet: Sheet, box: Box, shares: Array, labels: Sequence[str]) -> list[QuickText]:
+    """Ticks and labels at shares of a box's height, from its bottom; the labels."""
     places = box.top + (1 - np.asarray(shares)) * box.height
     _strokes(sheet, [[(box.left - sheet.px(3), y), (box.left, y)] for y in places])
-    for y, label in zip(places, labels, strict=True):
+    return [
         sheet.write(box.left - sheet.px(6), y, label, ha="right", va="center", color=INK)
+        for y, label in zip(places, labels, strict=True)
+    ]
 
 
 def name_below(sheet: Sheet, box: Box, words: str) -> None:
@@ -142,7 +163,7 @@ def legend(sheet: Sheet, box: Box, entries: Sequence[tuple[str, Any]], size: flo
     left = box.left + box.width - width - gap
     top = box.top + gap if at_top else box.top + box.height - height - gap
     corners = [(left, top), (left + width, top), (left + width, top + height), (left, top + height)]
-    face = PolyCollection([corners], facecolors="#ffffff", linewidths=0, alpha=0.85, zorder=5)
+    face = PolyCollection([corners], facecolors=[sheet.ground], linewidths=0, alpha=0.85, zorder=5)
     artists: list[Artist] = [sheet.add(face)]
     for number, (name, colour) in enumerate(entries):
         x = left + gap + number % columns * column

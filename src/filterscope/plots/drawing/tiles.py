@@ -1,7 +1,8 @@
-"""Grids of tiles, a tile per filter: as lines or stems, or as heat maps."""
+"""Grids of tiles, a tile per filter: as lines or stems, as heat maps, or as sequence logos."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -20,32 +21,40 @@ from filterscope.plots.drawing.canvas import (
     SMALL,
     Box,
     Sheet,
+    is_clipped,
     rgba,
 )
 from filterscope.plots.drawing.captions import Marks
-from filterscope.plots.drawing.lettering import QuickText, number_patch
+from filterscope.plots.drawing.lettering import QuickText, number_patch, shortened, text_width
+from filterscope.plots.drawing.logo import Letters
+from filterscope.plots.drawing.reduction import outline, trace
 
 Array = npt.NDArray[Any]
 
 #: Kernels up to this length are drawn as stems, one per tap.
 STEM_TAPS = 8
-#: More tiles than this are drawn as heat: lines would be thicker than their tile is high.
-LINE_TILES = 64
+#: More tiles than this are drawn as heat: lines would be thicker than their tile is high, and stems a few pixels high.
+LINE_TILES, STEM_TILES = 64, 32
+#: Share of a tile's height from its middle to its limit.
+_REACH = 0.47
+#: Width of a letter to the height of its tile, of which it may fill one half.
+_LETTER_ASPECT = 0.5
 
 
 class _Tiles:
     """Where the tiles of a picture lie, and the number and the words above each."""
 
-    def __init__(self, sheet: Sheet, area: Box, indices: Array) -> None:
+    def __init__(self, sheet: Sheet, area: Box, indices: Array, aspect: float = mosaic.ASPECT) -> None:
         self.sheet, self.area = sheet, area.snapped()
-        self.grid = mosaic.Grid.fit(len(indices), self.area, sheet.px(SMALL + 2))
+        self.grid = mosaic.Grid.fit(len(indices), self.area, sheet.px(SMALL + 2), aspect)
         self.corners = self.grid.corners() + np.array([self.area.left, self.area.top])
         self.width, self.height = self.grid.inner
         size = sheet.px(SMALL)
         if self.grid.head:
             sheet.add(number_patch(indices.tolist(), self.corners - [0, 2], size, GREY))
         elif self.grid.row_label:
-            firsts = np.arange(0, self.grid.count, self.grid.columns)
+            every = max(1, int(np.ceil(1.1 * size / self.grid.cell[1])))  # logos may be lower than a number
+            firsts = np.arange(0, self.grid.count, self.grid.columns * every)
             ends = np.stack(
                 [np.full(len(firsts), self.area.left + self.grid.row_label - 3), self.corners[firsts, 1]], axis=1
             )
@@ -89,12 +98,14 @@ class LineTiles(_Tiles):
         else:
             self._behind = PolyCollection([], linewidths=0, alpha=0.28, zorder=2)
             self._front = LineCollection([], linewidths=1.5 if self.width < 260 else 2, joinstyle="bevel", zorder=3)
-        for collection in (self._faces, zero_lines, self._behind, self._front):
+        self._cuts = LineCollection([], colors=INK, linewidths=2.5, capstyle="butt", zorder=2.5)
+        parts = [self._faces, zero_lines, self._behind, self._cuts, self._front]
+        for collection in parts:
             sheet.add(collection)
-        sheet.moving += [self._faces, zero_lines, self._behind, self._front]
+        sheet.moving += parts
 
     def update(self, rows: Array, reference: Array | None, limits: Array, colours: Array, marks: Marks) -> None:
-        """Redraw.
+        """Redraw; what goes beyond its limit has a dark edge there.
 
         Args:
             rows: Shape ``(filters, taps)``.
@@ -103,14 +114,12 @@ class LineTiles(_Tiles):
             colours: RGBA per filter.
             marks: Dead and non-finite filters.
         """
-        faces = np.zeros((len(rows), 4))
-        faces[marks.dead], faces[marks.nonfinite] = rgba(DEAD_FACE), rgba(NONFINITE_FACE)
+        faces = _faces(marks)
         self._faces.set_facecolor(faces)  # type: ignore[arg-type]
         self._faces.set_visible(bool(faces.any()))  # clear ones take as long to draw
-        scale = 0.47 * self.height / limits[:, None]
-        edge = self.height / 2
-        now = self._middle - np.clip(rows * scale, -edge, edge)
-        then = None if reference is None else self._middle - np.clip(reference * scale, -edge, edge)
+        now = self._heights(rows, limits)
+        self._cuts.set_verts(list(self._cut_segments(rows / limits[:, None])))
+        then = None if reference is None else self._heights(reference, limits)
         per_path = np.repeat(colours, rows.shape[1], axis=0) if self._stems else colours
         self._front.set_color(per_path)  # type: ignore[arg-type]
         if self._stems:
@@ -118,12 +127,23 @@ class LineTiles(_Tiles):
             if then is not None:
                 self._behind.set_verts(list(self._stem_segments(then)))
             return
-        self._front.set_verts(list(np.stack([self._x, now], axis=-1)))
+        self._front.set_verts(list(np.stack(trace(self._x, now, self.width), axis=-1)))
         if then is not None:
-            there = np.stack([self._x, np.where(np.isfinite(now), now, self._middle)], axis=-1)
-            back = np.stack([self._x, then], axis=-1)[:, ::-1]
-            self._behind.set_verts(np.concatenate([there, back], axis=1))
+            there = np.where(np.isfinite(now), now, self._middle)
+            self._behind.set_verts(outline(self._x, there, then, self.width))
             self._behind.set_facecolor(colours)
+
+    def _heights(self, rows: Array, limits: Array) -> Array:
+        return np.asarray(self._middle - np.clip(rows / limits[:, None], -1, 1) * _REACH * self.height)
+
+    def _cut_segments(self, shares: Array) -> Array:
+        """Strokes along the edges of tiles where a line is cut off, one for each pixel at most."""
+        with np.errstate(invalid="ignore"):
+            tile, tap = np.nonzero((np.abs(shares) > 1 + 1e-6) & np.isfinite(shares))
+        y = self._middle[tile, 0] - np.sign(shares[tile, tap]) * (_REACH + 0.5) / 2 * self.height
+        middle = np.unique(np.stack([self._x[tile, tap].round(), y], axis=-1), axis=0)[:, None]
+        half = max(self.width / self._x.shape[1] / 2, self.sheet.px(1.5))
+        return np.asarray(middle + np.array([[-half, 0], [half, 0]]))
 
     def _stem_segments(self, y: Array) -> Array:
         foot = np.broadcast_to(self._middle, y.shape)
@@ -131,15 +151,25 @@ class LineTiles(_Tiles):
 
 
 class HeatTiles(_Tiles):
-    """One heat map per filter, all of them one image."""
+    """One heat map per filter, all of them one image; the rows of the first ones named, where there is room."""
 
-    def __init__(self, sheet: Sheet, area: Box, indices: Array) -> None:
-        super().__init__(sheet, area, indices)
+    def __init__(self, sheet: Sheet, area: Box, indices: Array, names: Sequence[str] = ()) -> None:
+        names = [shortened(name, SMALL, 0.15 * area.width, sheet.dpi) for name in names]
+        room = max((text_width(name, SMALL, dpi=sheet.dpi) + sheet.px(6) for name in names), default=0.0)
+        beside = area.shrink(left=room)
+        grid = mosaic.Grid.fit(len(indices), beside.snapped(), sheet.px(SMALL + 2))
+        is_named = bool(names) and grid.inner[1] >= len(names) * sheet.px(SMALL) and not grid.row_label
+        super().__init__(sheet, beside if is_named else area, indices)
+        if is_named:
+            rows = (np.arange(len(names)) + 0.5) / len(names) * self.height
+            for left, top in self.corners[:: self.grid.columns]:
+                for name, row in zip(names, rows, strict=True):
+                    sheet.write(left - sheet.px(3), top + row, name, fontsize=SMALL, ha="right", va="center")
         self._image = mosaic.PixelImage.in_box(sheet, self.area)
         sheet.moving.insert(0, self._image)
 
     def update(self, cells: Array, limits: Array, borders: Array, marks: Marks, one_sided: bool = False) -> None:
-        """Redraw.
+        """Redraw; what goes beyond its limit has a dark corner.
 
         Args:
             cells: Shape ``(filters, rows, columns)``.
@@ -153,4 +183,57 @@ class HeatTiles(_Tiles):
         pixels = mosaic.heat(scaled, self.height, self.width, 1.0, cmap, one_sided=one_sided)
         pixels[marks.dead] = (rgba(DEAD_FACE) * 255).astype(np.uint8)
         border = max(1, min(3, min(self.width, self.height) // 12))
-        self._image.set_pixels(mosaic.paste(pixels, self.grid, self.area, borders, border))
+        laid = mosaic.paste(pixels, self.grid, self.area, borders, border)
+        clipped = self.corners[is_clipped(cells, limits)] - [self.area.left, self.area.top] + [self.width, 0]
+        side = int(np.clip(min(self.width, self.height) // 4, 4, max(self.sheet.px(9), 4)))
+        for size, tone in ((side + 2, "#ffffff"), (side, INK)):  # the white shows the dark one on dark cells
+            corner = np.tri(size, dtype=bool).T
+            for right, top in clipped.astype(int):
+                laid[top : top + size, right - size : right][corner] = rgba(tone) * 255
+        self._image.set_pixels(laid)
+
+
+class LogoTiles(_Tiles):
+    """One sequence logo per filter: letters stacked by weight, with a strip of the rotation's colour before them."""
+
+    def __init__(self, sheet: Sheet, area: Box, indices: Array, names: Sequence[str], taps: int) -> None:
+        super().__init__(sheet, area, indices, _LETTER_ASPECT * taps)
+        strip = max(2.0, min(sheet.px(2.5), 0.03 * self.width))
+        corner = np.array([[0, 0], [1, 0], [1, 1], [0, 1]])
+        self._faces = PolyCollection(
+            list(self.corners[:, None] + corner * [self.width, self.height]), linewidths=0, zorder=0
+        )
+        self._strips = PolyCollection(
+            list(self.corners[:, None] + corner * [strip, self.height]), linewidths=0, zorder=2
+        )
+        self._left = self.corners[:, 0] + 2.5 * strip
+        self._middle = self.corners[:, 1] + self.height / 2
+        self._slot = (self.width - 2.5 * strip) / taps
+        ends = np.stack([self._left, self.corners[:, 0] + self.width], axis=1)
+        zero = np.stack([ends, np.broadcast_to(self._middle[:, None], ends.shape)], axis=-1)
+        lines = LineCollection(list(zero), colors=PALE, linewidths=0.8, zorder=1)
+        for collection in (self._faces, lines, self._strips):
+            sheet.moving.append(sheet.add(collection))
+        self._letters = Letters(sheet, names)
+        sheet.moving += self._letters.artists
+
+    def update(self, weights: Array, limits: Array, strips: Array | None, marks: Marks) -> None:
+        """Redraw.
+
+        Args:
+            weights: Shape ``(filters, letters, taps)``.
+            limits: Shape ``(filters,)``: the height of a stack that reaches a tile's edge.
+            strips: RGBA per filter, or ``None``.
+            marks: Dead and non-finite filters.
+        """
+        self._faces.set_facecolor(_faces(marks))  # type: ignore[arg-type]
+        self._strips.set_facecolor("none" if strips is None else strips)  # type: ignore[arg-type]
+        edge = self.height / 2
+        self._letters.update(weights, self._left, self._middle, self._slot, -0.98 * edge / limits, edge)
+
+
+def _faces(marks: Marks) -> Array:
+    """Colours behind dead and non-finite filters, clear behind others: RGBA."""
+    faces = np.zeros((len(marks.dead), 4))
+    faces[marks.dead], faces[marks.nonfinite] = rgba(DEAD_FACE), rgba(NONFINITE_FACE)
+    return faces

@@ -2,7 +2,8 @@
  * weights. */
 
 const MAGIC = "FILTERS\n";
-const VERSION = 1;
+/** Those that it reads: 2 where channels have names. */
+const VERSIONS = [1, 2];
 const PREFIX_BYTES = 16;
 
 /** Bytes that are no bank, or not one that this version can read. */
@@ -71,8 +72,8 @@ export function decodeBlob(bytes) {
   if (bytes.length < PREFIX_BYTES || text !== MAGIC) throw new BlobError("these bytes are no filter bank");
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const version = view.getUint16(8, true);
-  if (version !== VERSION) {
-    throw new BlobError(`a filter bank of format version ${version}, this tab reads ${VERSION}: upgrade filterscope`);
+  if (!VERSIONS.includes(version)) {
+    throw new BlobError(`a filter bank of format version ${version}, this tab reads ${VERSIONS.at(-1)}: upgrade filterscope`);
   }
   const start = PREFIX_BYTES + view.getUint32(12, true);
   if (start > bytes.length) throw new BlobError("damaged filter bank: its header is cut off");

@@ -1,6 +1,6 @@
 /** Colours of data. */
 
-import { DECIBEL, ROTATION, ROTATION_LIMIT, SIGNED } from "./tables.js";
+import { DECIBEL, ROTATION, ROTATION_SHARES, ROTATION_TICKS, SIGNED } from "./tables.js";
 
 /** Canvas pixels are little-endian RGBA, so a colour is 0xAABBGGRR. */
 function packed(table) {
@@ -34,12 +34,21 @@ const GRADIENTS = {
 
 /** Where a rotation lies on its scale, 0 to 1. */
 export function rotationShare(rotation) {
-  return Math.sqrt(Math.min(Math.max(rotation, 0), ROTATION_LIMIT) / ROTATION_LIMIT);
+  const above = ROTATION_TICKS.findIndex((tick) => tick > rotation);
+  if (above < 1) return above ? 1 : 0;
+  const [low, high] = ROTATION_TICKS.slice(above - 1);
+  const [from, to] = ROTATION_SHARES.slice(above - 1);
+  return from + ((rotation - low) / (high - low)) * (to - from);
+}
+
+/** CSS colour at a share of the scale of rotation. */
+export function rotationTone(share) {
+  return ROTATION_CSS[Math.round(share * 255)];
 }
 
 /** CSS colour of a rotation; `undefinedColour` where it is not a number. */
 export function rotationColour(rotation, undefinedColour) {
-  return Number.isFinite(rotation) ? ROTATION_CSS[Math.round(rotationShare(rotation) * 255)] : undefinedColour;
+  return Number.isFinite(rotation) ? rotationTone(rotationShare(rotation)) : undefinedColour;
 }
 
 /** A map as a CSS gradient from left to right. */

@@ -1,5 +1,7 @@
 /** Lines and stems of a filter over its taps, added to the current path of a canvas. */
 
+import { blockStart, extent } from "../numbers/reduce.js";
+
 /** Kernels up to this length are drawn as stems, one per tap. */
 export const STEM_TAPS = 8;
 
@@ -34,27 +36,20 @@ export function traceLine(context, values, at, count, { left, slot, zero, scale,
 function traceExtremes(context, values, at, count, { left, slot, zero, scale, top, bottom }) {
   const columns = Math.max(1, Math.round(count * slot));
   const clip = (y) => (y < top ? top : y > bottom ? bottom : y);
+  const ends = [0, 0];
   let broken = true;
   for (let column = 0; column < columns; column++) {
-    const first = Math.floor((column * count) / columns);
-    const end = Math.floor(((column + 1) * count) / columns);
-    let low = Infinity;
-    let high = -Infinity;
-    let lowFirst = true;
-    for (let i = first; i < end; i++) {
-      const value = values[at + i];
-      if (value < low) [low, lowFirst] = [value, false];
-      if (value > high) [high, lowFirst] = [value, true];
-    }
-    if (!(high - low < Infinity)) {
+    const [first, next] = [blockStart(column, count, columns), blockStart(column + 1, count, columns)];
+    extent(values, at + first, next - first, ends);
+    if (Number.isNaN(ends[0])) {
       broken = true;
       continue;
     }
+    if (values[at + next - 1] < values[at + first]) ends.reverse();
     const x = left + column + 0.5;
-    const [a, b] = lowFirst ? [low, high] : [high, low];
-    if (broken) context.moveTo(x, clip(zero - a * scale));
-    else context.lineTo(x, clip(zero - a * scale));
-    if (a !== b) context.lineTo(x, clip(zero - b * scale));
+    if (broken) context.moveTo(x, clip(zero - ends[0] * scale));
+    else context.lineTo(x, clip(zero - ends[0] * scale));
+    context.lineTo(x, clip(zero - ends[1] * scale));
     broken = false;
   }
 }

@@ -1,14 +1,15 @@
-/** Heat maps at device pixels: cells are repeated where there is room and averaged where there is not. */
+/** Heat maps at device pixels: cells are repeated where there is room, and blocks show their extreme where not. */
+
+import { blockStart, signedExtreme } from "../numbers/reduce.js";
 
 /** Which cells each pixel covers: `[first, past last]` per pixel. */
 function spans(cells, pixels) {
   const result = new Int32Array(2 * pixels);
   for (let p = 0; p < pixels; p++) {
-    const first = Math.floor((p * cells) / pixels);
+    const first = blockStart(p, cells, pixels);
     result[2 * p] = first;
-    result[2 * p + 1] = Math.max(first + 1, Math.ceil(((p + 1) * cells) / pixels - 1e-9));
+    result[2 * p + 1] = Math.max(first + 1, blockStart(p + 1, cells, pixels));
   }
-  if (pixels >= cells) for (let p = 0; p < pixels; p++) result[2 * p + 1] = result[2 * p] + 1;
   return result;
 }
 
@@ -35,7 +36,7 @@ function cachedSpans(cells, pixels) {
 export function paintHeat(sheet, stride, box, values, at, rows, columns, { table, low, high, broken }) {
   const across = cachedSpans(columns, box.w);
   const down = cachedSpans(rows, box.h);
-  const averaged = columns > box.w || rows > box.h;
+  const reduced = columns > box.w || rows > box.h;
   const last = table.length - 1;
   const factor = last / (high - low);
   const colourOf = (value) => {
@@ -60,15 +61,12 @@ export function paintHeat(sheet, stride, box, values, at, rows, columns, { table
       if (across[2 * x] !== c0 || across[2 * x + 1] !== c1) {
         c0 = across[2 * x];
         c1 = across[2 * x + 1];
-        colour = colourOf(averaged ? mean(values, at, columns, r0, r1, c0, c1) : values[at + r0 * columns + c0]);
+        const value = reduced
+          ? signedExtreme(values, at, columns, r0, r1, c0, c1)
+          : values[at + r0 * columns + c0];
+        colour = colourOf(value);
       }
       sheet[target + x] = colour;
     }
   }
-}
-
-function mean(values, at, columns, r0, r1, c0, c1) {
-  let sum = 0;
-  for (let r = r0; r < r1; r++) for (let c = c0; c < c1; c++) sum += values[at + r * columns + c];
-  return sum / ((r1 - r0) * (c1 - c0));
 }

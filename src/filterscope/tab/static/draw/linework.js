@@ -1,6 +1,8 @@
 /** Curves painted straight into pixels. A browser that draws without a GPU takes some 100 ms to stroke 64 curves of 251
  * taps; this takes two. Coverage of a pixel is how far it lies within the line; a curve's segments do not add up. */
 
+import { blockStart, extent } from "../numbers/reduce.js";
+
 /** Device pixels per value below which a curve is drawn as its extent in each column of pixels. */
 const DENSE = 0.6;
 
@@ -82,21 +84,21 @@ function cover(sheet, target, share, rgb) {
 function paintExtents(sheet, stride, clip, { left, slot, zero, scale, top, bottom }, values, at, count, rgb, half) {
   const columns = Math.max(1, Math.round(count * slot));
   const clamp = (y) => (y < top ? top : y > bottom ? bottom : y);
+  const ends = [0, 0];
   let last = NaN;
   for (let c = 0; c < columns; c++) {
-    const end = Math.floor(((c + 1) * count) / columns);
-    let low = last - last === 0 ? last : Infinity;
-    let high = last - last === 0 ? last : -Infinity;
-    for (let i = Math.floor((c * count) / columns); i < end; i++) {
-      const y = clamp(zero - values[at + i] * scale);
-      if (y - y === 0) {
-        if (y < low) low = y;
-        if (y > high) high = y;
-      }
-      last = y;
-    }
+    const first = at + blockStart(c, count, columns);
+    const next = at + blockStart(c + 1, count, columns);
+    extent(values, first, next - first, ends);
+    let low = clamp(zero - ends[1] * scale);
+    let high = clamp(zero - ends[0] * scale);
+    // The line comes from where it was in the column before.
+    if (last < low) low = last;
+    if (last > high) high = last;
+    last = clamp(zero - values[next - 1] * scale);
+    if (!(low <= high)) continue;
     const column = Math.floor(left) + c;
-    if (high < low || column < clip.left || column >= clip.right) continue;
+    if (column < clip.left || column >= clip.right) continue;
     const [upper, lower] = [low - half, high + half];
     const to = Math.min(Math.ceil(lower), clip.bottom);
     for (let row = Math.max(Math.floor(upper), clip.top); row < to; row++) {

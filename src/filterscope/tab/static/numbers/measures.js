@@ -66,11 +66,16 @@ export function marks(sizes) {
   return Array.from(sizes, (size) => (!Number.isFinite(size) ? "NaN" : size === 0 || size < least ? "dead" : ""));
 }
 
-/** The limit that all tiles share, as in filterscope's pictures: the largest peak, unless a few filters would
- * flatten the others; then four times a quantile of the peaks. Never 0. */
-export function sharedLimit(peaks, share) {
+/** The limit that all tiles share, as in filterscope's pictures: so many times a quantile of the peaks that are not
+ * zero, unless none is larger. Never 0. */
+export function sharedLimit(peaks, share, times) {
   let largest = 0;
   for (const peak of peaks) if (Number.isFinite(peak)) largest = Math.max(largest, peak);
-  const fair = peaks.length > 4 ? 4 * quantile(peaks, share) : largest;
-  return (fair > 0 && fair < largest ? fair : largest) || 1;
+  const fair = times * quantile(peaks.filter((peak) => peak > 0), share);
+  return (fair > 0 ? Math.min(fair, largest) : largest) || 1;
+}
+
+/** Which of the peaks go beyond a limit, by more than rounding. */
+export function beyond(peaks, limit) {
+  return Array.from(peaks, (peak) => peak > limit * (1 + 1e-6));
 }

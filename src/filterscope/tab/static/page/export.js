@@ -1,8 +1,9 @@
 /** The view as a picture, its numbers as CSV or JSON. */
 
 import { peakFrequencies } from "../data/snapshot.js";
-import { rotationColour, rotationShare } from "../draw/colours.js";
+import { rotationShare, rotationTone } from "../draw/colours.js";
 import { theme } from "../draw/palette.js";
+import { ROTATION_TICKS } from "../draw/tables.js";
 import { formatValue } from "../numbers/format.js";
 import { joined, shortened } from "../panels/words.js";
 import { drawStill, drawTiles } from "../views/tiles.js";
@@ -92,22 +93,16 @@ function drawHead(context, width, title, subtitle) {
   context.fillText(subtitle, MARGIN, 40, width - 240);
   const [left, top, length] = [width - 196, 14, 180];
   for (let i = 0; i < length; i++) {
-    const rotation = 0.5 * (i / (length - 1)) ** 2;
-    context.fillStyle = rotationColour(rotation, theme.grey);
+    context.fillStyle = rotationTone(i / (length - 1));
     context.fillRect(left + i, top, 1.5, 8);
   }
   context.fillStyle = theme.grey;
   context.textAlign = "right";
   context.fillText("rotation", left - 8, top + 8);
   context.font = `10px ${FONT}`;
-  for (const [value, text] of [
-    [0, "0"],
-    [0.05, "0.05"],
-    [0.2, "0.2"],
-    [0.5, "≥ 0.5"],
-  ]) {
-    context.textAlign = value === 0 ? "left" : value === 0.5 ? "right" : "center";
-    context.fillText(text, left + rotationShare(value) * length, top + 20);
+  for (const tick of ROTATION_TICKS) {
+    context.textAlign = tick === 0 ? "left" : tick === ROTATION_TICKS.at(-1) ? "right" : "center";
+    context.fillText(String(tick), left + rotationShare(tick) * length, top + 20);
   }
 }
 

@@ -2,7 +2,6 @@
 
 import { niceTicks } from "../draw/axes.js";
 import { HEAT, pixelOf, rotationColour } from "../draw/colours.js";
-import { ROTATION_LIMIT } from "../draw/tables.js";
 import { theme } from "../draw/palette.js";
 import { formatCount, formatFrequency, formatPrecise, formatTick, formatValue } from "../numbers/format.js";
 import { FLOOR_DB, frequencyAxis } from "../numbers/spectrum.js";
@@ -93,7 +92,7 @@ function drawCurves(plots, moment) {
   const finite = (values) => values.filter((value) => Number.isFinite(value));
   const top = Math.max(...finite(rotation), 0);
   const colour = (value) => rotationColour(value, theme.undefinedLine);
-  const high = top > ROTATION_LIMIT ? top * 1.05 : Math.max(top * 1.15, 0.01);
+  const high = Math.max(top * 1.15, 0.01);
   curve(plots.rotation, moment, "Rotation", rotation, { low: 0, high, ticks: niceTicks(0, high, 3) }, colour, true);
   const steps = finite(change).filter((value) => value > 0);
   const [low, most] = steps.length ? [Math.min(...steps), Math.max(...steps)] : [0.1, 1];

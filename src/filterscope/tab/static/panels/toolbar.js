@@ -1,6 +1,7 @@
 /** The bar above the grid: what tiles show, their order and scale, search; and a line that tells how to read it. */
 
 import { gradient, rotationShare } from "../draw/colours.js";
+import { ROTATION_TICKS } from "../draw/tables.js";
 import { formatValue } from "../numbers/format.js";
 import { el, icon, ICONS, setText } from "./dom.js";
 import { deadWords, joined, shapeWords } from "./words.js";
@@ -135,12 +136,7 @@ export class Toolbar {
       [
         "rotation",
         "rotation",
-        [
-          [0, "0"],
-          [rotationShare(0.05), "0.05"],
-          [rotationShare(0.2), "0.2"],
-          [1, "≥ 0.5"],
-        ],
+        ROTATION_TICKS.map((tick) => [rotationShare(tick), String(tick)]),
       ],
     ];
     const heat = frame.kind === "heat" ? frame : evolution;
@@ -198,12 +194,12 @@ function countMarks(marks) {
 function readingWords({ mode, scale, frame, view, ghostWords, evolution, series, fault }) {
   const words = [fault];
   const edge = frame.limits && scale === "shared" ? `tile edge ±${formatValue(frame.limit / 0.94)}` : "";
-  const clipped = (frame.clipped ?? evolution?.clipped) ? "larger ones clipped" : "";
+  const clipped = (frame.clipped ?? evolution?.clipped) ? "corner: beyond the scale" : "";
   if (mode === "evolution") {
     words.push(
       `difference from ${series.moment(Math.max(series.reference, 0))}`,
       `${series.unit}s ↓`,
-      "taps →",
+      series.header.shape[2] === 1 ? "channels →" : "taps →",
       evolution?.more ? "still coming in" : "",
     );
   } else if (mode === "response") {

@@ -1,6 +1,6 @@
-/** Epochs x taps of all filters: what was learned, in rows of pixels that average the snapshots they stand for.
- * Built a few milliseconds at a time, and added to as snapshots come in. */
+/** Epochs x taps of all filters: what was learned, in rows of pixels that show the extremes of their snapshots. Built a few milliseconds at a time, and added to as snapshots come in. */
 
+import { stronger } from "../numbers/reduce.js";
 import { difference, displayRows } from "../numbers/rows.js";
 
 /** Rows that a tile has at most. */
@@ -9,8 +9,8 @@ const MOST_ROWS = 160;
 const SLICE = 8;
 
 export class Evolution {
-  #sums;
-  #counts;
+  #extremes;
+  #known;
   #added = new Set();
 
   /** @param {import("../data/series.js").Series} series @param {number} height Pixels of a tile. */
@@ -23,8 +23,8 @@ export class Evolution {
     this.columns = taps === 1 ? channels : taps;
     this.signed = (channels === 1 || taps === 1) && !series.header.complex;
     this.filters = filters;
-    this.#sums = new Float32Array(filters * this.rows * this.columns);
-    this.#counts = new Uint32Array(this.rows);
+    this.#extremes = new Float32Array(filters * this.rows * this.columns);
+    this.#known = new Uint8Array(this.rows);
   }
 
   /** Whether it still belongs to what a series holds. */
@@ -60,24 +60,23 @@ export class Evolution {
     const { rows, columns } = this;
     for (let f = 0; f < this.filters; f++) {
       const to = (f * rows + row) * columns;
-      for (let k = 0, from = f * columns; k < columns; k++, from++) this.#sums[to + k] += shown[from];
+      for (let i = to, from = f * columns; i < to + columns; i++, from++)
+        this.#extremes[i] = this.#known[row] ? stronger(this.#extremes[i], shown[from]) : shown[from];
     }
-    this.#counts[row] += 1;
+    this.#known[row] = 1;
   }
 
-  /** Means of the rows, `filters x rows x columns`; rows without a snapshot yet show the nearest one above. */
+  /** Extremes of the rows, `filters x rows x columns`; rows without a snapshot yet show the nearest one above. */
   values() {
     const { rows, columns, filters } = this;
-    const out = new Float32Array(this.#sums.length);
-    let source = this.#counts.findIndex((count) => count > 0);
+    const out = new Float32Array(this.#extremes.length);
+    let source = this.#known.indexOf(1);
     for (let row = 0; row < rows; row++) {
-      if (this.#counts[row]) source = row;
+      if (this.#known[row]) source = row;
       if (source < 0) continue;
-      const share = 1 / this.#counts[source];
       for (let f = 0; f < filters; f++) {
         const from = (f * rows + source) * columns;
-        const to = (f * rows + row) * columns;
-        for (let k = 0; k < columns; k++) out[to + k] = this.#sums[from + k] * share;
+        out.set(this.#extremes.subarray(from, from + columns), (f * rows + row) * columns);
       }
     }
     return out;

@@ -76,6 +76,9 @@ export function drawTiles(context, layout, visible, scene, seen) {
   else if (frame.kind === "heat") drawHeat(context, layout, shown, scene, seen, frame);
   if (frame.kind === "heat" || frame.kind === "evolution") drawFrames(context, layout, shown, frame, order);
   if (frame.kind === "evolution") drawMoment(context, layout, shown, scene);
+  const cut = (frame.kind === "evolution" ? scene.evolution : frame)?.cut;
+  const tones = frame.kind === "curve" ? [theme.tile, theme.ink] : ["#ffffff", "#111827"];
+  if (cut) drawCuts(context, layout, shown.filter((i) => cut[order[i]]), tones);
   if (scene.scale === "filter" && frame.kind !== "response" && layout.head === 17)
     drawNorms(context, layout, shown, frame, order);
   for (const [row, colour, width] of [
@@ -90,6 +93,25 @@ export function drawTiles(context, layout, visible, scene, seen) {
     context.lineWidth = width;
     context.strokeStyle = colour;
     context.stroke();
+  }
+}
+
+/** What goes beyond the shared scale has a corner, on a wider one in another tone that shows it on cells of its own. */
+function drawCuts(context, layout, visible, [ground, tone]) {
+  for (const i of visible) {
+    const { x, y, w, h } = layout.inner[i];
+    const side = Math.min(Math.max(5, Math.min(w, h) / 4), 14);
+    for (const [size, fill] of [
+      [side + 2, ground],
+      [side, tone],
+    ]) {
+      context.beginPath();
+      context.moveTo(x + w - size, y);
+      context.lineTo(x + w, y);
+      context.lineTo(x + w, y + size);
+      context.fillStyle = fill;
+      context.fill();
+    }
   }
 }
 

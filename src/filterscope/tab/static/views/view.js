@@ -2,7 +2,7 @@
  * user scrubs (limits, the reference's rows) is kept. */
 
 import { measure } from "../data/snapshot.js";
-import { sharedLimit } from "../numbers/measures.js";
+import { beyond, sharedLimit } from "../numbers/measures.js";
 import { autoChannels, difference, displayRows, peaks, rowShape } from "../numbers/rows.js";
 import { decibels, fftLength, responses } from "../numbers/spectrum.js";
 import { Evolution } from "./evolution.js";
@@ -61,10 +61,11 @@ export class LayerView {
     const base = mode === "change" ? (ghost ?? this.base) : null;
     const values = mode === "change" ? this.#changeRows(weights, base) : this.#tapRows(weights);
     const { limit, limits, clipped } = this.#limit(base);
+    const cut = clipped ? beyond(peaks(values, series.filters), limit) : null;
     const ghostRows = ghost && mode === "taps" && !heat ? this.#ghostRows(ghost) : null;
     const kind = heat ? "heat" : "curve";
     const filled = mode === "change";
-    return { kind, ...numbers, ...this.shape, values, ghost: ghostRows, filled, limit, limits, clipped };
+    return { kind, ...numbers, ...this.shape, values, ghost: ghostRows, filled, limit, limits, clipped, cut };
   }
 
   #tapRows(weights) {
@@ -106,8 +107,8 @@ export class LayerView {
         const rows = mode === "change" ? this.#changeRows(weights, base) : this.#tapRows(weights);
         peaks(rows, series.filters).forEach((peak, f) => (largest[f] = Math.max(largest[f], peak)));
       }
-      const limit = sharedLimit(largest, mode === "change" ? 0.9 : 0.75);
-      const clipped = largest.some((peak) => peak > limit * (1 + 1e-6));
+      const limit = mode === "change" ? sharedLimit(largest, 0.9, 4) : sharedLimit(largest, 0.5, 2);
+      const clipped = beyond(largest, limit).includes(true);
       this.#limits.clear();
       this.#limits.set(key, { limit, own: largest.map((peak) => peak || 1), clipped });
     }
@@ -143,10 +144,11 @@ export class LayerView {
       const { rows, columns, signed } = this.#evolution;
       const values = this.#evolution.values();
       const own = peaks(values, series.filters);
-      const limit = sharedLimit(own, 0.9);
-      const clipped = this.scale === "shared" && own.some((peak) => peak > limit * (1 + 1e-6));
+      const limit = sharedLimit(own, 0.9, 4);
+      const cut = this.scale === "shared" ? beyond(own, limit) : null;
+      const clipped = Boolean(cut?.includes(true));
       const limits = this.scale === "shared" ? own.map(() => limit) : own.map((peak) => peak || 1);
-      this.#painted = { values, rows, columns, signed, limit, limits, clipped, more };
+      this.#painted = { values, rows, columns, signed, limit, limits, clipped, cut, more };
     }
     this.#painted.more = more;
     return this.#painted;

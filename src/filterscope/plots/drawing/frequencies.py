@@ -1,0 +1,89 @@
+"""An axis of frequencies below a box, linear or in octaves, and the stride's alias in it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.collections import LineCollection
+
+from filterscope.filters.bank import FilterBank
+from filterscope.filters.spectrum import tap_rate
+from filterscope.plots.drawing import captions
+from filterscope.plots.drawing.canvas import INK, TEXT, Box, Sheet
+from filterscope.plots.drawing.lettering import text_width
+from filterscope.plots.drawing.scales import fitting_ticks, log_ticks, mark_below, name_below, tick_labels
+
+Array = npt.NDArray[Any]
+
+
+class FrequencyAxis:
+    """Frequencies of a layer across boxes.
+
+    Args:
+        bank: Of the layer.
+        sample_rate: Hz at its input. Default: the bank's own; without any, cycles per sample.
+        span: The lowest and the highest frequency.
+        is_log: Whether the axis is logarithmic.
+
+    Attributes:
+        alias: What to say of the dashed line where the stride aliases; empty if it does not.
+    """
+
+    def __init__(
+        self, bank: FilterBank, sample_rate: float | None, span: tuple[float, float], is_log: bool = False
+    ) -> None:
+        self._span, self._is_log = span, is_log
+        self._is_known = sample_rate is not None or bank.sample_rate is not None
+        self.alias, self._aliases = "", np.empty(0)
+        if bank.stride > bank.dilation:
+            self.alias, alias = "dashed: stride alias", tap_rate(bank, sample_rate) / (2 * bank.stride)
+            self._aliases = np.array([-alias, alias] if np.iscomplexobj(bank.weights) else [alias])
+
+    def shares(self, frequencies: Array) -> Array:
+        """Where frequencies lie, as shares of a box's width."""
+        low, high = self._span
+        if self._is_log:
+            return np.asarray(np.log(frequencies / low) / np.log(high / low))
+        return np.asarray((frequencies - low) / (high - low))
+
+    def number(self, sheet: Sheet, box: Box, note: str, room: float | None = None, most: int = 10) -> Array:
+        """Number frequencies below a box.
+
+        Args:
+            sheet: Where to draw.
+            box: Of the data.
+            note: To be said beside their unit, if that fits.
+            room: Pixels for that. Default: the width of the box.
+            most: Intervals between the numbers, at most.
+
+        Returns:
+            Where the numbers stand, as shares of the box's width.
+        """
+        low, high = self._span
+        is_kilo = self._is_known and high >= 2000
+        unit = "kHz" if is_kilo else "Hz" if self._is_known else "cycles/sample"
+        words = (captions.joined(f"frequency ({unit})", note), captions.joined(unit, note), unit)
+        widest = box.width if room is None else room
+        name_below(sheet, box, next((each for each in words if text_width(each, TEXT, dpi=sheet.dpi) <= widest), unit))
+        size = 1000 if is_kilo else 1
+        if self._is_log:
+            ticks = log_ticks(sheet, low / size, high / size, box.width)
+        else:
+            ticks = fitting_ticks(sheet, low / size, high / size, box.width, most)
+        shares = self.shares(ticks * size)
+        mark_below(sheet, box, shares, tick_labels(ticks))
+        return shares
+
+    def mark_alias(self, sheet: Sheet, box: Box, zorder: float = 2) -> list[LineCollection]:
+        """A dashed line on a pale one at the frequency above which the stride aliases, through a box."""
+        if not self._aliases.size:
+            return []
+        places = (box.left + self.shares(self._aliases) * box.width).tolist()
+        bottom, dash = box.top + box.height, sheet.px(6)
+        starts = np.arange(box.top, bottom, 1.75 * dash).tolist()
+        dashes = [[(x, y), (x, min(y + dash, bottom))] for x in places for y in starts]
+        whole = [[(x, box.top), (x, bottom)] for x in places]
+        behind = LineCollection(whole, colors="#ffffff", linewidths=3, alpha=0.7, zorder=zorder)
+        return [sheet.add(each) for each in (behind, LineCollection(dashes, colors=INK, linewidths=1.5, zorder=zorder))]
