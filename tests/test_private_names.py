@@ -7,15 +7,19 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import torch
 from tensorboard.compat.proto.summary_pb2 import Summary
+from torch import nn
 from torch.utils.tensorboard import SummaryWriter
 
-from filterscope import Conv1dFilterMonitor, load_history
+from filterscope import Conv1dFilterMonitor, FilterRecorder, load_history, read_filters
 from filterscope.events.outlet import Outlet
 from filterscope.lightning.trainer import current_step, is_last_batch, step_of_batch
+from filterscope.models import observe
 from filterscope.recording.resume import place_of
 from tests.support.events import Logged
 from tests.support.nets import SmallNet, loader, make_trainer
+from tests.support.zoo import Sinc
 
 
 def test_without_lightnings_counters_the_steps_of_the_optimiser_count() -> None:
@@ -93,3 +97,16 @@ def test_a_broken_file_is_told_where_its_queue_does_not_say_so(
     taken = _sent(outlet, 1)
     assert taken == (name == "_worker")  # told to be closed, it is opened anew
     assert bool(said) == (name == "_closed")
+
+
+def test_without_torchs_stack_of_modes_layers_are_read_by_their_modules(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(observe, "_STACK", [None, *observe._STACK[1:]])
+    model = nn.Sequential(Sinc(), nn.Conv1d(8, 2, 3))
+    with FilterRecorder(model, tmp_path, plots=()) as recorder:
+        recorder.snapshot(0)
+        model(torch.zeros(1, 1, 64))
+    assert list(load_history(tmp_path)) == ["1"]
+    with pytest.raises(RuntimeError, match="does not let filterscope see what a forward performs"):
+        read_filters(model, inputs=torch.zeros(1, 1, 64))

@@ -90,6 +90,21 @@ CHAINS: dict[str, tuple[Model, float | None]] = {
     "mean over time and back": (between(lambda x: x * x.mean(-1, keepdim=True)), 1000.0),
     "a gate": (between(lambda x: x * conv(taps=1)(F.adaptive_avg_pool1d(x, 1)).sigmoid()), 1000.0),
     "attention": (between(lambda x: x + x.mT.matmul(x).softmax(-1).matmul(x.mT).mT), 1000.0),
+    "a half": (between(lambda x: x.chunk(2, -1)[0]), 1000.0),
+    "a part": (between(lambda x: x.split([400, 596], -1)[1]), 1000.0),
+    "a crop, channels last": (between(lambda x: x.mT[:, :498].mT), 1000.0),
+    "padding, channels last": (between(lambda x: F.pad(x.mT, (0, 0, 996, 0)).mT), 1000.0),
+    "twice after another, channels last": (between(lambda x: torch.cat([x.mT, x.mT], 1).mT), 1000.0),
+    "turned and back": (between(lambda x: x.permute(2, 0, 1).permute(1, 2, 0)), 1000.0),
+    "another axis": (between(lambda x: x[:, None].squeeze(1)), 1000.0),
+    "power mean pooling": (between(nn.LPPool1d(2, 4)), 250.0),
+    "pooling undone": (between(lambda x: F.max_unpool1d(*F.max_pool1d(x, 2, return_indices=True), [2])), None),
+    "the largest": (between(lambda x: x.topk(498, -1).values), None),
+    "sorted": (between(lambda x: x.sort(-1).values), None),
+    "chosen": (between(lambda x: x.index_select(-1, torch.arange(498))), None),
+    "each twice": (between(lambda x: x.repeat_interleave(2, -1)), 2000.0),
+    "a mean for all": (between(lambda x: x.mean(-1, keepdim=True).expand(-1, -1, 996)), None),
+    "products over time": (between(lambda x: torch.einsum("bct,ts->bcs", x, torch.ones(996, 498))), None),
     "a function of numpy's": (between(lambda x: torch.from_numpy(x.detach().numpy())), None),
 }
 
@@ -101,6 +116,30 @@ def test_what_lies_between_two_layers_is_undone_or_ends_what_is_known(name: str)
     found = rates(model)
     assert found[0] == 1000.0
     assert found[1] is None if expected is None else found[1] == pytest.approx(expected)
+
+
+def test_a_layer_across_channels_is_not_in_time() -> None:
+    """As in efficient channel attention, and in mixers."""
+    model = nn.Sequential(conv(out=64), Turn(), nn.Conv1d(996, 996, 3, padding=1), Turn(), conv(64))
+    banks = list(read_filters(model, sample_rate=1000.0, inputs=torch.randn(2, 1, 1000)).values())
+    assert [(bank.sample_rate, bank.in_time) for bank in banks] == [(1000.0, True), (None, False), (None, True)]
+
+
+class Turn(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return x.transpose(1, 2)
+
+
+def test_a_layer_at_two_rates_has_none() -> None:
+    model = Model(lambda model, x: model.second(model.first(x)).mean() + model.second(F.avg_pool1d(x, 2)).mean())
+    assert rates(model) == [1000.0, None]
+
+
+def test_a_kernel_as_long_as_its_axis_is_not_in_time() -> None:
+    model = nn.Sequential(plane(1, 25), plane(128, 1))
+    banks = list(read_filters(model, sample_rate=250.0, inputs=torch.randn(2, 1, 128, 100)).values())
+    assert [bank.in_time for bank in banks][1] is False
+    assert banks[1].sample_rate is None
 
 
 def test_a_kernel_of_31_taps_on_150_samples() -> None:

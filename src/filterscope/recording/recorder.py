@@ -40,8 +40,8 @@ class FilterRecorder:
     Args:
         model: The model that is trained, wrapped or not.
         writer: A ``SummaryWriter``, which stays open, or a directory, for which one is made and closed at the end.
-        inputs: One example batch, as for :func:`filterscope.read_filters`: it is run through the model once, at the
-            first snapshot, to see all that convolves. Without, the next forward of the model in training is observed.
+        inputs: One example batch, as for :func:`filterscope.read_filters`: it is run through the model once, when
+            the recorder is made, to see all that convolves. Without, the next forward of the model in training is observed.
         total: How many snapshots are planned, the initial one included. Images are logged at the first, the last, and
             at most eight geometrically spaced ones between; without it at powers of four.
         layers: As in :class:`filterscope.Conv1dFilterMonitor`, and so are all that follow.
