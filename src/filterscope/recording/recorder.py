@@ -41,7 +41,7 @@ class FilterRecorder:
         model: The model that is trained, wrapped or not.
         writer: A ``SummaryWriter``, which stays open, or a directory, for which one is made and closed at the end.
         inputs: One example batch, as for :func:`filterscope.read_filters`: it is run through the model once, when
-            the recorder is made, to see all that convolves. Without, the next forward of the model in training is observed.
+            the recorder is made, to see all that convolves. Without, the model's next forward in training is observed.
         total: How many snapshots are planned, the initial one included. Images are logged at the first, the last, and
             at most eight geometrically spaced ones between; without it at powers of four.
         layers: As in :class:`filterscope.Conv1dFilterMonitor`, and so are all that follow.
