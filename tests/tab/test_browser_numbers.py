@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from matplotlib.collections import LineCollection
 from matplotlib.colors import to_hex, to_rgb
 
 import filterscope
@@ -110,8 +111,11 @@ def test_the_alias_is_marked_where_the_pictures_have_it(modules: Any, name: str)
     bank = BANKS[name]
     found = modules("return numbers.frequencyAxis(given[0]).alias", sent(bank)[1])
     picture = ResponsePicture(bank, None)
-    behind = [each for axes in picture.sheet.figure.axes for each in axes.collections if each.get_alpha() == 0.7]
-    marks = {float(np.asarray(path.vertices)[0, 0]) for each in behind for path in each.get_paths()}
+    axes = picture.sheet.figure.axes[0]
+    box, (low, high) = axes.get_window_extent(), axes.get_xlim()
+    behind = [each for each in picture.sheet.figure.findobj(LineCollection) if each.get_alpha() == 0.7]
+    places = {float(segment[0, 0]) for each in behind for segment in each.get_segments()}
+    marks = {low + (place - box.x0) / box.width * (high - low) for place in places}
     assert found is None if not marks else found == pytest.approx(max(marks))
     assert bool(marks) == (bank.stride > bank.dilation)
 
