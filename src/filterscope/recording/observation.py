@@ -62,6 +62,13 @@ class Observation:
 
 def hindrance(model: nn.Module) -> str | None:
     """Why a model is not observed, if it is not: what it runs is not what its modules' code says."""
+    try:
+        return _hindrance(model)
+    except Exception as error:  # odd objects stand beside models
+        return f"it cannot be told whether it is compiled ({type(error).__name__}: {error})"
+
+
+def _hindrance(model: nn.Module) -> str | None:
     for module in model.modules():
         if type(module).__name__ == "OptimizedModule" or module._compiled_call_impl is not None:
             return "it is compiled"
