@@ -21,8 +21,9 @@ from filterscope.plots.drawing import captions, mosaic
 from filterscope.plots.drawing.bars import ColourBar
 from filterscope.plots.drawing.canvas import DEAD_FACE, DECIBEL_CMAP, INK, PALE, TEXT, Box, Frame, Sheet, Target
 from filterscope.plots.drawing.frequencies import FrequencyAxis
-from filterscope.plots.drawing.lettering import QuickText
+from filterscope.plots.drawing.lettering import QuickText, shortened
 from filterscope.plots.drawing.reduction import trace
+from filterscope.plots.drawing.references import name_of, same_filters
 from filterscope.plots.drawing.scales import (
     legend,
     mark_left,
@@ -33,7 +34,6 @@ from filterscope.plots.drawing.scales import (
     tick_labels,
 )
 from filterscope.plots.picture import Kind, Options, Picture
-from filterscope.plots.taps import same_filters
 
 Array = npt.NDArray[Any]
 
@@ -46,6 +46,7 @@ def plot_response(
     bank: FilterBank,
     *,
     reference: FilterBank | None = None,
+    reference_name: str | None = None,
     sample_rate: float | None = None,
     frequency: Frequency = "linear",
     max_filters: int | None = None,
@@ -62,7 +63,8 @@ def plot_response(
 
     Args:
         bank: Filters to draw.
-        reference: The same filters at an earlier moment.
+        reference: The same filters at an earlier moment, or the same layer of another run, whatever its name there.
+        reference_name: What to call the reference, such as ``"lr 0.1"``. Default: by its moment.
         sample_rate: Hz at the layer's input. Default: the bank's own; without any, cycles per sample.
         frequency: ``"log"``: a logarithmic axis, from half of what the kernel's length resolves.
         max_filters: Draw the lowest-numbered ones only; ``None`` for all.
@@ -74,11 +76,11 @@ def plot_response(
         The figure drawn on.
 
     Raises:
-        ValueError: A reference of another shape, a ``sample_rate`` that is not positive and finite, an unknown
-            ``frequency``, or ``"log"`` for complex filters, which have negative frequencies.
+        ValueError: A reference of another shape, a name without a reference, a ``sample_rate`` that is not positive and
+            finite, an unknown ``frequency``, or ``"log"`` for complex filters, which have negative frequencies.
     """
     frame = Frame(figure, title, colorbar)
-    return ResponsePicture(bank, reference, sample_rate, max_filters, frame, frequency).sheet.figure
+    return ResponsePicture(bank, reference, sample_rate, max_filters, frame, frequency, reference_name).sheet.figure
 
 
 class ResponsePicture:
@@ -92,8 +94,10 @@ class ResponsePicture:
         max_filters: int | None = None,
         figure: Target = None,
         frequency: Frequency = "linear",
+        reference_name: str | None = None,
     ) -> None:
         require_bank(bank)
+        self._name = name_of(reference, reference_name)
         check_choice("frequency", frequency, FREQUENCIES)
         first = bank.head(max_filters)
         self._rate, self._max_filters, self._is_log = sample_rate, max_filters, frequency == "log"
@@ -150,7 +154,8 @@ class ResponsePicture:
         ]
         if self._reference is not None:
             pale_colour = to_rgba(colours[0] if bank.filters == 1 else INK, pale["alpha"])
-            entries.append(("pale: reference", pale_colour))  # as long as most moments that take its place
+            words = shortened(self._name, TEXT, 0.3 * box.width, sheet.dpi) or "reference"
+            entries.append((f"pale: {words}", pale_colour))  # as long as most moments that take its place
         key = legend(sheet, box, entries, TEXT, at_top=False)
         self._names = [artist for artist in key if isinstance(artist, QuickText)]
         sheet.moving += [*curves, *key]
@@ -193,9 +198,10 @@ class ResponsePicture:
 
     def _refer(self, reference: FilterBank) -> None:
         """Draw a reference where it has a place."""
-        words = captions.moment(reference) or "reference"
+        words = self._name or captions.moment(reference) or "reference"
         if self._curves:
-            self._names[-1].set_text(f"pale: {words}")
+            if not self._name:
+                self._names[-1].set_text(f"pale: {words}")
         elif len(self._maps) == 1:
             return
         self._show(0, reference, captions.joined(words, self._alias))
@@ -250,7 +256,8 @@ class ResponsePicture:
         marks = captions.Marks(whole, bank.filters)
         when = captions.moment(bank) if moment is None else moment
         self._show(-1, bank, when or "now")
-        self.sheet.set_title(bank.layer, captions.joined(captions.shape(bank), marks.summary(), when))
+        against = captions.against(self._name)
+        self.sheet.set_title(bank.layer, captions.joined(captions.shape(bank), marks.summary(), against, when))
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,7 @@ from filterscope.plots.drawing.canvas import (
 )
 from filterscope.plots.drawing.lettering import shortened
 from filterscope.plots.drawing.logo import fair_limit, stack_heights
+from filterscope.plots.drawing.references import name_of, same_filters
 from filterscope.plots.drawing.scales import (
     fitting_names,
     index_ticks,
@@ -54,6 +55,7 @@ def plot_taps(
     bank: FilterBank,
     *,
     reference: FilterBank | None = None,
+    reference_name: str | None = None,
     channels: str = "auto",
     scale: Scale = "layer",
     max_filters: int | None = 64,
@@ -76,7 +78,8 @@ def plot_taps(
 
     Args:
         bank: Filters to draw.
-        reference: The same filters at an earlier moment.
+        reference: The same filters at an earlier moment, or the same layer of another run, whatever its name there.
+        reference_name: What to call the reference, such as ``"lr 0.1"``. Default: by its moment.
         channels: ``"all"``, ``"sum"``, ``"mean"``, ``"max"``, ``"l2"``, ``"principal"``, ``"logo"``; ``"auto"`` shows
             a logo where channels are letters that have room enough to be read, else all up to 8 channels and their
             principal shape above.
@@ -92,8 +95,8 @@ def plot_taps(
         The figure drawn on.
 
     Raises:
-        ValueError: Unknown ``channels`` or ``scale``, a reference of another shape, or ``"logo"`` where channels are no
-            letters.
+        ValueError: Unknown ``channels`` or ``scale``, a reference of another shape, a name without a reference, or
+            ``"logo"`` where channels are no letters.
     """
     require_bank(bank)
     if channels == "logo" and not bank.is_lettered:
@@ -102,7 +105,8 @@ def plot_taps(
             f"channels='logo' needs channels named by one capital letter each, and {bank.layer!r} has {known}; give "
             "e.g. read_filters(model, channel_names='ACGT')"
         )
-    return TapsPicture(bank, reference, channels, scale, max_filters, Frame(figure, title, colorbar)).sheet.figure
+    frame = Frame(figure, title, colorbar)
+    return TapsPicture(bank, reference, channels, scale, max_filters, frame, reference_name).sheet.figure
 
 
 class TapsPicture:
@@ -116,9 +120,11 @@ class TapsPicture:
         scale: Scale = "layer",
         max_filters: int | None = 64,
         figure: Target = None,
+        reference_name: str | None = None,
     ) -> None:
         require_bank(bank)
         check_choice("scale", scale, SCALES)
+        self._name = name_of(reference, reference_name)
         first = bank.head(max_filters)
         self.sheet = Sheet(figure, "taps")
         area, self._write_foot = self.sheet.footnote(self.sheet.body)
@@ -238,7 +244,8 @@ class TapsPicture:
             set_limit(self._limit_bar, limit, False)
         self._write_foot(self._how_to_read(bank, limit, clipped))
         when = captions.moment(bank) if moment is None else moment
-        self.sheet.set_title(bank.layer, captions.joined(captions.shape(bank), marks.summary(), when))
+        against = captions.against(self._name)
+        self.sheet.set_title(bank.layer, captions.joined(captions.shape(bank), marks.summary(), against, when))
 
     def _how_to_read(self, bank: FilterBank, limit: float | None, clipped: Array) -> str:
         is_matrix, is_logo = (isinstance(self._tiles, kind) for kind in (_Matrix, LogoTiles))
@@ -258,12 +265,14 @@ class TapsPicture:
         then = ""
         if self._reference is not None:
             then = f"shaded: moved since {captions.moment(self._reference) or 'reference'}"
+            then = f"shaded: difference from {self._name}" if self._name else then
+        turned = f"rotation from {self._name}" if self._name else "rotation"
         if is_logo:
             reduced = "letters by weight, centred at each tap"
-            then = "strip: rotation" if self._reference is not None else ""
+            then = f"strip: {turned}" if self._reference is not None else ""
         if isinstance(self._tiles, HeatTiles):
             size = f"red +, blue −, {size}"
-            then = "frame: rotation" if self._reference is not None else ""
+            then = f"frame: {turned}" if self._reference is not None else ""
             if self._channels == "all" and bank.channels > 1:
                 reduced = f"{captions.channel_rows(bank)} ↓"
             if np.iscomplexobj(bank.weights):
@@ -301,30 +310,6 @@ class _Matrix:
         shown = np.where(marks.dead[:, None], np.nan, rows[:, :, 0] / limits[:, None])
         shown = np.where(np.isfinite(rows[:, :, 0]), shown, np.inf)
         self._image.set_pixels(mosaic.heat(shown, *self._size, 1.0, SIGNED_CMAP, undefined=DEAD_FACE))
-
-
-def same_filters(reference: FilterBank, bank: FilterBank, max_filters: int | None) -> FilterBank:
-    """The lowest-numbered filters of the reference, if they fit the bank, on the bank's axes of time and frequency.
-
-    A reference from a ``state_dict`` knows nothing of strides, dilation and rates: the same filters have the same.
-
-    Raises:
-        TypeError: It is no bank.
-        ValueError: It has another shape, or other filters.
-    """
-    require_bank(reference)
-    reference = reference.head(max_filters)
-    if reference.weights.shape != bank.weights.shape:
-        raise ValueError(
-            f"the reference has shape {reference.weights.shape} and the bank {bank.weights.shape}; "
-            "a reference is an earlier moment of the same filters"
-        )
-    if not np.array_equal(reference.indices, bank.indices):
-        raise ValueError(
-            f"the reference holds filters {reference.indices}, the bank {bank.indices}; give the same ones"
-        )
-    same = {name: getattr(bank, name) for name in ("stride", "dilation", "groups", "transposed", "sample_rate")}
-    return reference.with_fields(**same)
 
 
 def _phase(rows: Array, last: Array) -> Array:
