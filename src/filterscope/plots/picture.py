@@ -22,13 +22,18 @@ Array = npt.NDArray[Any]
 
 @dataclass(frozen=True)
 class Options:
-    """How pictures are drawn; as the arguments of these names in ``plot_*``."""
+    """How pictures are drawn; as the arguments of these names in ``plot_*``.
+
+    Attributes:
+        in_order: Whether the rows of the response are in the order of the bank, and not of their peaks.
+    """
 
     channels: str = "auto"
     max_filters: int | None = 64
     sample_rate: float | None = None
     frequency: Frequency = "linear"
     scale: Scale = "layer"
+    in_order: bool = False
 
 
 @dataclass(frozen=True)

@@ -95,8 +95,10 @@ class ResponsePicture:
         figure: Target = None,
         frequency: Frequency = "linear",
         reference_name: str | None = None,
+        in_order: bool = False,
     ) -> None:
         require_bank(bank)
+        self._in_order = in_order
         self._name = name_of(reference, reference_name)
         check_choice("frequency", frequency, FREQUENCIES)
         first = bank.head(max_filters)
@@ -187,7 +189,7 @@ class ResponsePicture:
             shown = min(bank.filters, max(int(box.height / sheet.px(18)), 2))
             rows = np.unique(np.linspace(0, bank.filters - 1, shown).round().astype(int))
             centres = (rows + 0.5) / bank.filters
-            name = "filter, by peak" if i % across == 0 else ""
+            name = ("filter" if self._in_order else "filter, by peak") if i % across == 0 else ""
             numbers = number_rows(sheet, box, centres, bank.indices[rows].tolist(), name)
             sheet.moving.append(numbers)
             if i == 0 and count > 1:  # the ticks lie on the map of the reference
@@ -207,14 +209,15 @@ class ResponsePicture:
         self._show(0, reference, captions.joined(words, self._alias))
 
     def _levels(self, bank: FilterBank) -> tuple[Array, Array, Array]:
-        """Frequencies of the axis, decibels of the filters, and the filters from the lowest peak to the highest."""
+        """Frequencies of the axis, decibels of the filters, and the order of their rows."""
         frequencies, magnitude = spectrum.baseband(bank, self._rate)
         kept = slice(None)
         if self._is_log:
             resolved = spectrum.tap_rate(bank, self._rate) / (bank.taps * bank.dilation)
             kept = slice(int(np.searchsorted(frequencies, resolved / 2)), None)
-        # NaN sorts last: filters without a peak lie at the bottom.
-        order = np.argsort(spectrum.peaks(frequencies, magnitude), kind="stable")
+        order = np.arange(bank.filters)
+        if not self._in_order:  # NaN sorts last: filters without a peak lie at the bottom
+            order = np.argsort(spectrum.peaks(frequencies, magnitude), kind="stable")
         levels = spectrum.decibels(magnitude, FLOOR)
         levels[~np.isfinite(bank.weights).all(axis=(1, 2))] = np.inf
         return frequencies[kept], levels[:, kept], order
@@ -285,7 +288,8 @@ def _ticks(sheet: Sheet, known: int) -> list[LineCollection]:
 
 
 def _make(bank: FilterBank, reference: FilterBank | None, options: Options, figure: Target) -> Picture:
-    return ResponsePicture(bank, reference, options.sample_rate, options.max_filters, figure, options.frequency)
+    how = options.sample_rate, options.max_filters, figure, options.frequency
+    return ResponsePicture(bank, reference, *how, in_order=options.in_order)
 
 
 KIND = Kind(
