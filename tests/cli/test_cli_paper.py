@@ -113,3 +113,11 @@ def test_sizes_that_cannot_be(
 def test_more_pixels_than_can_be_drawn(run_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["plot", str(run_dir), "--size", "50x20", "--dpi", "1200"]) == 1
     assert "a picture of 60000 x 24000 pixels is too large" in capsys.readouterr().err
+
+
+def test_type_that_has_no_room(run_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for size, points in (("1x1", "12"), ("10x1", "20"), ("1x9", "6")):
+        assert main(["plot", str(run_dir), "--size", size, "--font-size", points]) == 1
+        assert "have no room for type of" in capsys.readouterr().err
+    names = draw(capsys, run_dir, "--size", "1.76x1.47", "--dpi", "72")  # as little as there may be
+    assert {decoded(name).shape for name in names} == {(105, 126, 3)}

@@ -52,7 +52,7 @@ def add_drawing(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
     )  # fmt: skip
     group.add_argument(
         "--frequency", choices=FREQUENCIES, default=FREQUENCIES[0],
-        help="axis of the response: linear (default), or log, which shows low frequencies in detail",
+        help="axis of response and spectrum: linear (default), or log, which shows low frequencies in detail",
     )  # fmt: skip
     return group
 

@@ -19,6 +19,8 @@ _CARD = (9.0, 4.3), 100.0, 12.0
 _PAPER = 300.0, 7.0
 #: Pixels of a side that can be drawn.
 _MOST_PIXELS = 30_000
+#: Sizes of type across and down, below which words would lie on one another.
+_LEAST = 18, 15
 
 
 def add_paper(parser: argparse.ArgumentParser) -> None:
@@ -54,7 +56,7 @@ def figure(options: argparse.Namespace) -> Iterator[Figure | None]:
     """What to draw a picture on, and to save it within; ``None`` for a figure of our own.
 
     Raises:
-        UserError: It would have more pixels than can be drawn.
+        UserError: It would have more pixels than can be drawn, or no room for its words.
     """
     if options.size is None and options.dpi is None and options.font_size is None:
         yield None
@@ -67,6 +69,12 @@ def figure(options: argparse.Namespace) -> Iterator[Figure | None]:
     if max(size) * dpi > _MOST_PIXELS:
         pixels = " x ".join(f"{side * dpi:.0f}" for side in size)
         raise UserError(f"a picture of {pixels} pixels is too large; give less of --size or --dpi")
+    points = options.font_size or points
+    if any(72 * side < least * points for side, least in zip(size, _LEAST, strict=True)):
+        inches = " x ".join(f"{side:g}" for side in size)
+        raise UserError(
+            f"{inches} inches have no room for type of {points:g} points; give more --size or less --font-size"
+        )
     # A tight box, which a user's own settings may ask for, would change the size.
-    with mpl.rc_context({"font.size": options.font_size or points, "savefig.bbox": None}):
+    with mpl.rc_context({"font.size": points, "savefig.bbox": None}):
         yield Figure(size, dpi)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from filterscope.cli import inputs, order
 from filterscope.cli.arguments import add_drawing, add_layers, add_path, add_tag, epoch
 from filterscope.cli.console import UserError, note, progress, tell
+from filterscope.cli.hindrances import hindrance_to
 from filterscope.cli.order import add_order
 from filterscope.cli.output import replacing, stems
 from filterscope.cli.paper import add_paper, figure
@@ -126,24 +127,10 @@ def _wanted(bank: FilterBank, snapshots: int, options: argparse.Namespace) -> It
     for each in map(kind, LAYER_NAMES):
         if each.name not in named and not ("all" in named and each.suits(bank.taps, snapshots, is_signal)):
             continue
-        if hindrance := _hindrance(each, bank, snapshots, options):
+        if hindrance := hindrance_to(each, bank, snapshots, options.frequency):
             note(f"no {each.name} of layer {bank.layer!r}: {hindrance}")
         else:
             yield each
-
-
-def _hindrance(kind: Kind, bank: FilterBank, snapshots: int, options: argparse.Namespace) -> str:
-    if bank.taps < kind.taps:
-        return "it has a single tap"
-    if kind.frequencies and bank.is_lettered:
-        return "its channels are letters of a sequence, which is no signal in time"
-    if kind.frequencies and not bank.in_time:
-        return "its taps may not be samples in time"
-    if kind.name == "response" and options.frequency == "log" and bank.weights.dtype.kind == "c":
-        return "complex filters have negative frequencies, for which --frequency log has no place"
-    if kind.row is not None and snapshots < 2:
-        return "it needs the directory of a run" if snapshots == 0 else "that begins with the second snapshot"
-    return ""
 
 
 def _of_bank(bank: FilterBank, options: argparse.Namespace) -> Iterator[_Picture]:

@@ -15,12 +15,11 @@ from matplotlib.patches import PathPatch
 
 from filterscope.filters import spectrum
 from filterscope.filters.bank import FilterBank, require_bank
-from filterscope.filters.checks import check_choice
-from filterscope.filters.words import FREQUENCIES, Frequency
+from filterscope.filters.words import Frequency
 from filterscope.plots.drawing import captions, mosaic
 from filterscope.plots.drawing.bars import ColourBar
 from filterscope.plots.drawing.canvas import DEAD_FACE, DECIBEL_CMAP, INK, PALE, TEXT, Box, Frame, Sheet, Target
-from filterscope.plots.drawing.frequencies import FrequencyAxis
+from filterscope.plots.drawing.frequencies import FrequencyAxis, check_axis, log_edges, lowest
 from filterscope.plots.drawing.lettering import QuickText, shortened
 from filterscope.plots.drawing.reduction import trace
 from filterscope.plots.drawing.references import name_of, same_filters
@@ -100,11 +99,9 @@ class ResponsePicture:
         require_bank(bank)
         self._in_order = in_order
         self._name = name_of(reference, reference_name)
-        check_choice("frequency", frequency, FREQUENCIES)
+        check_axis(frequency, bank.weights)
         first = bank.head(max_filters)
         self._rate, self._max_filters, self._is_log = sample_rate, max_filters, frequency == "log"
-        if self._is_log and np.iscomplexobj(first.weights):
-            raise ValueError("frequency='log' has no place for the negative frequencies of complex filters")
         self._reference = None if reference is None else same_filters(reference, first, max_filters)
         self.sheet = Sheet(figure, "response")
         self._curves: list[LineCollection] = []  # or maps: the reference's first, if it is drawn
@@ -213,8 +210,7 @@ class ResponsePicture:
         frequencies, magnitude = spectrum.baseband(bank, self._rate)
         kept = slice(None)
         if self._is_log:
-            resolved = spectrum.tap_rate(bank, self._rate) / (bank.taps * bank.dilation)
-            kept = slice(int(np.searchsorted(frequencies, resolved / 2)), None)
+            kept = slice(int(np.searchsorted(frequencies, lowest(bank, self._rate))), None)
         order = np.arange(bank.filters)
         if not self._in_order:  # NaN sorts last: filters without a peak lie at the bottom
             order = np.argsort(spectrum.peaks(frequencies, magnitude), kind="stable")
@@ -237,7 +233,7 @@ class ResponsePicture:
         height, width = int(drawn.box.height), int(drawn.box.width)
         levels = levels[order] - FLOOR
         if self._is_log:
-            levels = mosaic.lay(levels, _log_edges(frequencies, width), width, -1)
+            levels = mosaic.lay(levels, log_edges(frequencies, width), width, -1)
         drawn.image.set_pixels(
             mosaic.heat(levels, height, width, -FLOOR, DECIBEL_CMAP, one_sided=True, undefined=DEAD_FACE)
         )
@@ -274,12 +270,6 @@ class _Map:
     numbers: PathPatch
     head: QuickText | None
     room: float
-
-
-def _log_edges(frequencies: Array, width: int) -> Array:
-    """Where each of evenly spaced frequencies begins on a logarithmic axis from the first to the last, in pixels."""
-    begin = np.maximum(frequencies - (frequencies[1] - frequencies[0]) / 2, frequencies[0])
-    return np.asarray(np.log(begin / frequencies[0]) / np.log(frequencies[-1] / frequencies[0]) * width)
 
 
 def _ticks(sheet: Sheet, known: int) -> list[LineCollection]:

@@ -110,7 +110,14 @@ def plot_taps(
 
 
 class TapsPicture:
-    """The picture of :func:`plot_taps`, which can be redrawn for another moment, and another layer of the shape."""
+    """The picture of :func:`plot_taps`, which can be redrawn for another moment, and another layer of the shape.
+
+    Attributes:
+        name: What it shows, in the title.
+        quantity: What tiles and their scale tell.
+    """
+
+    name, quantity = "taps", "weight"
 
     def __init__(
         self,
@@ -126,7 +133,7 @@ class TapsPicture:
         check_choice("scale", scale, SCALES)
         self._name = name_of(reference, reference_name)
         first = bank.head(max_filters)
-        self.sheet = Sheet(figure, "taps")
+        self.sheet = Sheet(figure, self.name)
         area, self._write_foot = self.sheet.footnote(self.sheet.body)
         room = area.width * area.height / (self.sheet.px(1) ** 2 * max(first.filters, 1) * first.taps)
         is_lettered = bank.is_lettered and bank.taps > 1 and (channels == "logo" or room >= LETTER_AREA)
@@ -139,12 +146,12 @@ class TapsPicture:
         most = STEM_TILES if bank.taps <= STEM_TAPS else LINE_TILES
         lines = rows.shape[1] == 1 and first.filters <= most and bank.taps > 1
         self._limit_bar: ColourBar | None = None
-        self._fixed_limit: float | None = None
+        self._fixed_limits: Array | None = None
         is_logo = self._channels == "logo"
         if self._reference is not None or not (lines or is_logo):
             area, bar = ColourBar.beside(self.sheet, area)
             if bank.taps == 1 or self._reference is None:
-                self._limit_bar = value_bar(self.sheet, bar, False, "weight")
+                self._limit_bar = value_bar(self.sheet, bar, False, self.quantity)
             else:
                 rotation_bar(self.sheet, bar)
         self._tiles: _Matrix | LineTiles | HeatTiles | LogoTiles
@@ -159,18 +166,26 @@ class TapsPicture:
             self._tiles = HeatTiles(self.sheet, area, first.indices, names)
         self.update(bank)
 
+    def _shown(self, bank: FilterBank) -> Array:
+        """What is drawn of a bank's filters, before channels are reduced."""
+        return bank.weights
+
     def _rows(self, bank: FilterBank) -> Array:
         """What tiles show: real ``(filters, rows, taps)``."""
         anchor = None if self._reference is None else self._reference.weights
-        return reductions.real_rows(reductions.reduce(bank.weights, self._channels, anchor))
+        return reductions.real_rows(reductions.reduce(self._shown(bank), self._channels, anchor))
 
     def _reach(self, rows: Array) -> Array:
         """What the scale must hold of rows: of letters, how far their stacks do."""
         return stack_heights(rows) if self._channels == "logo" else rows
 
-    def _limit(self, reach: Array, before: Array | None) -> float:
-        """The value at the edge of every tile."""
-        return fair_limit(reach) if self._channels == "logo" else shared_limit(reach, before)
+    def _limits(self, reach: Array, before: Array | None) -> Array:
+        """The value at the edge of each tile."""
+        if self._scale == "filter":
+            pairs = zip(reach, reach if before is None else before, strict=True)
+            return np.array([safe_limit(*pair) for pair in pairs])
+        limit = fair_limit(reach) if self._channels == "logo" else shared_limit(reach, before)
+        return np.full(len(reach), limit)
 
     def follow(self, banks: Iterable[FilterBank]) -> list[Array]:
         """Prepare for the frames of an animation: fix the scale to the one that all of them need together.
@@ -183,7 +198,7 @@ class TapsPicture:
         followed: list[Array] = []
         last: Array | None = None
         for bank in banks:
-            shown = reductions.reduce(bank.head(self._max_filters).weights, self._channels, then)
+            shown = reductions.reduce(self._shown(bank.head(self._max_filters)), self._channels, then)
             if self._channels == "principal" and last is not None:
                 shown = shown * _phase(shown, last)
             # A filter that is zero or NaN for a while comes back with the sign that it had.
@@ -192,7 +207,7 @@ class TapsPicture:
             followed.append(reductions.real_rows(shown))
         before = None if self._reference is None else self._reach(self._rows(self._reference))
         sizes = np.max([peaks(self._reach(rows)) for rows in followed], axis=0)
-        self._fixed_limit = self._limit(sizes[:, None, None], before)
+        self._fixed_limits = self._limits(sizes[:, None, None], before)
         return followed
 
     def update(
@@ -219,13 +234,9 @@ class TapsPicture:
         rotation = None if self._reference is None else metrics.rotation(bank.weights, self._reference.weights)
         colours = rotation_colours(rotation, bank.filters)
         reach, reached = self._reach(rows), None if before is None else self._reach(before)
-        limits = np.full(bank.filters, self._fixed_limit or self._limit(reach, reached))
-        if self._scale == "filter":
-            limits = np.array(
-                [safe_limit(*pair) for pair in zip(reach, reach if reached is None else reached, strict=True)]
-            )
+        limits = self._limits(reach, reached) if self._fixed_limits is None else self._fixed_limits
         clipped = is_clipped(reach, limits)
-        numbers = metrics.norms(bank.weights) if self._scale == "filter" else peaks(reach)
+        numbers = metrics.norms(self._shown(bank)) if self._scale == "filter" else peaks(reach)
         words = [format_value(float(number)) for number in numbers]
         if self._scale == "layer":
             words = [f"±{word}" if cut else "" for word, cut in zip(words, clipped, strict=True)]
@@ -258,14 +269,13 @@ class TapsPicture:
                 mark = "light edge" if self.sheet.is_on_dark else "dark edge"
             more = f"{int(clipped.sum())} filters clipped" if is_matrix and clipped.any() else ""
             more = "higher stacks drawn smaller" if is_logo and clipped.any() else more
-            size = captions.joined(f"weight ±{format_value(limit)}", more or captions.clipped(clipped, mark))
+            size = captions.joined(f"{self.quantity} ±{format_value(limit)}", more or captions.clipped(clipped, mark))
         if is_matrix:
-            return captions.joined("one tap: weights as a matrix", size)
+            return captions.joined(f"one tap: {self.quantity}s as a matrix", size)
         reduced = "" if bank.channels == 1 or self._channels == "all" else f"{self._channels} of channels"
         then = ""
         if self._reference is not None:
-            then = f"shaded: moved since {captions.moment(self._reference) or 'reference'}"
-            then = f"shaded: difference from {self._name}" if self._name else then
+            then = self._since(captions.moment(self._reference) or "reference")
         turned = f"rotation from {self._name}" if self._name else "rotation"
         if is_logo:
             reduced = "letters by weight, centred at each tap"
@@ -278,6 +288,10 @@ class TapsPicture:
             if np.iscomplexobj(bank.weights):
                 reduced = captions.joined(reduced, "each real, imaginary")
         return captions.joined(captions.taps(bank), reduced, size, then)
+
+    def _since(self, moment: str) -> str:
+        """What is told of the area between a line and its reference, which was taken at a moment."""
+        return f"shaded: difference from {self._name}" if self._name else f"shaded: moved since {moment}"
 
 
 class _Matrix:
