@@ -166,7 +166,7 @@ def test_a_filter_that_diverges_spoils_no_scale(tmp_path: Path) -> None:
     recorded = FilterHistory(history("conv", weights))
     picture = TapsPicture(recorded[0], recorded.reference)
     picture.follow(recorded)
-    assert picture._fixed_limit == pytest.approx(np.nanmax(np.abs(weights)))
+    assert picture._fixed_limits == pytest.approx(np.full(4, np.nanmax(np.abs(weights))))
     animation.write_animation(recorded, tmp_path / "conv.gif")
     assert len(frames_of(tmp_path / "conv.gif")[0]) == 3
 
@@ -182,7 +182,7 @@ def test_the_command_accepts_what_the_writer_does() -> None:
     ("options", "message"),
     [
         ({"path": "conv.mp4"}, "end it in .gif, .webp, .png"),
-        ({"kind": "drift"}, "use one of taps, response"),
+        ({"kind": "drift"}, "use one of taps, change, response, spectrum"),
         ({"fps": 0}, "above 0 and at most 50"),
         ({"fps": float("nan")}, "above 0 and at most 50"),
         ({"every": 0}, "every=0 is below 1"),

@@ -66,4 +66,4 @@ def test_animate_draws_logos_and_refuses_a_response_of_letters(
         assert image.n_frames == 2  # type: ignore[attr-defined]
         assert len(np.unique(np.asarray(image.convert("RGB")).reshape(-1, 3), axis=0)) > 20
     assert main(["animate", str(run_dir), "--layer", "stem", "--kind", "response", "-o", "r.gif"]) == 1
-    assert "layer 'stem' reads letters of a sequence, and so has no response" in capsys.readouterr().err
+    assert "no response of layer 'stem': its channels are letters of a sequence" in capsys.readouterr().err

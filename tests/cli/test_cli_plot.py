@@ -122,10 +122,11 @@ def test_each_filter_to_its_own_scale(run_dir: Path, capsys: pytest.CaptureFixtu
 
 
 def test_a_logarithmic_axis_of_frequency(run_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (name,) = draw(capsys, run_dir, "--layer", "conv1", "--kind", "response", "--frequency", "log")
+    asked = ("--layer", "conv1", "--kind", "response", "--kind", "spectrum", "--frequency", "log")
     last = load_history(run_dir)["conv1"]
-    wanted = plot_response(last[-1], reference=last.reference, frequency="log")
-    assert np.array_equal(decoded(name), png(wanted))
+    wanted = plot_response(last[-1], reference=last.reference, frequency="log"), plot_spectrum(last, frequency="log")
+    for name, figure in zip(draw(capsys, run_dir, *asked), wanted, strict=True):
+        assert np.array_equal(decoded(name), png(figure))
 
 
 def test_a_logarithmic_axis_of_complex_filters_is_told_to_be_none(capsys: pytest.CaptureFixture[str]) -> None:

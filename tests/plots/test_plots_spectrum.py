@@ -55,6 +55,33 @@ def test_the_highest_frequency_is_that_of_the_dilated_taps_and_the_strides_alias
     assert "cycles/sample" in words(plot_spectrum(FilterHistory([noise(2, 1, 9)] * 2)))
 
 
+@pytest.mark.parametrize("taps", [31, 64, 1024])
+def test_a_logarithmic_axis_has_a_tone_at_its_octave_in_curves_and_map(taps: int) -> None:
+    waves = [np.cos(2 * np.pi * f * np.arange(taps) + np.zeros((3, 1, 1))) * np.hanning(taps) for f in (0.1, 0.4)]
+    banks = [FilterBank("stem", wave, epoch=epoch, sample_rate=16000.0) for epoch, wave in enumerate(waves)]
+    figure = plot_spectrum(FilterHistory(banks), frequency="log")
+    low, high = widest(figure).get_xlim()
+    assert 16000 / taps / 2 <= low <= max(16000 / taps, 16)
+    assert high == 8000
+    shown = area(figure)
+    for (_, points), epoch, hertz in zip(curves(figure), (0, 1), (1600, 6400), strict=True):
+        assert points[points[:, 1].argmax(), 0] == pytest.approx(hertz, rel=0.06)
+        assert points[0, 0] == low
+        row = shown[int((epoch + 0.5) / 2 * len(shown))].sum(axis=-1)
+        share = np.flatnonzero(row == row.max()).mean() / len(row)
+        assert share == pytest.approx(np.log(hertz / low) / np.log(high / low), abs=0.03)
+    assert "frequency (kHz)" in words(figure)
+
+
+def test_axes_that_cannot_be_are_refused() -> None:
+    history = FilterHistory([noise(2, 1, 9)] * 2)
+    with pytest.raises(ValueError, match="frequency='mel' is not known; use 'linear' or 'log'"):
+        plot_spectrum(history, frequency="mel")  # type: ignore[arg-type]
+    twisted = [bank.with_fields(weights=bank.weights * np.complex64(1j)) for bank in history]
+    with pytest.raises(ValueError, match="negative frequencies of complex filters"):
+        plot_spectrum(FilterHistory(twisted), frequency="log")
+
+
 def test_snapshots_without_a_finite_filter_are_grey_or_amber_and_no_curve_is_drawn_of_them() -> None:
     wave = tones(0.2, 0)
     zero, broken = wave.weights * 0, wave.weights * np.nan

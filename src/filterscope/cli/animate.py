@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
 
 from filterscope.cli import inputs
 from filterscope.cli.arguments import add_drawing, add_path, add_tag, count, file_with, frames_per_second, pattern
 from filterscope.cli.console import UserError, progress, tell
+from filterscope.cli.hindrances import hindrance_to
 from filterscope.cli.output import check_writable, replacing
+from filterscope.filters.words import FREQUENCIES, SCALES
+
+if TYPE_CHECKING:
+    from filterscope.filters.history import FilterHistory
 
 SHORT = "a layer's epochs as an animated GIF, WebP or PNG"
 DESCRIPTION = """\
@@ -21,9 +27,18 @@ examples:
   filterscope animate lightning_logs/version_0 --layer conv1 -o conv1.gif
   filterscope animate lightning_logs/version_0 --layer conv1 --kind response \\
       --fps 20 -o conv1.webp
+  filterscope animate lightning_logs/version_0 --layer conv1 --kind change \\
+      --scale filter -o conv1.gif
   filterscope animate lightning_logs/version_0 --layer conv1 --every 9 -o conv1.png
 """
 
+#: What can be animated.
+KINDS = {
+    "taps": "every filter (default)",
+    "change": "what was learned of it, its difference from the initial one",
+    "response": "frequencies of each filter",
+    "spectrum": "those of the layer up to then",
+}
 SUFFIXES = (".gif", ".webp", ".png")
 
 
@@ -35,7 +50,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="the layer's dotted name, or a glob that matches one layer only",
     )  # fmt: skip
     add_tag(parser)
-    parser.add_argument("--kind", choices=("taps", "response"), default="taps", help="default: taps")
+    parser.add_argument(
+        "--kind", choices=tuple(KINDS), default="taps",
+        help="what a frame shows: " + "; ".join(f"{name}, {words}" for name, words in KINDS.items()),
+    )  # fmt: skip
     parser.add_argument(
         "--fps", metavar="N", type=frames_per_second, default=10.0, help="frames per second, at most 50 (default: 10)"
     )
@@ -59,10 +77,7 @@ def run(options: argparse.Namespace) -> None:
     (history,) = histories.values()
     if len(history) < 2:
         raise UserError(f"layer {history.layer!r} has one snapshot only: use 'filterscope plot'")
-    if options.kind == "response" and history[0].taps == 1:
-        raise UserError(f"layer {history.layer!r} has a single tap, and so no response")
-    if options.kind == "response" and history[0].is_lettered:
-        raise UserError(f"layer {history.layer!r} reads letters of a sequence, and so has no response")
+    _check(history, options)
     from filterscope.plots.animation import write_animation
 
     with replacing(options.output) as part:
@@ -76,8 +91,27 @@ def run(options: argparse.Namespace) -> None:
                 channels=options.channels,
                 max_filters=options.max_filters,
                 sample_rate=options.sample_rate,
+                scale=options.scale,
+                frequency=options.frequency,
                 progress=lambda positions: progress(positions, "frame"),
             )
         except ValueError as error:
             raise UserError(str(error)) from error
     tell(str(options.output))
+
+
+def _check(history: FilterHistory, options: argparse.Namespace) -> None:
+    """Refuse what a layer does not have, and options that would do nothing.
+
+    Raises:
+        UserError: Says which.
+    """
+    from filterscope.plots.kinds import kind
+
+    if options.kind in ("taps", "change"):
+        if options.frequency != FREQUENCIES[0]:
+            raise UserError(f"--frequency {options.frequency} is for --kind response or spectrum")
+    elif hindrance := hindrance_to(kind(options.kind), history[0], len(history), options.frequency):
+        raise UserError(f"no {options.kind} of layer {history.layer!r}: {hindrance}")
+    elif options.scale != SCALES[0]:
+        raise UserError(f"--scale {options.scale} is for --kind taps or change")

@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from filterscope.filters.words import CHANNELS
+from filterscope.filters.words import CHANNELS, FREQUENCIES, SCALES
 
 
 def add_path(parser: argparse.ArgumentParser, checkpoints: bool) -> None:
@@ -45,6 +45,14 @@ def add_drawing(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
     group.add_argument(
         "--sample-rate", metavar="HZ", type=hertz,
         help="samples per second at the input of the first layer drawn. Default: as recorded",
+    )  # fmt: skip
+    group.add_argument(
+        "--scale", choices=SCALES, default=SCALES[0],
+        help="of the taps: one for the layer (default), or each filter to its own, its norm above",
+    )  # fmt: skip
+    group.add_argument(
+        "--frequency", choices=FREQUENCIES, default=FREQUENCIES[0],
+        help="axis of response and spectrum: linear (default), or log, which shows low frequencies in detail",
     )  # fmt: skip
     return group
 
@@ -93,6 +101,18 @@ def frames_per_second(text: str) -> float:
     if not 0 < number <= 50:
         raise argparse.ArgumentTypeError(f"{text!r} must be above 0 and at most 50: viewers slow down what is faster")
     return number
+
+
+def number_between(low: float, high: float) -> Callable[[str], float]:
+    """A number from one to another."""
+
+    def check(text: str) -> float:
+        number = _number(text)
+        if not low <= number <= high:
+            raise argparse.ArgumentTypeError(f"{text!r} is out of range; give {low:g} to {high:g}")
+        return number
+
+    return check
 
 
 def _number(text: str) -> float:

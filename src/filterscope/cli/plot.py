@@ -9,15 +9,17 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from filterscope.cli import inputs
+from filterscope.cli import inputs, order
 from filterscope.cli.arguments import add_drawing, add_layers, add_path, add_tag, epoch
 from filterscope.cli.console import UserError, note, progress, tell
+from filterscope.cli.hindrances import hindrance_to
+from filterscope.cli.order import add_order
 from filterscope.cli.output import replacing, stems
-from filterscope.filters.words import FREQUENCIES, SCALES
+from filterscope.cli.paper import add_paper, figure
 from filterscope.plots.kinds import LAYER_NAMES, NAMES, OVERVIEW, kind, words
 
 if TYPE_CHECKING:
-    from matplotlib.figure import FigureBase
+    from matplotlib.figure import Figure, FigureBase
 
     from filterscope.filters.bank import FilterBank
     from filterscope.filters.history import FilterHistory
@@ -40,6 +42,8 @@ examples:
   filterscope plot lightning_logs/version_0 --layer conv1 --epoch 0 --format svg
   filterscope plot lightning_logs/version_0 --kind drift -o figures
   filterscope plot last.ckpt --kind response --sample-rate 16000
+  filterscope plot lightning_logs/version_0 --sort drift --top 16
+  filterscope plot lightning_logs/version_0 --size 3.3x2.2 --format pdf
 """
 
 #: Filters of a checkpoint that are drawn unless told otherwise, as by the monitor.
@@ -53,7 +57,7 @@ class _Picture:
     layer: str  # empty for all of them
     kind: str
     moment: str
-    draw: Callable[[], FigureBase]
+    draw: Callable[[Figure | None], FigureBase]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -73,15 +77,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="directory for the files, made if there is none (default: filters)",
     )  # fmt: skip
     parser.add_argument("--format", choices=("png", "svg", "pdf"), default="png", help="default: png")
-    group = add_drawing(parser)
-    group.add_argument(
-        "--scale", choices=SCALES, default=SCALES[0],
-        help="of the taps: one for the layer (default), or each filter to its own, its norm above",
-    )  # fmt: skip
-    group.add_argument(
-        "--frequency", choices=FREQUENCIES, default=FREQUENCIES[0],
-        help="axis of the response: linear (default), or log, which shows low frequencies in detail",
-    )  # fmt: skip
+    add_order(add_drawing(parser))
+    add_paper(parser)
 
 
 def run(options: argparse.Namespace) -> None:
@@ -90,6 +87,7 @@ def run(options: argparse.Namespace) -> None:
         histories = inputs.histories(options.path, options.layers, options.tag)
         rates = inputs.rates(list(histories), options.sample_rate)
         cut = [each for history in histories.values() if (each := _until(history, options))]
+        order.check(options, max(map(len, cut), default=2))
         pictures = [picture for history in cut for picture in _of_history(history, rates[history.layer], options)]
         pictures += _of_run(cut, options)
         names = stems(histories)
@@ -98,6 +96,7 @@ def run(options: argparse.Namespace) -> None:
         for name in ("epoch", "step"):
             if getattr(options, name) is not None:
                 raise UserError(f"--{name} is for runs: {options.path!r} is a checkpoint of one moment")
+        order.check(options, 0)
         banks = inputs.banks(options.path, options.layers, options.sample_rate)
         pictures = [picture for bank in banks.values() for picture in _of_bank(bank, options)]
         if OVERVIEW in (options.kinds or ()):
@@ -112,9 +111,10 @@ def run(options: argparse.Namespace) -> None:
     for picture in progress(pictures, "picture"):
         stem = f"{names[picture.layer]}_{picture.kind}" if picture.layer else picture.kind
         path = options.output / f"{stem}{picture.moment}.{options.format}"
-        figure = picture.draw()
-        with replacing(path, say=False) as part:
-            figure.figure.savefig(part, format=options.format)
+        with figure(options) as target:
+            drawn = picture.draw(target)
+            with replacing(path, say=False) as part:
+                drawn.figure.savefig(part, format=options.format)
         tell(str(path))
 
 
@@ -127,36 +127,28 @@ def _wanted(bank: FilterBank, snapshots: int, options: argparse.Namespace) -> It
     for each in map(kind, LAYER_NAMES):
         if each.name not in named and not ("all" in named and each.suits(bank.taps, snapshots, is_signal)):
             continue
-        if hindrance := _hindrance(each, bank, snapshots, options):
+        if hindrance := hindrance_to(each, bank, snapshots, options.frequency):
             note(f"no {each.name} of layer {bank.layer!r}: {hindrance}")
         else:
             yield each
 
 
-def _hindrance(kind: Kind, bank: FilterBank, snapshots: int, options: argparse.Namespace) -> str:
-    if bank.taps < kind.taps:
-        return "it has a single tap"
-    if kind.frequencies and bank.is_lettered:
-        return "its channels are letters of a sequence, which is no signal in time"
-    if kind.frequencies and not bank.in_time:
-        return "its taps may not be samples in time"
-    if kind.name == "response" and options.frequency == "log" and bank.weights.dtype.kind == "c":
-        return "complex filters have negative frequencies, for which --frequency log has no place"
-    if kind.row is not None and snapshots < 2:
-        return "it needs the directory of a run" if snapshots == 0 else "that begins with the second snapshot"
-    return ""
-
-
 def _of_bank(bank: FilterBank, options: argparse.Namespace) -> Iterator[_Picture]:
-    from filterscope.plots.picture import Options
-
-    how = Options(options.channels, options.max_filters or _CHECKPOINT_FILTERS, None, options.frequency, options.scale)
+    how = _how(None, options, order.most(options, _CHECKPOINT_FILTERS))
+    bank = order.of_bank(bank, options)
     for each in _wanted(bank, 0, options):
         yield _Picture(bank.layer, each.name, "", partial(_drawn, each, bank, how))
 
 
-def _drawn(kind: Kind, bank: FilterBank, options: Options) -> FigureBase:
-    return kind.make(bank, None, options, None).sheet.figure
+def _drawn(kind: Kind, bank: FilterBank, options: Options, target: Figure | None) -> FigureBase:
+    return kind.make(bank, None, options, target).sheet.figure
+
+
+def _how(rate: float | None, options: argparse.Namespace, most: int | None) -> Options:
+    from filterscope.plots.picture import Options
+
+    is_by_peak = options.sort in (None, "peak")
+    return Options(options.channels, most, rate, options.frequency, options.scale, in_order=not is_by_peak)
 
 
 def _until(history: FilterHistory, options: argparse.Namespace) -> FilterHistory | None:
@@ -179,10 +171,10 @@ def _moment(history: FilterHistory, options: argparse.Namespace) -> str:
 
 
 def _of_history(history: FilterHistory, rate: float | None, options: argparse.Namespace) -> Iterator[_Picture]:
-    from filterscope.plots.picture import Options, draw
+    from filterscope.plots.picture import draw
 
-    how = Options(options.channels, options.max_filters, rate, options.frequency, options.scale)
-    moment = _moment(history, options)
+    how, moment = _how(rate, options, order.most(options, None)), _moment(history, options)
+    history = order.of_history(history, options)
     for each in _wanted(history[-1], len(history), options):
         yield _Picture(history.layer, each.name, moment, partial(draw, each, history, how))
 
@@ -195,7 +187,8 @@ def _of_run(histories: list[FilterHistory], options: argparse.Namespace) -> Iter
     longest = max(histories, key=len)
     if len(longest) > 1:
         newest = max(histories, key=lambda history: history.steps[-1])
-        yield _Picture("", OVERVIEW, _moment(newest, options), partial(plot_overview, histories))
+        moment = _moment(newest, options)
+        yield _Picture("", OVERVIEW, moment, lambda target: plot_overview(histories, figure=target))
     elif OVERVIEW in (options.kinds or ()):
         note(f"no {OVERVIEW}: that begins with the second snapshot")
 

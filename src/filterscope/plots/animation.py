@@ -5,22 +5,28 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, features
 
+from filterscope.filters.bank import FilterBank
 from filterscope.filters.checks import check_count
 from filterscope.filters.history import FilterHistory, require_history
+from filterscope.filters.words import Frequency, Scale
+from filterscope.plots import spectrum
+from filterscope.plots.change import ChangePicture
 from filterscope.plots.drawing import captions, films
 from filterscope.plots.drawing.raster import Raster
+from filterscope.plots.picture import Options, rows_of, times_of
 from filterscope.plots.response import ResponsePicture
+from filterscope.plots.spectrum import SpectrumPicture
 from filterscope.plots.taps import TapsPicture
 
 Array = npt.NDArray[Any]
-AnimationKind = Literal["taps", "response"]
-KINDS: tuple[AnimationKind, ...] = ("taps", "response")
+AnimationKind = Literal["taps", "change", "response", "spectrum"]
+KINDS: tuple[AnimationKind, ...] = get_args(AnimationKind)
 #: File formats by suffix.
 FORMATS: dict[str, type[films.Film]] = {".gif": films.Gif, ".webp": films.WebP, ".png": films.Png}
 #: Viewers slow down what is faster.
@@ -45,22 +51,27 @@ def write_animation(
     channels: str = "auto",
     max_filters: int | None = 64,
     sample_rate: float | None = None,
+    scale: Scale = "layer",
+    frequency: Frequency = "linear",
     progress: Callable[[Iterable[int]], Iterable[int]] = iter,
 ) -> None:
     """Write a history as an animated GIF, WebP or PNG (APNG), which repeats for ever.
 
-    Frames are those of :func:`filterscope.plot_taps` or :func:`filterscope.plot_response` beside the reference, with
-    the epoch, or the step, in the title; the scale of the taps is the one that all epochs need together.
+    Frames are those of :func:`filterscope.plot_taps` or :func:`filterscope.plot_response` beside the reference, of the
+    taps' difference from it, or of :func:`filterscope.plot_spectrum` up to then, with the epoch, or the step, in the
+    title; scales are those that all epochs need together.
 
     Args:
         history: Snapshots of one layer.
         path: File to write; its suffix names the format.
-        kind: ``"taps"`` or ``"response"``.
+        kind: ``"taps"``, ``"change"``, ``"response"`` or ``"spectrum"``.
         fps: Frames per second, at most 50; a GIF counts in hundredths of a second.
         every: Take one snapshot in so many, and the last.
         channels: As in ``plot_taps``.
         max_filters: The lowest-numbered ones only; ``None`` for all.
         sample_rate: As in ``plot_response``.
+        scale: As in ``plot_taps``; of the change too.
+        frequency: As in ``plot_response``; of the spectrum too.
         progress: Wraps the positions of the snapshots, to show how far it is.
 
     Raises:
@@ -78,7 +89,7 @@ def write_animation(
     if not 0 < fps <= MOST_FPS:
         raise ValueError(f"fps={fps!r} must be above 0 and at most {MOST_FPS}")
     positions = sorted({*range(0, len(history), every), len(history) - 1})
-    draw = _artist(history, kind, channels, max_filters, sample_rate)
+    draw = _artist(history, kind, Options(channels, max_filters, sample_rate, frequency, scale))
     spread = np.linspace(0, len(positions) - 1, min(_SAMPLE, len(positions))).round().astype(int)
     sample = [draw(positions[i]) for i in spread]
     palette = _palette(sample)
@@ -94,27 +105,36 @@ def write_animation(
         film.close()
 
 
-def _artist(
-    history: FilterHistory, kind: AnimationKind, channels: str, max_filters: int | None, sample_rate: float | None
-) -> Callable[[int], Image.Image]:
+def _artist(history: FilterHistory, kind: AnimationKind, options: Options) -> Callable[[int], Image.Image]:
     """Draws the snapshot at a position."""
-    if kind == "taps":
-        taps = TapsPicture(history[0], history.reference, channels, "layer", max_filters)
-        raster, rows = Raster(taps.sheet), taps.follow(history)
+    reference = history.reference
+    if kind in ("taps", "change"):
+        make = TapsPicture if kind == "taps" else ChangePicture
+        taps = make(history[0], reference, options.channels, options.scale, options.max_filters)
+        sheet, rows = taps.sheet, taps.follow(history)
 
-        def update(position: int) -> None:
-            bank = history[position]
-            taps.update(bank, captions.moment(bank, history.by_step), rows[position])
+        def update(bank: FilterBank, moment: str, position: int) -> None:
+            taps.update(bank, moment, rows[position])
+    elif kind == "response":
+        how = options.sample_rate, options.max_filters, None, options.frequency
+        response = ResponsePicture(history[0], reference, *how)
+        sheet = response.sheet
+
+        def update(bank: FilterBank, moment: str, position: int) -> None:
+            response.update(bank, moment)
     else:
-        response = ResponsePicture(history[0], history.reference, sample_rate, max_filters)
-        raster = Raster(response.sheet)
+        first, then = (each.head(options.max_filters) for each in (history[0], reference))
+        levels = SpectrumPicture(first, then, options.sample_rate, frequency=options.frequency)
+        sheet, times, known = levels.sheet, times_of(history), rows_of(spectrum.KIND, history, options)
 
-        def update(position: int) -> None:
-            bank = history[position]
-            response.update(bank, captions.moment(bank, history.by_step))
+        def update(bank: FilterBank, moment: str, position: int) -> None:
+            levels.update(bank, known, times, moment, now=position)
+
+    raster = Raster(sheet)
 
     def draw(position: int) -> Image.Image:
-        update(position)
+        bank = history[position]
+        update(bank, captions.moment(bank, history.by_step), position)
         return Image.fromarray(raster.pixels()).convert("RGB")
 
     return draw

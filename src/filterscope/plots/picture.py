@@ -22,13 +22,18 @@ Array = npt.NDArray[Any]
 
 @dataclass(frozen=True)
 class Options:
-    """How pictures are drawn; as the arguments of these names in ``plot_*``."""
+    """How pictures are drawn; as the arguments of these names in ``plot_*``.
+
+    Attributes:
+        in_order: Whether the rows of the response are in the order of the bank, and not of their peaks.
+    """
 
     channels: str = "auto"
     max_filters: int | None = 64
     sample_rate: float | None = None
     frequency: Frequency = "linear"
     scale: Scale = "layer"
+    in_order: bool = False
 
 
 @dataclass(frozen=True)
@@ -138,14 +143,24 @@ def draw(kind: Kind, history: FilterHistory, options: Options, figure: Target = 
     require_history(history)
     last, reference = (each.head(options.max_filters) for each in (history[-1], history.reference))
     picture = kind.make(last, reference, options, figure)
-    rows: list[Array] = []
-    if kind.row is not None:
-        sizes = metrics.norms(reference.weights)
-        for weights in (each.head(options.max_filters).weights for each in history):
-            before = rows[-1] if rows else None
-            rows.append(
-                kind.row(Comparison(weights, reference.weights, metrics.norms(weights), sizes, before), options)
-            )
-    times = Times(history.steps, "step") if history.by_step else Times(history.epochs)
+    rows, times = rows_of(kind, history, options), times_of(history)
     kind.update(picture, history[-1], rows, times, captions.moment(history[-1], history.by_step))
     return picture.sheet.figure
+
+
+def rows_of(kind: Kind, history: FilterHistory, options: Options) -> list[Array]:
+    """What a picture needs of every snapshot; nothing if it shows one moment."""
+    rows: list[Array] = []
+    if kind.row is None:
+        return rows
+    reference = history.reference.head(options.max_filters)
+    sizes = metrics.norms(reference.weights)
+    for weights in (each.head(options.max_filters).weights for each in history):
+        before = rows[-1] if rows else None
+        rows.append(kind.row(Comparison(weights, reference.weights, metrics.norms(weights), sizes, before), options))
+    return rows
+
+
+def times_of(history: FilterHistory) -> Times:
+    """The axis of time of a history."""
+    return Times(history.steps, "step") if history.by_step else Times(history.epochs)

@@ -15,14 +15,14 @@ from matplotlib.patches import PathPatch
 
 from filterscope.filters import spectrum
 from filterscope.filters.bank import FilterBank, require_bank
-from filterscope.filters.checks import check_choice
-from filterscope.filters.words import FREQUENCIES, Frequency
+from filterscope.filters.words import Frequency
 from filterscope.plots.drawing import captions, mosaic
 from filterscope.plots.drawing.bars import ColourBar
 from filterscope.plots.drawing.canvas import DEAD_FACE, DECIBEL_CMAP, INK, PALE, TEXT, Box, Frame, Sheet, Target
-from filterscope.plots.drawing.frequencies import FrequencyAxis
-from filterscope.plots.drawing.lettering import QuickText
+from filterscope.plots.drawing.frequencies import FrequencyAxis, check_axis, log_edges, lowest
+from filterscope.plots.drawing.lettering import QuickText, shortened
 from filterscope.plots.drawing.reduction import trace
+from filterscope.plots.drawing.references import name_of, same_filters
 from filterscope.plots.drawing.scales import (
     legend,
     mark_left,
@@ -33,7 +33,6 @@ from filterscope.plots.drawing.scales import (
     tick_labels,
 )
 from filterscope.plots.picture import Kind, Options, Picture
-from filterscope.plots.taps import same_filters
 
 Array = npt.NDArray[Any]
 
@@ -46,6 +45,7 @@ def plot_response(
     bank: FilterBank,
     *,
     reference: FilterBank | None = None,
+    reference_name: str | None = None,
     sample_rate: float | None = None,
     frequency: Frequency = "linear",
     max_filters: int | None = None,
@@ -62,7 +62,8 @@ def plot_response(
 
     Args:
         bank: Filters to draw.
-        reference: The same filters at an earlier moment.
+        reference: The same filters at an earlier moment, or the same layer of another run, whatever its name there.
+        reference_name: What to call the reference, such as ``"lr 0.1"``. Default: by its moment.
         sample_rate: Hz at the layer's input. Default: the bank's own; without any, cycles per sample.
         frequency: ``"log"``: a logarithmic axis, from half of what the kernel's length resolves.
         max_filters: Draw the lowest-numbered ones only; ``None`` for all.
@@ -74,11 +75,11 @@ def plot_response(
         The figure drawn on.
 
     Raises:
-        ValueError: A reference of another shape, a ``sample_rate`` that is not positive and finite, an unknown
-            ``frequency``, or ``"log"`` for complex filters, which have negative frequencies.
+        ValueError: A reference of another shape, a name without a reference, a ``sample_rate`` that is not positive and
+            finite, an unknown ``frequency``, or ``"log"`` for complex filters, which have negative frequencies.
     """
     frame = Frame(figure, title, colorbar)
-    return ResponsePicture(bank, reference, sample_rate, max_filters, frame, frequency).sheet.figure
+    return ResponsePicture(bank, reference, sample_rate, max_filters, frame, frequency, reference_name).sheet.figure
 
 
 class ResponsePicture:
@@ -92,13 +93,15 @@ class ResponsePicture:
         max_filters: int | None = None,
         figure: Target = None,
         frequency: Frequency = "linear",
+        reference_name: str | None = None,
+        in_order: bool = False,
     ) -> None:
         require_bank(bank)
-        check_choice("frequency", frequency, FREQUENCIES)
+        self._in_order = in_order
+        self._name = name_of(reference, reference_name)
+        check_axis(frequency, bank.weights)
         first = bank.head(max_filters)
         self._rate, self._max_filters, self._is_log = sample_rate, max_filters, frequency == "log"
-        if self._is_log and np.iscomplexobj(first.weights):
-            raise ValueError("frequency='log' has no place for the negative frequencies of complex filters")
         self._reference = None if reference is None else same_filters(reference, first, max_filters)
         self.sheet = Sheet(figure, "response")
         self._curves: list[LineCollection] = []  # or maps: the reference's first, if it is drawn
@@ -150,7 +153,8 @@ class ResponsePicture:
         ]
         if self._reference is not None:
             pale_colour = to_rgba(colours[0] if bank.filters == 1 else INK, pale["alpha"])
-            entries.append(("pale: reference", pale_colour))  # as long as most moments that take its place
+            words = shortened(self._name, TEXT, 0.3 * box.width, sheet.dpi) or "reference"
+            entries.append((f"pale: {words}", pale_colour))  # as long as most moments that take its place
         key = legend(sheet, box, entries, TEXT, at_top=False)
         self._names = [artist for artist in key if isinstance(artist, QuickText)]
         sheet.moving += [*curves, *key]
@@ -182,7 +186,7 @@ class ResponsePicture:
             shown = min(bank.filters, max(int(box.height / sheet.px(18)), 2))
             rows = np.unique(np.linspace(0, bank.filters - 1, shown).round().astype(int))
             centres = (rows + 0.5) / bank.filters
-            name = "filter, by peak" if i % across == 0 else ""
+            name = ("filter" if self._in_order else "filter, by peak") if i % across == 0 else ""
             numbers = number_rows(sheet, box, centres, bank.indices[rows].tolist(), name)
             sheet.moving.append(numbers)
             if i == 0 and count > 1:  # the ticks lie on the map of the reference
@@ -193,22 +197,23 @@ class ResponsePicture:
 
     def _refer(self, reference: FilterBank) -> None:
         """Draw a reference where it has a place."""
-        words = captions.moment(reference) or "reference"
+        words = self._name or captions.moment(reference) or "reference"
         if self._curves:
-            self._names[-1].set_text(f"pale: {words}")
+            if not self._name:
+                self._names[-1].set_text(f"pale: {words}")
         elif len(self._maps) == 1:
             return
         self._show(0, reference, captions.joined(words, self._alias))
 
     def _levels(self, bank: FilterBank) -> tuple[Array, Array, Array]:
-        """Frequencies of the axis, decibels of the filters, and the filters from the lowest peak to the highest."""
+        """Frequencies of the axis, decibels of the filters, and the order of their rows."""
         frequencies, magnitude = spectrum.baseband(bank, self._rate)
         kept = slice(None)
         if self._is_log:
-            resolved = spectrum.tap_rate(bank, self._rate) / (bank.taps * bank.dilation)
-            kept = slice(int(np.searchsorted(frequencies, resolved / 2)), None)
-        # NaN sorts last: filters without a peak lie at the bottom.
-        order = np.argsort(spectrum.peaks(frequencies, magnitude), kind="stable")
+            kept = slice(int(np.searchsorted(frequencies, lowest(bank, self._rate))), None)
+        order = np.arange(bank.filters)
+        if not self._in_order:  # NaN sorts last: filters without a peak lie at the bottom
+            order = np.argsort(spectrum.peaks(frequencies, magnitude), kind="stable")
         levels = spectrum.decibels(magnitude, FLOOR)
         levels[~np.isfinite(bank.weights).all(axis=(1, 2))] = np.inf
         return frequencies[kept], levels[:, kept], order
@@ -228,7 +233,7 @@ class ResponsePicture:
         height, width = int(drawn.box.height), int(drawn.box.width)
         levels = levels[order] - FLOOR
         if self._is_log:
-            levels = mosaic.lay(levels, _log_edges(frequencies, width), width, -1)
+            levels = mosaic.lay(levels, log_edges(frequencies, width), width, -1)
         drawn.image.set_pixels(
             mosaic.heat(levels, height, width, -FLOOR, DECIBEL_CMAP, one_sided=True, undefined=DEAD_FACE)
         )
@@ -250,7 +255,8 @@ class ResponsePicture:
         marks = captions.Marks(whole, bank.filters)
         when = captions.moment(bank) if moment is None else moment
         self._show(-1, bank, when or "now")
-        self.sheet.set_title(bank.layer, captions.joined(captions.shape(bank), marks.summary(), when))
+        against = captions.against(self._name)
+        self.sheet.set_title(bank.layer, captions.joined(captions.shape(bank), marks.summary(), against, when))
 
 
 @dataclass(frozen=True)
@@ -266,19 +272,14 @@ class _Map:
     room: float
 
 
-def _log_edges(frequencies: Array, width: int) -> Array:
-    """Where each of evenly spaced frequencies begins on a logarithmic axis from the first to the last, in pixels."""
-    begin = np.maximum(frequencies - (frequencies[1] - frequencies[0]) / 2, frequencies[0])
-    return np.asarray(np.log(begin / frequencies[0]) / np.log(frequencies[-1] / frequencies[0]) * width)
-
-
 def _ticks(sheet: Sheet, known: int) -> list[LineCollection]:
     """Those among a sheet's artists, of which so many are older: they lie on what is drawn of the reference."""
     return [each for each in sheet.figure.artists[known:] if isinstance(each, LineCollection)]
 
 
 def _make(bank: FilterBank, reference: FilterBank | None, options: Options, figure: Target) -> Picture:
-    return ResponsePicture(bank, reference, options.sample_rate, options.max_filters, figure, options.frequency)
+    how = options.sample_rate, options.max_filters, figure, options.frequency
+    return ResponsePicture(bank, reference, *how, in_order=options.in_order)
 
 
 KIND = Kind(

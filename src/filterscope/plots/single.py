@@ -35,6 +35,7 @@ from filterscope.plots.drawing.canvas import (
 from filterscope.plots.drawing.lettering import shortened, text_width
 from filterscope.plots.drawing.logo import Letters, stack_heights
 from filterscope.plots.drawing.reduction import outline, trace
+from filterscope.plots.drawing.references import check_shape, name_of
 from filterscope.plots.drawing.scales import (
     fitting_ticks,
     index_ticks,
@@ -62,6 +63,7 @@ def plot_filter(
     *,
     channel: int | None = None,
     reference: FilterBank | None = None,
+    reference_name: str | None = None,
     title: bool = True,
     colorbar: bool = True,
     figure: FigureBase | None = None,
@@ -76,7 +78,9 @@ def plot_filter(
         bank: Filters of a layer.
         index: The filter's number in the layer.
         channel: Draw this channel only.
-        reference: The same filters at an earlier moment, drawn pale (not in the heat map, nor in a logo).
+        reference: The same filters at an earlier moment, or the same layer of another run, whatever its name there;
+            drawn pale (not in the heat map, nor in a logo).
+        reference_name: What to call the reference, such as ``"lr 0.1"``. Default: its moment, which is not told.
         title: Whether layer, kind and moment stand above.
         colorbar: Whether the bar that tells what colours mean is drawn.
         figure: Figure or subfigure to draw on, in type of the size that matplotlib is set to. Default: a new one.
@@ -86,7 +90,7 @@ def plot_filter(
 
     Raises:
         IndexError: The bank has no such filter or channel.
-        ValueError: The reference has filters of another shape.
+        ValueError: The reference has filters of another shape, or is named and not there.
     """
     require_bank(bank)
     kept = slice(None) if channel is None else slice(channel, channel + 1)
@@ -103,21 +107,19 @@ def plot_filter(
     one = f", channel {channel}" if bank.channel_names is None else f", {bank.channel_names[channel or 0]}"
     sheet = Sheet(Frame(figure, title, colorbar), f"filter {index}" + ("" if channel is None else one))
     is_logo = bank.is_lettered and channel is None
-    then, turned = None, ""
+    then, turned, called = None, "", name_of(reference, reference_name)
     colour: Any = PLAIN
     if reference is not None:
         require_bank(reference)
-        if reference.weights.shape[1:] != bank.weights.shape[1:]:
-            raise ValueError(
-                f"the reference's filters have shape {reference.weights.shape[1:]} and the bank's "
-                f"{bank.weights.shape[1:]}; a reference is an earlier moment of the same filters"
-            )
+        check_shape(reference, bank, bank.weights.shape[1:], reference.weights.shape[1:])
         before = reference.weights[reference.position(index)][None, kept]
         then = real_rows(before)[0]
         rotation = metrics.rotation(weights, before)
         turned = f"rotation {rotation[0]:.3f}" if np.isfinite(rotation[0]) else "rotation undefined"
         colour = tuple(rotation_colours(rotation, 1)[0])
     curves = len(rows) <= CURVES and not is_logo
+    if called:
+        turned = captions.joined(turned, f"pale: {called}") if curves else f"{turned} from {called}"
     is_heat = not (curves or is_logo)
     left = sheet.px(56)
     if (is_heat and bank.channel_names is not None) or (curves and len(rows) > 1):

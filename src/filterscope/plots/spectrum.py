@@ -13,6 +13,7 @@ from matplotlib.figure import FigureBase
 from filterscope.filters import spectrum
 from filterscope.filters.bank import FilterBank
 from filterscope.filters.history import FilterHistory
+from filterscope.filters.words import Frequency
 from filterscope.plots.drawing import captions, mosaic
 from filterscope.plots.drawing.bars import ColourBar
 from filterscope.plots.drawing.canvas import (
@@ -27,7 +28,7 @@ from filterscope.plots.drawing.canvas import (
     format_value,
     safe_limit,
 )
-from filterscope.plots.drawing.frequencies import FrequencyAxis
+from filterscope.plots.drawing.frequencies import FrequencyAxis, check_axis, log_edges, lowest
 from filterscope.plots.drawing.scales import mark_left, name_left
 from filterscope.plots.drawing.times import TimeAxis
 from filterscope.plots.picture import Comparison, Kind, Options, Picture, Times, draw
@@ -43,6 +44,7 @@ def plot_spectrum(
     history: FilterHistory,
     *,
     sample_rate: float | None = None,
+    frequency: Frequency = "linear",
     title: bool = True,
     colorbar: bool = True,
     figure: FigureBase | None = None,
@@ -58,6 +60,7 @@ def plot_spectrum(
     Args:
         history: Snapshots of one layer.
         sample_rate: Hz at the layer's input. Default: the bank's own; without any, cycles per sample.
+        frequency: ``"log"``: a logarithmic axis, from half of what the kernel's length resolves.
         title: Whether layer, kind and moment stand above.
         colorbar: Whether the bar that tells what colours mean is drawn.
         figure: Figure or subfigure to draw on, in type of the size that matplotlib is set to. Default: a new one.
@@ -67,17 +70,26 @@ def plot_spectrum(
 
     Raises:
         TypeError: Not a history.
-        ValueError: A ``sample_rate`` that is not positive and finite.
+        ValueError: A ``sample_rate`` that is not positive and finite, an unknown ``frequency``, or ``"log"`` for
+            complex filters, which have negative frequencies.
     """
-    return draw(KIND, history, Options(max_filters=None, sample_rate=sample_rate), Frame(figure, title, colorbar))
+    options = Options(max_filters=None, sample_rate=sample_rate, frequency=frequency)
+    return draw(KIND, history, options, Frame(figure, title, colorbar))
 
 
 class SpectrumPicture:
     """The picture of :func:`plot_spectrum`, which grows by a row with each snapshot."""
 
     def __init__(
-        self, bank: FilterBank, reference: FilterBank, sample_rate: float | None, figure: Target = None
+        self,
+        bank: FilterBank,
+        reference: FilterBank,
+        sample_rate: float | None,
+        figure: Target = None,
+        frequency: Frequency = "linear",
     ) -> None:
+        check_axis(frequency, bank.weights)
+        self._is_log = frequency == "log"
         self.sheet = sheet = Sheet(figure, "spectrum")
         self._filters, self._rate, self._reference = bank.filters, sample_rate, reference
         area, side = ColourBar.beside(sheet, sheet.body)
@@ -86,7 +98,9 @@ class SpectrumPicture:
         gap = sheet.px(13)
         upper, lower = area.split_bottom((area.height - gap) / 2)
         upper, lower = upper.shrink(bottom=gap).snapped(), lower.snapped()
-        axis = FrequencyAxis(bank, sample_rate, spectrum.bounds(bank, sample_rate))
+        self._then = spectrum.cumulative(reference.weights, _MOST)
+        span = self._frequencies(bank)[[0, -1]].tolist()
+        axis = FrequencyAxis(bank, sample_rate, (span[0], span[1]), self._is_log)
         self._make_curves(upper, axis.number(sheet, lower, axis.alias))
         beside = [Box(side.left, upper.top + sheet.px(4 + 19 * line), side.width, 0) for line in (0, 1)]
         half = upper.width / 2
@@ -99,13 +113,19 @@ class SpectrumPicture:
         self._size = int(lower.height), int(lower.width)
         self._times = TimeAxis(sheet, lower, down=True)
         sheet.moving += [self._map, *axis.mark_alias(sheet, upper), *axis.mark_alias(sheet, lower)]
-        self._refer(reference)
+        self._name(reference)
+
+    def _frequencies(self, bank: FilterBank) -> Array:
+        """Those that are drawn: the highest ones of each row."""
+        frequencies = np.linspace(*spectrum.bounds(bank, self._rate), len(self._then))
+        return frequencies[frequencies >= lowest(bank, self._rate)] if self._is_log else frequencies
 
     def _make_curves(self, box: Box, shares: Array) -> None:
         """Axes with a pale and a strong curve, and lines at shares of its width, and of its height."""
         sheet = self.sheet
         self._axes = axes = sheet.axes(box)
-        axes.set_xlim(0, 1)
+        if self._is_log:
+            axes.set_xscale("log")
         places = np.array([0, 0.5, 1])
         upright = [[(x, box.top), (x, box.top + box.height)] for x in box.left + shares * box.width]
         level = [[(box.left, y), (box.left + box.width, y)] for y in box.top + places * box.height]
@@ -129,8 +149,7 @@ class SpectrumPicture:
             self._words.append(sheet.write(left + sample + sheet.px(4), y, "", color=INK, va="center"))
         sheet.moving += self._words
 
-    def _refer(self, reference: FilterBank) -> None:
-        self._reference, self._then = reference, spectrum.cumulative(reference.weights, _MOST)
+    def _name(self, reference: FilterBank) -> None:
         self.sheet.fit(self._words[0], captions.moment(reference) or "reference", self._room)
 
     def update(
@@ -140,6 +159,7 @@ class SpectrumPicture:
         times: Times,
         moment: str | None = None,
         reference: FilterBank | None = None,
+        now: int = -1,
     ) -> None:
         """Redraw.
 
@@ -149,21 +169,29 @@ class SpectrumPicture:
             times: Of the snapshots.
             moment: When the newest snapshot was taken, for the title. Default: from its epoch.
             reference: The same filters at an earlier moment. Default: the one before.
+            now: Which of the rows is the newest's; later ones are there for the scale, and not drawn.
         """
         if reference is not None and reference is not self._reference:
-            self._refer(reference)
+            self._reference, self._then = reference, spectrum.cumulative(reference.weights, _MOST)
+            self._name(reference)
         levels = np.stack(rows)
         limit = max(_round_up(safe_limit(levels, self._then)), 2.0)  # what is even is in the middle, or below
-        bounds = spectrum.bounds(bank, self._rate)
-        self._axes.set_xlim(*bounds)
+        frequencies = self._frequencies(bank)
+        kept = slice(-len(frequencies), None)
+        self._axes.set_xlim(frequencies[0], frequencies[-1])
         self._axes.set_ylim(0, limit)
-        frequencies = np.linspace(*bounds, levels.shape[1])
-        for curve, level in zip(self._curves, (self._then, levels[-1]), strict=True):
-            curve.set_segments([np.stack([frequencies, np.where(np.isfinite(level), level, np.nan)], axis=-1)])
+        for curve, level in zip(self._curves, (self._then, levels[now]), strict=True):
+            known = np.where(np.isfinite(level), level, np.nan)
+            curve.set_segments([np.stack([frequencies, known[kept]], axis=-1)])
         labels = [format_value(each) for each in (0, limit / 2, limit)]
         self._bar.set_labels(*labels)
         for artist, label in zip(self._levels, labels, strict=True):
             artist.set_text(label)
+        if now != -1:
+            levels[now + 1 :] = np.nan
+        if self._is_log:
+            width = self._size[1]
+            levels = mosaic.lay(levels[:, kept], log_edges(frequencies, width), width, -1)
         laid = mosaic.lay_epochs(levels, times.values, self._size[0])
         pixels = mosaic.heat(laid, *self._size, limit, DECIBEL_CMAP, one_sided=True, undefined=DEAD_FACE)
         self._map.set_pixels(pixels)
@@ -186,7 +214,7 @@ def _row(moment: Comparison, options: Options) -> Array:
 
 
 def _make(bank: FilterBank, reference: FilterBank | None, options: Options, figure: Target) -> Picture:
-    return SpectrumPicture(bank, reference or bank, options.sample_rate, figure)
+    return SpectrumPicture(bank, reference or bank, options.sample_rate, figure, options.frequency)
 
 
 KIND = Kind(

@@ -33,6 +33,7 @@ from filterscope.plots.drawing.canvas import (
 )
 from filterscope.plots.drawing.lettering import shortened
 from filterscope.plots.drawing.logo import fair_limit, stack_heights
+from filterscope.plots.drawing.references import name_of, same_filters
 from filterscope.plots.drawing.scales import (
     fitting_names,
     index_ticks,
@@ -54,6 +55,7 @@ def plot_taps(
     bank: FilterBank,
     *,
     reference: FilterBank | None = None,
+    reference_name: str | None = None,
     channels: str = "auto",
     scale: Scale = "layer",
     max_filters: int | None = 64,
@@ -76,7 +78,8 @@ def plot_taps(
 
     Args:
         bank: Filters to draw.
-        reference: The same filters at an earlier moment.
+        reference: The same filters at an earlier moment, or the same layer of another run, whatever its name there.
+        reference_name: What to call the reference, such as ``"lr 0.1"``. Default: by its moment.
         channels: ``"all"``, ``"sum"``, ``"mean"``, ``"max"``, ``"l2"``, ``"principal"``, ``"logo"``; ``"auto"`` shows
             a logo where channels are letters that have room enough to be read, else all up to 8 channels and their
             principal shape above.
@@ -92,8 +95,8 @@ def plot_taps(
         The figure drawn on.
 
     Raises:
-        ValueError: Unknown ``channels`` or ``scale``, a reference of another shape, or ``"logo"`` where channels are no
-            letters.
+        ValueError: Unknown ``channels`` or ``scale``, a reference of another shape, a name without a reference, or
+            ``"logo"`` where channels are no letters.
     """
     require_bank(bank)
     if channels == "logo" and not bank.is_lettered:
@@ -102,11 +105,19 @@ def plot_taps(
             f"channels='logo' needs channels named by one capital letter each, and {bank.layer!r} has {known}; give "
             "e.g. read_filters(model, channel_names='ACGT')"
         )
-    return TapsPicture(bank, reference, channels, scale, max_filters, Frame(figure, title, colorbar)).sheet.figure
+    frame = Frame(figure, title, colorbar)
+    return TapsPicture(bank, reference, channels, scale, max_filters, frame, reference_name).sheet.figure
 
 
 class TapsPicture:
-    """The picture of :func:`plot_taps`, which can be redrawn for another moment, and another layer of the shape."""
+    """The picture of :func:`plot_taps`, which can be redrawn for another moment, and another layer of the shape.
+
+    Attributes:
+        name: What it shows, in the title.
+        quantity: What tiles and their scale tell.
+    """
+
+    name, quantity = "taps", "weight"
 
     def __init__(
         self,
@@ -116,11 +127,13 @@ class TapsPicture:
         scale: Scale = "layer",
         max_filters: int | None = 64,
         figure: Target = None,
+        reference_name: str | None = None,
     ) -> None:
         require_bank(bank)
         check_choice("scale", scale, SCALES)
+        self._name = name_of(reference, reference_name)
         first = bank.head(max_filters)
-        self.sheet = Sheet(figure, "taps")
+        self.sheet = Sheet(figure, self.name)
         area, self._write_foot = self.sheet.footnote(self.sheet.body)
         room = area.width * area.height / (self.sheet.px(1) ** 2 * max(first.filters, 1) * first.taps)
         is_lettered = bank.is_lettered and bank.taps > 1 and (channels == "logo" or room >= LETTER_AREA)
@@ -133,12 +146,12 @@ class TapsPicture:
         most = STEM_TILES if bank.taps <= STEM_TAPS else LINE_TILES
         lines = rows.shape[1] == 1 and first.filters <= most and bank.taps > 1
         self._limit_bar: ColourBar | None = None
-        self._fixed_limit: float | None = None
+        self._fixed_limits: Array | None = None
         is_logo = self._channels == "logo"
         if self._reference is not None or not (lines or is_logo):
             area, bar = ColourBar.beside(self.sheet, area)
             if bank.taps == 1 or self._reference is None:
-                self._limit_bar = value_bar(self.sheet, bar, False, "weight")
+                self._limit_bar = value_bar(self.sheet, bar, False, self.quantity)
             else:
                 rotation_bar(self.sheet, bar)
         self._tiles: _Matrix | LineTiles | HeatTiles | LogoTiles
@@ -153,18 +166,26 @@ class TapsPicture:
             self._tiles = HeatTiles(self.sheet, area, first.indices, names)
         self.update(bank)
 
+    def _shown(self, bank: FilterBank) -> Array:
+        """What is drawn of a bank's filters, before channels are reduced."""
+        return bank.weights
+
     def _rows(self, bank: FilterBank) -> Array:
         """What tiles show: real ``(filters, rows, taps)``."""
         anchor = None if self._reference is None else self._reference.weights
-        return reductions.real_rows(reductions.reduce(bank.weights, self._channels, anchor))
+        return reductions.real_rows(reductions.reduce(self._shown(bank), self._channels, anchor))
 
     def _reach(self, rows: Array) -> Array:
         """What the scale must hold of rows: of letters, how far their stacks do."""
         return stack_heights(rows) if self._channels == "logo" else rows
 
-    def _limit(self, reach: Array, before: Array | None) -> float:
-        """The value at the edge of every tile."""
-        return fair_limit(reach) if self._channels == "logo" else shared_limit(reach, before)
+    def _limits(self, reach: Array, before: Array | None) -> Array:
+        """The value at the edge of each tile."""
+        if self._scale == "filter":
+            pairs = zip(reach, reach if before is None else before, strict=True)
+            return np.array([safe_limit(*pair) for pair in pairs])
+        limit = fair_limit(reach) if self._channels == "logo" else shared_limit(reach, before)
+        return np.full(len(reach), limit)
 
     def follow(self, banks: Iterable[FilterBank]) -> list[Array]:
         """Prepare for the frames of an animation: fix the scale to the one that all of them need together.
@@ -177,7 +198,7 @@ class TapsPicture:
         followed: list[Array] = []
         last: Array | None = None
         for bank in banks:
-            shown = reductions.reduce(bank.head(self._max_filters).weights, self._channels, then)
+            shown = reductions.reduce(self._shown(bank.head(self._max_filters)), self._channels, then)
             if self._channels == "principal" and last is not None:
                 shown = shown * _phase(shown, last)
             # A filter that is zero or NaN for a while comes back with the sign that it had.
@@ -186,7 +207,7 @@ class TapsPicture:
             followed.append(reductions.real_rows(shown))
         before = None if self._reference is None else self._reach(self._rows(self._reference))
         sizes = np.max([peaks(self._reach(rows)) for rows in followed], axis=0)
-        self._fixed_limit = self._limit(sizes[:, None, None], before)
+        self._fixed_limits = self._limits(sizes[:, None, None], before)
         return followed
 
     def update(
@@ -213,13 +234,9 @@ class TapsPicture:
         rotation = None if self._reference is None else metrics.rotation(bank.weights, self._reference.weights)
         colours = rotation_colours(rotation, bank.filters)
         reach, reached = self._reach(rows), None if before is None else self._reach(before)
-        limits = np.full(bank.filters, self._fixed_limit or self._limit(reach, reached))
-        if self._scale == "filter":
-            limits = np.array(
-                [safe_limit(*pair) for pair in zip(reach, reach if reached is None else reached, strict=True)]
-            )
+        limits = self._limits(reach, reached) if self._fixed_limits is None else self._fixed_limits
         clipped = is_clipped(reach, limits)
-        numbers = metrics.norms(bank.weights) if self._scale == "filter" else peaks(reach)
+        numbers = metrics.norms(self._shown(bank)) if self._scale == "filter" else peaks(reach)
         words = [format_value(float(number)) for number in numbers]
         if self._scale == "layer":
             words = [f"±{word}" if cut else "" for word, cut in zip(words, clipped, strict=True)]
@@ -238,7 +255,8 @@ class TapsPicture:
             set_limit(self._limit_bar, limit, False)
         self._write_foot(self._how_to_read(bank, limit, clipped))
         when = captions.moment(bank) if moment is None else moment
-        self.sheet.set_title(bank.layer, captions.joined(captions.shape(bank), marks.summary(), when))
+        against = captions.against(self._name)
+        self.sheet.set_title(bank.layer, captions.joined(captions.shape(bank), marks.summary(), against, when))
 
     def _how_to_read(self, bank: FilterBank, limit: float | None, clipped: Array) -> str:
         is_matrix, is_logo = (isinstance(self._tiles, kind) for kind in (_Matrix, LogoTiles))
@@ -251,24 +269,29 @@ class TapsPicture:
                 mark = "light edge" if self.sheet.is_on_dark else "dark edge"
             more = f"{int(clipped.sum())} filters clipped" if is_matrix and clipped.any() else ""
             more = "higher stacks drawn smaller" if is_logo and clipped.any() else more
-            size = captions.joined(f"weight ±{format_value(limit)}", more or captions.clipped(clipped, mark))
+            size = captions.joined(f"{self.quantity} ±{format_value(limit)}", more or captions.clipped(clipped, mark))
         if is_matrix:
-            return captions.joined("one tap: weights as a matrix", size)
+            return captions.joined(f"one tap: {self.quantity}s as a matrix", size)
         reduced = "" if bank.channels == 1 or self._channels == "all" else f"{self._channels} of channels"
         then = ""
         if self._reference is not None:
-            then = f"shaded: moved since {captions.moment(self._reference) or 'reference'}"
+            then = self._since(captions.moment(self._reference) or "reference")
+        turned = f"rotation from {self._name}" if self._name else "rotation"
         if is_logo:
             reduced = "letters by weight, centred at each tap"
-            then = "strip: rotation" if self._reference is not None else ""
+            then = f"strip: {turned}" if self._reference is not None else ""
         if isinstance(self._tiles, HeatTiles):
             size = f"red +, blue −, {size}"
-            then = "frame: rotation" if self._reference is not None else ""
+            then = f"frame: {turned}" if self._reference is not None else ""
             if self._channels == "all" and bank.channels > 1:
                 reduced = f"{captions.channel_rows(bank)} ↓"
             if np.iscomplexobj(bank.weights):
                 reduced = captions.joined(reduced, "each real, imaginary")
         return captions.joined(captions.taps(bank), reduced, size, then)
+
+    def _since(self, moment: str) -> str:
+        """What is told of the area between a line and its reference, which was taken at a moment."""
+        return f"shaded: difference from {self._name}" if self._name else f"shaded: moved since {moment}"
 
 
 class _Matrix:
@@ -301,30 +324,6 @@ class _Matrix:
         shown = np.where(marks.dead[:, None], np.nan, rows[:, :, 0] / limits[:, None])
         shown = np.where(np.isfinite(rows[:, :, 0]), shown, np.inf)
         self._image.set_pixels(mosaic.heat(shown, *self._size, 1.0, SIGNED_CMAP, undefined=DEAD_FACE))
-
-
-def same_filters(reference: FilterBank, bank: FilterBank, max_filters: int | None) -> FilterBank:
-    """The lowest-numbered filters of the reference, if they fit the bank, on the bank's axes of time and frequency.
-
-    A reference from a ``state_dict`` knows nothing of strides, dilation and rates: the same filters have the same.
-
-    Raises:
-        TypeError: It is no bank.
-        ValueError: It has another shape, or other filters.
-    """
-    require_bank(reference)
-    reference = reference.head(max_filters)
-    if reference.weights.shape != bank.weights.shape:
-        raise ValueError(
-            f"the reference has shape {reference.weights.shape} and the bank {bank.weights.shape}; "
-            "a reference is an earlier moment of the same filters"
-        )
-    if not np.array_equal(reference.indices, bank.indices):
-        raise ValueError(
-            f"the reference holds filters {reference.indices}, the bank {bank.indices}; give the same ones"
-        )
-    same = {name: getattr(bank, name) for name in ("stride", "dilation", "groups", "transposed", "sample_rate")}
-    return reference.with_fields(**same)
 
 
 def _phase(rows: Array, last: Array) -> Array:

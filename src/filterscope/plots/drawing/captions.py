@@ -36,6 +36,11 @@ def since(reference: FilterBank) -> str:
     return f"since {moment(reference)}" if reference.epoch or reference.within_epoch else ""
 
 
+def against(name: str) -> str:
+    """What the picture compares with, if it was given a name."""
+    return f"against {name}" if name else ""
+
+
 def shape(bank: FilterBank) -> str:
     """``64 of 512 filters × 1 channel × 31 taps``."""
     count = plural(bank.total_filters, "filter")

@@ -9,7 +9,9 @@ import numpy.typing as npt
 from matplotlib.collections import LineCollection
 
 from filterscope.filters.bank import FilterBank
+from filterscope.filters.checks import check_choice
 from filterscope.filters.spectrum import tap_rate
+from filterscope.filters.words import FREQUENCIES, Frequency
 from filterscope.plots.drawing import captions
 from filterscope.plots.drawing.canvas import INK, TEXT, Box, Sheet
 from filterscope.plots.drawing.lettering import text_width
@@ -87,3 +89,26 @@ class FrequencyAxis:
         whole = [[(x, box.top), (x, bottom)] for x in places]
         behind = LineCollection(whole, colors="#ffffff", linewidths=3, alpha=0.7, zorder=zorder)
         return [sheet.add(each) for each in (behind, LineCollection(dashes, colors=INK, linewidths=1.5, zorder=zorder))]
+
+
+def lowest(bank: FilterBank, sample_rate: float | None = None) -> float:
+    """Where a logarithmic axis begins: at half of what the kernel's length resolves."""
+    return tap_rate(bank, sample_rate) / (2 * bank.taps * bank.dilation)
+
+
+def log_edges(frequencies: Array, width: int) -> Array:
+    """Where each of evenly spaced frequencies begins on a logarithmic axis from the first to the last, in pixels."""
+    begin = np.maximum(frequencies - (frequencies[1] - frequencies[0]) / 2, frequencies[0])
+    return np.asarray(np.log(begin / frequencies[0]) / np.log(frequencies[-1] / frequencies[0]) * width)
+
+
+def check_axis(frequency: Frequency, weights: Array) -> None:
+    """Refuse an axis that cannot be.
+
+    Raises:
+        TypeError: Not a string.
+        ValueError: Unknown, or ``"log"`` for complex filters.
+    """
+    check_choice("frequency", frequency, FREQUENCIES)
+    if frequency == "log" and np.iscomplexobj(weights):
+        raise ValueError("frequency='log' has no place for the negative frequencies of complex filters")
