@@ -151,7 +151,7 @@ def test_title_and_bar_of_colours_are_left_out_and_leave_their_room(kind: str, f
     assert title not in words(bare)
     captions = {"weight", "rotation", "dB", "difference"} - ({"weight"} if kind == "taps" else set())
     if kind in ("spectrum", "overview"):  # which say the same elsewhere
-        lost = {"spectrum": {"level", "conv1 · spectrum"}, "overview": {"0.5", "1 layer · overview"}}[kind]
+        lost = {"spectrum": {"gain", "conv1 · spectrum"}, "overview": {"0.5", "1 layer · overview"}}[kind]
         counts = [[words(figure).splitlines().count(word) for word in lost] for figure in (whole, bare)]
         assert np.subtract(counts[0], counts[1]).tolist() == [1, 1]
     else:

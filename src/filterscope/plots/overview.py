@@ -134,7 +134,11 @@ class OverviewPicture:
         self._boxes = [Box(body.left + left + x, body.top + y, width, rows).snapped() for x, y in places]
         self._maps, self._times, frames = [], [], []
         for number, (box, caption) in enumerate(
-            zip(self._boxes, (f"change{captions.DOT}since the snapshot before", "rotation"), strict=True)
+            zip(
+                self._boxes,
+                (f"change{captions.DOT}since the snapshot before", f"rotation{captions.DOT}since the first"),
+                strict=True,
+            )
         ):
             sheet.caption(box, caption)
             if number == 0 or is_narrow:

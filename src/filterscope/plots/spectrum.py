@@ -108,7 +108,7 @@ class SpectrumPicture:
         self._make_legend(beside if sheet.has_bars else above)
         # The strip begins above the map, since the bar's caption is above the bar.
         strip = Box(side.left, lower.top - sheet.px(14), side.width, lower.height + sheet.px(25))
-        self._bar = ColourBar(sheet, strip, DECIBEL_CMAP, "level", (0, 0.5, 1), moving=True)
+        self._bar = ColourBar(sheet, strip, DECIBEL_CMAP, "gain", (0, 0.5, 1), moving=True)
         self._map = mosaic.PixelImage.in_box(sheet, lower)
         self._size = int(lower.height), int(lower.width)
         self._times = TimeAxis(sheet, lower, down=True)
@@ -130,7 +130,7 @@ class SpectrumPicture:
         upright = [[(x, box.top), (x, box.top + box.height)] for x in box.left + shares * box.width]
         level = [[(box.left, y), (box.left + box.width, y)] for y in box.top + places * box.height]
         sheet.add(LineCollection([*upright, *level], colors=DEAD_FACE, linewidths=1.5, zorder=-1))
-        name_left(sheet, box, "level", 37)
+        name_left(sheet, box, "mean gain", 37)
         self._levels = mark_left(sheet, box, places, ["", "", ""])
         self._curves = [
             sheet.add(LineCollection([], colors=colour, linewidths=width, zorder=3), axes)
