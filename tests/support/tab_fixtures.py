@@ -65,14 +65,19 @@ def profiles(chrome: Browser) -> Iterator[Profiles]:
         yield Profiles(chrome, stack)
 
 
+def past_overview(url: str) -> str:
+    """An address that opens at a layer, however many there are."""
+    return f"{url}{'&' if '#' in url else '#'}p.filterscope.view=layer"
+
+
 @pytest.fixture
 def look(profiles: Profiles) -> Iterator[Look]:
     """Open pages; whatever went wrong in one of them fails the test."""
     tabs: list[Tab] = []
     with ExitStack() as stack:
 
-        def look(url: str, **options: Any) -> Tab:
-            found = stack.enter_context(page_of(profiles.of(**options), url))
+        def look(url: str, overview: bool = False, **options: Any) -> Tab:
+            found = stack.enter_context(page_of(profiles.of(**options), url if overview else past_overview(url)))
             tabs.append(Tab(found.page, found.problems, inside="plugin_entry" not in url))
             return tabs[-1]
 

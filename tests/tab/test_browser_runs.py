@@ -269,7 +269,7 @@ def test_broken_snapshots_in_transit_are_asked_for_again(look: Look, served: Ser
             route.continue_()
 
     tab.page.route("**/plugin/filterscope/banks*", refuse)
-    tab.page.goto(served.frame)
+    tab.page.goto(f"{served.frame}#p.filterscope.view=layer")
     come_back_often(tab)
     tab.loaded().shows(LAST, "pulses")
     expect(tab.get("problem")).to_be_hidden()

@@ -59,7 +59,7 @@ class FiltersPlugin(base_plugin.TBPlugin):  # type: ignore[misc]
         from filterscope.tab import serve
 
         self._provider = context.data_provider
-        self._routes = serve.routes(context.data_provider, context.sampling_hints or {})
+        self._routes = serve.routes(context.data_provider, context.sampling_hints or {}, context.multiplexer)
 
     def get_plugin_apps(self) -> dict[str, Callable[..., Any]]:
         """WSGI applications by route."""

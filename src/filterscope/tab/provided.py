@@ -14,6 +14,7 @@ from typing import Any
 from tensorboard.data.provider import RunTagFilter
 
 from filterscope.events.blob import PLUGIN, BlobError, Header, read_header
+from filterscope.tab import scalars
 from filterscope.tab.calls import side_by_side
 
 #: Bytes of weights that are read for one request; a single snapshot always is.
@@ -60,10 +61,11 @@ class Provided:
         provider: TensorBoard's data provider.
         context: The request's, as the provider wants it.
         experiment: Name of the experiment; mostly empty.
+        multiplexer: What the legacy loader has behind its data provider.
     """
 
-    def __init__(self, provider: Any, context: Any, experiment: str) -> None:
-        self._provider, self._context = provider, context
+    def __init__(self, provider: Any, context: Any, experiment: str, multiplexer: Any = None) -> None:
+        self._provider, self._context, self._multiplexer = provider, context, multiplexer
         self._where = {"ctx": context, "experiment_id": experiment}
         self._nudge = partial(provider.list_plugins, **self._where)
 
@@ -74,16 +76,55 @@ class Provided:
     def scalars_listed(self, listed: Series) -> Series:
         """Metadata of the scalars that are shown with layers."""
         chosen = _beside(listed)
-        return self._ask(self._provider.list_scalars, plugin_name="scalars", run_tag_filter=chosen) if chosen else {}
-
-    def scalars(self, listed: Series) -> Series:
-        """The scalars that are shown with layers: all runs and tags in one call."""
-        chosen = _beside(listed)
         if chosen is None:
             return {}
-        share = ALL_POINTS // (len(_SCALARS) * sum(map(len, listed.values())))
-        points = min(max(share, LEAST_POINTS), POINTS)
+        if self._multiplexer is None:
+            return self._ask(self._provider.list_scalars, plugin_name="scalars", run_tag_filter=chosen)
+        found = {run: scalars.listed(self._multiplexer, "scalars", run) for run in listed}
+        return {run: {tag: tags[tag] for tag in tags if tag in chosen.tags} for run, tags in found.items()}
+
+    def scalars(self, listed: Series, found: Series) -> Series:
+        """The scalars that are shown with layers: all runs and tags in one call.
+
+        Args:
+            listed: The layers.
+            found: Their scalars, as :meth:`scalars_listed` has them.
+        """
+        share = ALL_POINTS // (len(_SCALARS) * max(sum(map(len, listed.values())), 1))
+        return self.read_scalars(found, min(max(share, LEAST_POINTS), POINTS))
+
+    def of_run(self, run: str) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+        """Metadata of a run's layers, and of all its scalars, by tag."""
+        if self._multiplexer is not None:
+            found = [scalars.listed(self._multiplexer, plugin, run) for plugin in (PLUGIN, "scalars")]
+            return found[0], found[1]
+        chosen = RunTagFilter(runs=[run])
+        values = self._ask(self._provider.list_scalars, plugin_name="scalars", run_tag_filter=chosen).get(run, {})
+        return self.listed(chosen).get(run, {}), values
+
+    def read_scalars(self, found: Series, points: int) -> Series:
+        """At most so many points of all listed scalars, in one call."""
+        tags = {tag for run in found.values() for tag in run}
+        if not tags:  # an empty choice would mean all
+            return {}
+        if self._multiplexer is not None:
+            return scalars.read(self._multiplexer, found, points)
+        chosen = RunTagFilter(runs=list(found), tags=list(tags))
         return self._ask(self._provider.read_scalars, plugin_name="scalars", run_tag_filter=chosen, downsample=points)
+
+    def headers(self, run: str, tag: str, positions: Callable[[int], Sequence[int]]) -> list[tuple[int, Header]]:
+        """Steps and headers of some snapshots of a layer; damaged ones are left out.
+
+        Args:
+            run: Any text.
+            tag: Any text.
+            positions: From the number of snapshots to the ones that are wanted, in order.
+        """
+        data = self.snapshots(run, tag)
+        chosen = [data[place] for place in positions(len(data))]
+        found = side_by_side([partial(self._bank, datum) for datum in chosen], self._nudge)
+        banks = zip(chosen, found, strict=True)
+        return [(datum.step, read_header(content)) for datum, (status, content) in banks if status == _SERVED]
 
     def runs_without_filters(self) -> list[str]:
         """Runs that a monitor logged to, by its scalars, without raw filters."""
@@ -108,7 +149,7 @@ class Provided:
             raise NotThereError(f"no filters under the tag {tag!r} in the run {run!r}; reload for those there are")
         if _is_bloated(series):
             raise NotThereError(f"the filters under the tag {tag!r} in the run {run!r} are damaged")
-        at_once = max(1, MOST_BYTES // _heaviest(series.plugin_content))
+        at_once = max(1, MOST_BYTES // heaviest(series.plugin_content))
         if wanted > at_once:
             raise UnclearError(
                 f"{wanted} snapshots of {tag!r} are too much for one answer; ask for {at_once} at a time"
@@ -169,17 +210,17 @@ def _excuse(error: Exception) -> str:
     return f"TensorBoard could not read this snapshot ({type(error).__name__}); reload"
 
 
-def layers(listed: Series, scalars: Series) -> list[dict[str, Any]]:
+def layers(listed: Series, beside: Series) -> list[dict[str, Any]]:
     """Every run and its layers, in the form that the browser reads: runs in natural order, layers in model order."""
     runs = []
-    for run in sorted(listed, key=_natural):
-        found = [_layer(tag, series, scalars.get(run, {})) for tag, series in listed[run].items()]
-        found.sort(key=lambda each: (_natural(each["monitor"]), _place(each["order"]), _natural(each["layer"])))
+    for run in sorted(listed, key=natural):
+        found = [_layer(tag, series, beside.get(run, {})) for tag, series in listed[run].items()]
+        found.sort(key=lambda each: (natural(each["monitor"]), _place(each["order"]), natural(each["layer"])))
         runs.append({"run": run, "layers": found})
     return runs
 
 
-def _layer(tag: str, series: Any, scalars: Mapping[str, Any]) -> dict[str, Any]:
+def _layer(tag: str, series: Any, beside: Mapping[str, Any]) -> dict[str, Any]:
     monitor, _, layer = tag.removesuffix("/bank").partition("/")
     known: dict[str, Any] = dict.fromkeys(_FIELDS)
     problem = f"damaged filter bank: {series.max_length} parts" if _is_bloated(series) else None
@@ -192,7 +233,7 @@ def _layer(tag: str, series: Any, scalars: Mapping[str, Any]) -> dict[str, Any]:
         if tag.endswith(f"/{header.layer}/bank"):  # a monitor's tag may hold slashes, too
             monitor, layer = tag.removesuffix(f"/{header.layer}/bank"), header.layer
     moment = {"max_step": series.max_step or 0, "latest": finite(series.max_wall_time)}
-    data = {kind: scalars.get(_scalar_tag(tag, kind), ()) for kind in _SCALARS}
+    data = {kind: beside.get(scalar_tag(tag, kind), ()) for kind in _SCALARS}
     moment["interval"] = _interval(data["dead"])
     curves = {kind: _curve(points) for kind, points in data.items()}
     return {"tag": tag, "monitor": monitor, "layer": layer, **known, **moment, **curves, "problem": problem}
@@ -215,11 +256,12 @@ def _interval(data: Sequence[Any]) -> float | None:
 
 def _beside(listed: Series) -> RunTagFilter | None:
     """The scalars that are logged beside banks; ``None`` without banks, since an empty choice would mean all."""
-    tags = {_scalar_tag(tag, kind) for found in listed.values() for tag in found for kind in _SCALARS}
+    tags = {scalar_tag(tag, kind) for found in listed.values() for tag in found for kind in _SCALARS}
     return RunTagFilter(runs=list(listed), tags=list(tags)) if tags else None
 
 
-def _scalar_tag(tag: str, kind: str) -> str:
+def scalar_tag(tag: str, kind: str) -> str:
+    """Tag of a scalar that is logged beside a bank."""
     return f"{tag.removesuffix('/bank')}/{kind}"
 
 
@@ -232,7 +274,7 @@ def _is_bloated(series: Any) -> bool:
     return (series.max_length or 0) > _MOST_PARTS
 
 
-def _heaviest(content: bytes) -> int:
+def heaviest(content: bytes) -> int:
     """Bytes of weights that a snapshot may have, by its layer's metadata; 1 if that is damaged."""
     try:
         header = Header.from_json(content)
@@ -245,7 +287,7 @@ def _place(order: int | None) -> float:
     return math.inf if order is None else order
 
 
-def _natural(name: str) -> list[Any]:
+def natural(name: str) -> list[Any]:
     """Sorts ``conv2`` before ``conv10``, whatever the length of the numbers."""
     parts: list[Any] = re.split("([0-9]+)", name)
     for place in range(1, len(parts), 2):

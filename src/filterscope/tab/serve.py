@@ -16,7 +16,7 @@ from tensorboard.backend import http_util
 from werkzeug.wrappers import Request, Response
 
 from filterscope.events.blob import PLUGIN
-from filterscope.tab import provided
+from filterscope.tab import overview, provided
 from filterscope.tab.provided import NotThereError, PassingError, Provided, UnclearError
 from filterscope.version import __version__
 
@@ -34,20 +34,25 @@ CONTENT_TYPES = {
 _log = logging.getLogger("tensorboard")
 
 App = Callable[..., Any]
+#: From a request to what there is for it.
+There = Callable[[Request], Provided]
 
 
-def routes(provider: Any, kept: Mapping[str, int]) -> dict[str, App]:
+def routes(provider: Any, kept: Mapping[str, int], multiplexer: Any = None) -> dict[str, App]:
     """WSGI applications by route.
 
     Args:
         provider: TensorBoard's data provider.
         kept: Number of samples that TensorBoard keeps of each tag, by plugin.
+        multiplexer: What its legacy loader has behind it.
     """
+    there = partial(_of, provider=provider, multiplexer=multiplexer)
     most = kept.get(PLUGIN) or None  # TensorBoard's 0 stands for all
     apps = {
-        "/layers": _app(partial(_layers, provider=provider, kept=most)),
-        "/snapshots": _app(partial(_snapshots, provider=provider, kept=most)),
-        "/banks": _app(partial(_banks, provider=provider)),
+        "/layers": _app(partial(_layers, there=there, kept=most)),
+        "/overview": _app(partial(_overview, there=there)),
+        "/snapshots": _app(partial(_snapshots, there=there, kept=most)),
+        "/banks": _app(partial(_banks, there=there)),
         "/*": _app(_nothing),
     }
     for path in sorted(STATIC.rglob("*")):
@@ -79,33 +84,46 @@ def _app(answer: Callable[[Request], Response]) -> App:
     return app
 
 
-def _layers(request: Request, provider: Any, kept: int | None) -> Response:
-    there = _of(request, provider)
-    listed = there.listed()
-    bare = there.runs_without_filters() if not listed else []
-    version = _version([kept, bare, _moments(listed), _moments(there.scalars_listed(listed))])
+def _layers(request: Request, there: There, kept: int | None) -> Response:
+    has = there(request)
+    listed = has.listed()
+    beside = has.scalars_listed(listed)
+    bare = has.runs_without_filters() if not listed else []
+    version = _version([kept, bare, _moments(listed), _moments(beside)])
 
     def body() -> bytes:
-        runs = provided.layers(listed, there.scalars(listed))
+        runs = provided.layers(listed, has.scalars(listed, beside))
         return _json({"runs": runs, "problems": _problems(runs, bare, kept)})
 
     return _answer(request, "application/json", version, body)
 
 
-def _snapshots(request: Request, provider: Any, kept: int | None) -> Response:
+def _overview(request: Request, there: There) -> Response:
+    run, has = _argument(request, "run"), there(request)
+    layers, beside = has.of_run(run)
+    if not layers:
+        raise NotThereError(f"no filters in the run {run!r}; reload for the runs there are")
+    scalar = overview.choose(layers, beside, request.args.get("scalar"))
+    version = _version([run, scalar, _moments({run: layers}), _moments({run: beside})])
+    return _answer(
+        request, "application/json", version, lambda: _json(overview.content(has, run, layers, beside, scalar))
+    )
+
+
+def _snapshots(request: Request, there: There, kept: int | None) -> Response:
     run, tag = _argument(request, "run"), _argument(request, "tag")
-    found = [(datum.step, provided.finite(datum.wall_time)) for datum in _of(request, provider).snapshots(run, tag)]
+    found = [(datum.step, provided.finite(datum.wall_time)) for datum in there(request).snapshots(run, tag)]
     version = _version([run, tag, found])
     return _answer(request, "application/json", version, lambda: _json({"snapshots": found, "kept": kept}))
 
 
-def _banks(request: Request, provider: Any) -> Response:
+def _banks(request: Request, there: There) -> Response:
     run, tag, steps = _argument(request, "run"), _argument(request, "tag"), _steps(_argument(request, "steps"))
-    there = _of(request, provider)
-    found = {datum.step: datum for datum in there.snapshots(run, tag, len(steps))}
+    has = there(request)
+    found = {datum.step: datum for datum in has.snapshots(run, tag, len(steps))}
     chosen = [found.get(step) for step in steps]
     version = _version([run, tag, steps, [datum and datum.wall_time for datum in chosen]])
-    return _answer(request, "application/octet-stream", version, lambda: there.banks(steps, chosen))
+    return _answer(request, "application/octet-stream", version, lambda: has.banks(steps, chosen))
 
 
 def _static(request: Request, path: Path) -> Response:
@@ -117,14 +135,15 @@ def _static(request: Request, path: Path) -> Response:
     return _answer(request, CONTENT_TYPES[path.suffix], version, lambda: content)
 
 
-def _of(request: Request, provider: Any) -> Provided:
+def _of(request: Request, provider: Any, multiplexer: Any) -> Provided:
     if provider is None:
         raise NotThereError("TensorBoard runs without a data provider; start it without --generic_data=false")
-    return Provided(provider, plugin_util.context(request.environ), plugin_util.experiment_id(request.environ))
+    context, experiment = plugin_util.context(request.environ), plugin_util.experiment_id(request.environ)
+    return Provided(provider, context, experiment, multiplexer)
 
 
 def _nothing(request: Request) -> Response:
-    raise NotThereError("the Filters tab has nothing here; it has layers, snapshots, banks and static files")
+    raise NotThereError("the Filters tab has nothing here; it has layers, overview, snapshots, banks and static files")
 
 
 def _problems(runs: list[dict[str, Any]], bare: list[str], kept: int | None) -> list[str]:

@@ -11,6 +11,7 @@ const STYLES = [
   "views/grid.css",
   "panels/detail.css",
   "panels/transport.css",
+  "panels/overview.css",
   "page/narrow.css",
 ];
 

@@ -36,6 +36,12 @@ export async function fetchLayers(signal) {
   return { runs: answer.runs ?? [], problems: answer.problems ?? [] };
 }
 
+/** All layers of a run over time, and a scalar of it: the answer's version, and what the server's `overview` says. */
+export async function fetchOverview(run, scalar, signal) {
+  const response = await get("overview", scalar === null ? { run } : { run, scalar }, signal);
+  return [response.headers.get("ETag"), await response.json()];
+}
+
 /** `{snapshots: [[step, wall time], ...], kept}` of a layer, in order; `kept` is the most that TensorBoard keeps. */
 export async function fetchSnapshots(run, tag, signal) {
   const { snapshots = [], kept = null } = await (await get("snapshots", { run, tag }, signal)).json();

@@ -7,6 +7,7 @@ import { saveCsv, saveJson, savePng } from "./export.js";
 import { copyAddress, takeFocus } from "./host.js";
 import { listenToKeys } from "./keys.js";
 import { Model } from "./model.js";
+import { Overlook } from "./overlook.js";
 import { buildParts } from "./parts.js";
 import { Player } from "./player.js";
 import { listenToPointer } from "./pointer.js";
@@ -36,6 +37,7 @@ export class App {
       (steps) => this.#advance(steps),
       () => this.schedule(),
     );
+    this.overlook = new Overlook(this);
     Object.assign(this, buildParts(this));
     listenToPointer(this);
     listenToKeys(this);
@@ -67,12 +69,13 @@ export class App {
       if (known && (known.latest !== series.layer.latest || known.max_step !== series.layer.max_step))
         this.loader.refresh(series);
     }
+    this.overlook.refresh();
     this.#seen = true;
     this.schedule();
   }
 
   #changed(changed) {
-    if (["run", "tag", "compare"].some((key) => changed.has(key))) {
+    if (["run", "tag", "compare", "view"].some((key) => changed.has(key))) {
       if (changed.has("run") || changed.has("tag")) this.scroller.scrollTop = 0;
       this.model.aim();
     } else if (["step", "sorted", "pin"].some((key) => changed.has(key))) {
@@ -188,24 +191,27 @@ export class App {
     if (!this.element.isConnected || !this.element.clientWidth) return;
     const begin = performance.now();
     const { model, state } = this;
-    const scene = model.scene();
     const nothing = this.#seen && !model.runs.length && !this.#faults.listing;
     this.#showEmpty(nothing);
-    const layerProblem = model.chosen?.layer.problem;
+    const overview = this.overlook.update();
+    const layerProblem = overview ? null : model.chosen?.layer.problem;
     this.problems.show([
-      this.#faults.listing ?? this.#faults.loading,
+      this.#faults.listing ?? this.#faults.loading ?? this.overlook.fault,
       layerProblem,
       ...this.#faults.general,
-      ...snapshotProblems(model.series),
+      ...(overview ? [] : snapshotProblems(model.series)),
     ]);
+    const scene = overview ? null : model.scene();
     const { series } = model;
     const hopeless = series?.listed && series.snapshots.every(({ problem }) => problem);
-    this.loading.hidden = Boolean(nothing || scene || layerProblem || hopeless || this.#faults.listing);
+    this.loading.hidden = Boolean(
+      nothing || scene || layerProblem || hopeless || this.#faults.listing || (overview && this.overlook.data.answer),
+    );
     this.scroller.hidden = !scene;
     this.sidebar.update(model);
     this.#scene = scene && { ...scene, hovered: -1, found: this.#found, selected: this.#selected(), evolution: null };
     if (this.#scene) this.#drawScene(begin);
-    else this.detail.hide();
+    else this.#hideDetail();
     this.toolbar.update(state, this.#scene);
     this.transport.update(model, this.#scene, this.player.playing);
   }
@@ -246,6 +252,12 @@ export class App {
     if (this.#drawn !== null && this.#drawn !== position) performance.measure("filterscope:step", { start: begin });
     if (this.#drawn !== position) this.voice.describe(scene);
     this.#drawn = position;
+  }
+
+  #hideDetail() {
+    this.detail.hide();
+    this.tooltip.element.hidden = true;
+    this.element.classList.remove("with-detail");
   }
 
   #showEmpty(nothing) {

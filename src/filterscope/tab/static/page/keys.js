@@ -16,6 +16,7 @@ export function listenToKeys(app) {
     " ": () => app.play(),
     p: () => app.pin(),
     "/": () => app.toolbar.search.focus(),
+    o: () => app.overlook.toggle(),
     Escape: () => close(app),
   };
   MODES.forEach((mode, i) => (keys[String(i + 1)] = () => app.setMode(mode)));
@@ -30,6 +31,11 @@ export function listenToKeys(app) {
     if (event.key === " " && target instanceof HTMLButtonElement) return;
     const action = Object.hasOwn(keys, event.key) ? keys[event.key] : null;
     if (!action) return;
+    if (app.overlook.shown && !["o", "Escape"].includes(event.key)) {
+      // Its rows have keys of their own.
+      if (event.key.startsWith("Arrow")) app.overlook.panel.focus();
+      return;
+    }
     event.preventDefault();
     action();
   });
@@ -37,6 +43,7 @@ export function listenToKeys(app) {
 
 function close(app) {
   if (app.element.classList.contains("menu-open")) app.element.classList.remove("menu-open");
+  else if (app.overlook.shown) return;
   else if (document.activeElement === app.toolbar.search) {
     app.toolbar.search.value = "";
     app.toolbar.search.dispatchEvent(new Event("input"));

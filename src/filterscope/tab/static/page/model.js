@@ -9,6 +9,9 @@ function comparable(series, other) {
   return Boolean(one && two && one.complex === two.complex && one.shape.every((size, i) => size === two.shape[i]));
 }
 
+/** Up to so many layers need no overview. */
+const FEW = 3;
+
 export class Model {
   #view = null;
   #viewOptions = {};
@@ -30,6 +33,13 @@ export class Model {
     return layer ? { run, layer } : null;
   }
 
+  /** Whether all layers are shown, and not one of them. */
+  get overview() {
+    const { view, named } = this.state;
+    if (!this.chosen) return false;
+    return view === null ? !named && this.chosen.run.layers.length > FEW : view === "overview";
+  }
+
   /** Bring the series in line with the choice, and tell the loader what to fetch. */
   aim() {
     const chosen = this.select();
@@ -45,7 +55,7 @@ export class Model {
         active.push({ series: this.other, wanted: () => this.#wantedOfOther() });
       }
     }
-    this.loader.show(active);
+    this.loader.show(this.overview ? [] : active);
   }
 
   /** The same layer in other runs. */

@@ -17,7 +17,7 @@ export function buildParts(app) {
   const sidebar = new Sidebar({
     run: set("run"),
     layer: (tag) => {
-      state.set({ tag });
+      state.set({ tag, view: "layer" });
       element.classList.remove("menu-open");
     },
     compare: set("compare"),
@@ -31,6 +31,7 @@ export function buildParts(app) {
     search: (text) => app.search(text),
     submit: () => app.openFound(),
     menu: () => element.classList.toggle("menu-open"),
+    overview: () => app.overlook.toggle(),
   });
   const transport = new Transport({
     play: () => app.play(),
@@ -61,7 +62,7 @@ export function buildParts(app) {
   const problems = new Problems();
   const tooltip = new Tooltip();
   const loading = el("p", { class: "loading", text: "Loading filters …" });
-  const main = el("main", { class: "main" }, toolbar.element, problems.element, scroller, loading);
+  const main = el("main", { class: "main" }, toolbar.element, problems.element, scroller, app.overlook.panel.element, loading);
   const element = el(
     "div",
     { class: "filterscope" },

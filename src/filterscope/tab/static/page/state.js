@@ -1,6 +1,6 @@
 /** What the user looks at, as the address keeps it. */
 
-import { CHANNELS, MODES, SCALES, SORTS, SPEEDS } from "../panels/choices.js";
+import { CHANNELS, MODES, SCALES, SORTS, SPEEDS, VIEWS } from "../panels/choices.js";
 import { onAddress, readAddress, writeAddress } from "./host.js";
 
 const oneOf = (choices) => (text) => choices.find((choice) => String(choice) === text);
@@ -10,6 +10,10 @@ const anything = (text) => text;
 /** Key in the address: value when absent, and how to read it (`undefined`: not usable). */
 const KEYS = {
   run: [null, anything],
+  /** All layers or one; null: by their number, if the address names nothing of a layer. */
+  view: [null, oneOf(VIEWS)],
+  /** Above the overview: null for the server's choice, empty for none. */
+  scalar: [null, anything],
   tag: [null, anything],
   /** Step of the shown snapshot; null follows the newest. */
   step: [null, count],
@@ -26,6 +30,9 @@ const KEYS = {
   pin: [null, count],
   speed: [1, oneOf(SPEEDS)],
 };
+
+/** What concerns all layers: a link that names anything else leads to a layer. */
+const GENERAL = new Set(["run", "view", "scalar", "speed"]);
 
 /** The state, with a listener that is told which keys changed. */
 export class State {
@@ -47,6 +54,11 @@ export class State {
     for (const [key, [fallback, parse]] of Object.entries(KEYS)) {
       this[key] = (found.has(key) ? parse(found.get(key)) : undefined) ?? fallback;
     }
+  }
+
+  /** Whether something of a layer was chosen. */
+  get named() {
+    return Object.entries(KEYS).some(([key, [fallback]]) => !GENERAL.has(key) && this[key] !== fallback);
   }
 
   onChange(listener) {

@@ -1,5 +1,6 @@
 /** What can be chosen: the controls offer it, the address keeps it. */
 
+export const VIEWS = ["overview", "layer"];
 export const MODES = ["taps", "change", "response", "evolution"];
 export const SORTS = ["index", "drift", "norm", "peak"];
 export const SCALES = ["shared", "filter"];

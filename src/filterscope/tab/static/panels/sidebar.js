@@ -1,8 +1,7 @@
 /** Runs, layers in model order with their rotation so far, and what to compare with. */
 
-import { fitCanvas } from "../draw/canvas.js";
-import { rotationColour, rotationShare } from "../draw/colours.js";
 import { theme } from "../draw/palette.js";
+import { drawSpark } from "../draw/spark.js";
 import { el } from "./dom.js";
 import { deadWords, joined, shortened } from "./words.js";
 
@@ -146,7 +145,7 @@ export class Sidebar {
       "aria-label",
       joined(layer.layer, about.textContent, rotation === undefined ? "" : `rotation ${rotation.toPrecision(2)}`),
     );
-    drawSpark(this.#sparks.get(button), layer.rotation);
+    drawSpark(this.#sparks.get(button), layer.rotation, SPARK);
   }
 
   #offer(model) {
@@ -167,28 +166,6 @@ export class Sidebar {
 }
 
 /** Whether the next snapshot may still come: how a fit ends is not recorded, and some just die. */
-function isLive({ latest, interval }, now) {
+export function isLive({ latest, interval }, now) {
   return now - latest < (interval === null ? ALONE : Math.max(LEAST, 3 * interval));
-}
-
-/** Rotation over the steps, on the one scale that all layers and runs share. */
-function drawSpark(canvas, rotation) {
-  const context = fitCanvas(canvas, SPARK.w, SPARK.h);
-  context.clearRect(0, 0, SPARK.w, SPARK.h);
-  if (!rotation.length) return;
-  const first = rotation[0][0];
-  const span = rotation.at(-1)[0] - first || 1;
-  const x = (step) => 2 + ((step - first) / span) * (SPARK.w - 7);
-  const y = (value) => SPARK.h - 3 - rotationShare(value) * (SPARK.h - 6);
-  context.beginPath();
-  rotation.forEach(([step, value], i) => (i ? context.lineTo(x(step), y(value)) : context.moveTo(x(step), y(value))));
-  context.strokeStyle = theme.grey;
-  context.lineWidth = 1.25;
-  context.lineJoin = "round";
-  context.stroke();
-  const [step, value] = rotation.at(-1);
-  context.beginPath();
-  context.arc(x(step), y(value), 2.5, 0, 2 * Math.PI);
-  context.fillStyle = rotationColour(value, theme.undefinedLine);
-  context.fill();
 }

@@ -28,7 +28,7 @@ function select(testid, words, choices, onChoose) {
 }
 
 export class Toolbar {
-  /** @param {object} actions `mode`, `sort`, `again`, `scale`, `channels`, `search`, `submit`, `menu`. */
+  /** @param {object} actions `mode`, `sort`, `again`, `scale`, `channels`, `search`, `submit`, `menu`, `overview`. */
   constructor(actions) {
     this.modes = Object.entries(MODES).map(([mode, [text, title]]) =>
       el("button", {
@@ -72,6 +72,14 @@ export class Toolbar {
       { class: "icon-button menu", type: "button", "aria-label": "Runs and layers", on: { click: actions.menu } },
       icon(ICONS.menu),
     );
+    this.overview = el("button", {
+      class: "text-button overview-button",
+      type: "button",
+      "data-testid": "to-overview",
+      title: "All layers of this run at once (o)",
+      text: "‹ All layers",
+      on: { click: actions.overview },
+    });
     this.#name("epoch");
     this.summary = el("p", { class: "summary" });
     this.legend = el("div", { class: "legends" });
@@ -82,6 +90,7 @@ export class Toolbar {
         "div",
         { class: "controls" },
         this.menu,
+        this.overview,
         el("div", { class: "segments", role: "group", "aria-label": "What tiles show" }, ...this.modes),
         el("div", { class: "sorting" }, this.sort.label, this.again),
         this.scale.label,

@@ -31,6 +31,15 @@ export function shortened(name, most) {
   return `${name.slice(0, most - 1 - tail)}…${name.slice(-tail)}`;
 }
 
+/** The modules that all names lie in, with a dot at the end; empty for a single name. */
+export function commonModules(names) {
+  if (names.length < 2) return "";
+  let common = names[0].slice(0, names[0].lastIndexOf(".") + 1);
+  while (common && !names.every((name) => name.startsWith(common)))
+    common = common.slice(0, common.slice(0, -1).lastIndexOf(".") + 1);
+  return common;
+}
+
 /** Numbers that a search asks for: "3, 7, 20-25". */
 export function searchNumbers(text) {
   const found = new Set();

@@ -1,0 +1,79 @@
+/** The map of change over time: a strip of pixels for each layer, in one colour scale that is logarithmic. */
+
+import { changeColumns, changeShare } from "../numbers/timeline.js";
+import { fitCanvas } from "./canvas.js";
+import { HEAT } from "./colours.js";
+import { theme } from "./palette.js";
+
+/** CSS pixels of the line that tells of dead filters. */
+const DEAD_LINE = 2;
+
+/** What is still recedes into the page, in light and in dark. */
+function colours() {
+  return theme.name === "dark" ? HEAT.decibel : HEAT.decibel.toReversed();
+}
+
+/** The scale as a CSS gradient from left to right. */
+export function changeGradient() {
+  const table = colours();
+  const css = (colour) => `rgb(${colour & 255}, ${(colour >> 8) & 255}, ${(colour >> 16) & 255})`;
+  const stops = Array.from({ length: 17 }, (_, i) => css(table[Math.round((i / 16) * (table.length - 1))]));
+  return `linear-gradient(to right, ${stops.join(", ")})`;
+}
+
+/**
+ * Paint one layer's changes, with a line below from when it has dead filters.
+ *
+ * @param {HTMLCanvasElement} canvas
+ * @param {{w: number, h: number}} size CSS pixels.
+ * @param {object | null} layer As for `changeColumns`; null where none was logged.
+ * @param {[number, number][]} dead Times at which the dead filters become some or none, and whether there are any.
+ * @param {{low: number, high: number}} axis
+ * @param {[number, number]} limits
+ */
+export function paintChanges(canvas, { w, h }, layer, dead, axis, limits) {
+  const context = fitCanvas(canvas, w, h);
+  const { width, height } = canvas;
+  const image = new ImageData(width, height);
+  const pixels = new Uint32Array(image.data.buffer);
+  const table = colours();
+  const [ink, page] = theme.name === "dark" ? [0xffedeae8, 0xff211d1b] : [0xff271811, 0xffffffff];
+  const found = layer ? changeColumns(layer, axis, width) : [];
+  found.forEach((value, x) => {
+    if (value === undefined) return;
+    const colour = table[Math.round(changeShare(value, limits) * (table.length - 1))];
+    for (let y = 0; y < height; y++) {
+      // What is no number is hatched: it has no place on the scale.
+      pixels[y * width + x] = value === null ? ((x + y) % 8 < 4 ? ink : page) : colour;
+    }
+  });
+  context.putImageData(image, 0, 0);
+  const x = (time) => ((time - axis.low) / (axis.high - axis.low)) * w;
+  dead.forEach(([time, some], i) => {
+    if (!some) return;
+    const end = dead[i + 1]?.[0] ?? axis.high;
+    context.fillStyle = theme.page;
+    context.fillRect(x(time), h - DEAD_LINE - 1, x(end) - x(time), DEAD_LINE + 1);
+    context.fillStyle = theme.plain;
+    context.fillRect(x(time), h - DEAD_LINE, x(end) - x(time), DEAD_LINE);
+  });
+}
+
+/** A scalar over time, `[[time, value | null], ...]`; it breaks where it is no number. */
+export function paintScalar(context, curve, toX, toY) {
+  context.beginPath();
+  let broken = true;
+  for (const [time, value] of curve) {
+    if (value === null || !Number.isFinite(toY(value))) broken = true;
+    else {
+      if (broken) context.moveTo(toX(time), toY(value));
+      context.lineTo(toX(time), toY(value));
+      broken = false;
+    }
+  }
+  context.strokeStyle = theme.plain;
+  context.lineWidth = 1.5;
+  context.lineJoin = "round";
+  context.lineCap = "round";
+  context.stroke();
+}

@@ -1,0 +1,266 @@
+/** All layers of a run: a row each, its changes over time beside it, and a scalar above on the same axis. */
+
+import { changeGradient, paintChanges } from "../draw/changes.js";
+import { theme } from "../draw/palette.js";
+import { drawSpark } from "../draw/spark.js";
+import { formatValue } from "../numbers/format.js";
+import { cellAt, changeLimits, changeShare, nearestValue } from "../numbers/timeline.js";
+import { el, icon, ICONS, setText } from "./dom.js";
+import { OverviewRow } from "./overview_row.js";
+import { deadTimes, findings, timeWords } from "./overview_words.js";
+import { OverviewScalar } from "./overview_scalar.js";
+import { commonModules, joined, plural, shortened } from "./words.js";
+
+/** CSS pixels of a row at the least and at the most. */
+const ROW = { least: 20, most: 56 };
+const SPARK = { w: 54, h: 18 };
+
+export class OverviewPanel {
+  #rows = [];
+  #key = [];
+  #active = 0;
+  #at = null;
+  #shown = null;
+
+  /** @param {object} actions `go(tag, step)` (`null`: the newest), `scalar(name)`, `menu`. */
+  constructor(actions) {
+    this.actions = actions;
+    this.title = el("h1", { text: "All layers" });
+    this.about = el("span", { class: "overview-about" });
+    this.findings = el("ul", { class: "findings", "aria-label": "What happened" });
+    this.legend = el("div", { class: "legend-scale" });
+    this.deadKey = el("span", { class: "overview-dead-key", text: "has dead filters", hidden: true });
+    this.scalar = new OverviewScalar((name) => actions.scalar(name));
+    this.list = el("div", { class: "overview-rows", role: "table", "aria-label": "Layers and their changes over time" });
+    this.cursor = el("div", { class: "overview-cursor", hidden: true });
+    this.tip = el("div", { class: "overview-tip", "aria-hidden": "true", "data-testid": "overview-tip", hidden: true });
+    this.words = el("p", { class: "overview-note", hidden: true });
+    const menu = { class: "icon-button menu", type: "button", "aria-label": "Runs", on: { click: actions.menu } };
+    this.scroller = el("div", { class: "overview-scroller" }, this.scalar.element, this.list, this.cursor);
+    this.element = el(
+      "section",
+      { class: "overview", "data-testid": "overview", "aria-label": "All layers", hidden: true },
+      el(
+        "header",
+        { class: "overview-head" },
+        el("div", { class: "overview-title" }, el("button", menu, icon(ICONS.menu)), this.title, this.about),
+        this.findings,
+        el(
+          "div",
+          { class: "legend overview-legend" },
+          this.deadKey,
+          el("span", { class: "legend-name", text: "change since the snapshot before" }),
+          this.legend,
+        ),
+      ),
+      this.words,
+      this.scroller,
+      this.tip,
+    );
+    this.scroller.addEventListener("pointerleave", () => this.#point(null));
+    this.scroller.addEventListener("scroll", () => this.#point(null), { passive: true });
+  }
+
+  /** Give the keyboard to the row that had it last. */
+  focus() {
+    this.#rows[this.#active]?.focus();
+  }
+
+  /**
+   * @param {object} run The chosen one, with its layers.
+   * @param {object} answer What `data/overview.js` has of it.
+   * @param {{tag: string | null, live: boolean}} more The layer looked at last, and whether the run goes on.
+   */
+  update(run, answer, { tag, live }) {
+    const { clientWidth, clientHeight } = this.scroller;
+    const key = [run, answer, theme.name, clientWidth, clientHeight, window.devicePixelRatio, live];
+    if (!clientWidth || key.every((value, i) => value === this.#key[i])) return;
+    this.#key = key;
+    const several = new Set(run.layers.map(({ monitor }) => monitor)).size > 1;
+    const names = run.layers.map(({ monitor, layer }) => (several ? `${monitor}/${layer}` : layer));
+    const within = commonModules(names);
+    const rows = run.layers.map((layer, i) => ({
+      name: names[i],
+      brief: names[i].slice(within.length),
+      layer,
+      change: changesOf(layer, answer),
+    }));
+    const changed = rows.filter(({ change }) => change).map(({ change }) => change);
+    this.#shown = { rows, answer, limits: changeLimits(changed) };
+    this.#build(rows, run.run, tag);
+    this.#describe(run, rows, within, live);
+    this.#legend();
+    const room = clientHeight - this.scalar.element.offsetHeight - 6;
+    const height = Math.floor(Math.min(Math.max(room / rows.length, ROW.least), ROW.most));
+    this.list.style.setProperty("--row", `${height}px`);
+    this.#paint();
+  }
+
+  #build(rows, run, tag) {
+    const same = this.run === run && this.#rows.length === rows.length;
+    if (same && rows.every(({ layer }, i) => layer.tag === this.#rows[i].tag)) return;
+    this.run = run;
+    this.#rows = rows.map(
+      ({ layer }, i) =>
+        new OverviewRow(layer.tag, {
+          point: (event, share) => this.#point(i, event, this.#cellAtShare(i, share)),
+          leave: () => this.#point(null),
+          focus: () => this.#focused(i),
+          pick: (share) => this.#go(i, share === null ? null : this.#cellAtShare(i, share)),
+          key: (event) => this.#press(event, i),
+        }),
+    );
+    this.list.replaceChildren(...this.#rows.map(({ element }) => element));
+    this.#active = Math.max(rows.findIndex(({ layer }) => layer.tag === tag), 0);
+    this.#rows[this.#active]?.reachable(true);
+    this.#at = null;
+  }
+
+  #describe({ run, layers }, rows, within, live) {
+    const { answer } = this.#shown;
+    const last = timeWords(answer.unit, answer.axis.high);
+    const count = plural(layers.length, "layer") + (within ? ` in ${shortened(within.slice(0, -1), 40)}` : "");
+    setText(this.about, joined(shortened(run, 40), count, `up to ${last}`, live ? "live" : ""));
+    const named = rows.map((row) => ({ ...row, name: shortened(row.brief, 34) }));
+    this.findings.replaceChildren(
+      ...findings(named, answer.unit, answer.time).map(({ text, row, step }) => {
+        const go = () => this.#go(row, step === null ? null : this.#cellOfStep(row, step));
+        return el("li", {}, el("button", { class: "finding", type: "button", text, on: { click: go } }));
+      }),
+    );
+    const bare = rows.filter(({ change }) => !change).length;
+    const whose = bare === rows.length ? "These layers have" : `${plural(bare, "layer")} of ${rows.length} ${bare > 1 ? "have" : "has"}`;
+    this.words.hidden = !bare;
+    this.deadKey.hidden = !layers.some(({ dead }) => dead.some(([, share]) => share > 0));
+    setText(this.words, bare ? `${whose} no change logged yet: it comes with the second snapshot.` : "");
+  }
+
+  #legend() {
+    const [low, high] = this.#shown.limits;
+    const ticks = [low, high];
+    for (let power = Math.ceil(Math.log10(low)); 10 ** power < high; power++) {
+      const share = changeShare(10 ** power, [low, high]);
+      if (share > 0.18 && share < 0.85) ticks.splice(-1, 0, 10 ** power);
+    }
+    const bar = el("div", { class: "legend-bar" });
+    bar.style.background = changeGradient();
+    const words = ticks.map((value) => {
+      const tick = el("span", { class: "legend-tick", text: formatValue(value) });
+      tick.style.left = `${100 * changeShare(value, [low, high])}%`;
+      return tick;
+    });
+    this.legend.replaceChildren(bar, ...words);
+  }
+
+  #paint() {
+    const { rows, answer, limits } = this.#shown;
+    const strip = this.#rows[0]?.strip;
+    const size = { w: strip?.clientWidth ?? 0, h: strip?.clientHeight ?? 0 };
+    rows.forEach(({ name, brief, layer, change }, i) => {
+      const row = this.#rows[i];
+      row.describe(name, brief, layer);
+      drawSpark(row.spark, layer.rotation, SPARK);
+      if (size.w) paintChanges(row.canvas, size, change, deadTimes(layer, answer.time), answer.axis, limits);
+      row.tell(change ? Math.min(this.#at ?? Infinity, change.times.length - 1) : -1, change, (cell) => this.#say(i, cell));
+    });
+    if (!strip) return;
+    const left = strip.getBoundingClientRect().left - this.scroller.getBoundingClientRect().left;
+    this.scalar.draw(answer, { left, width: size.w });
+  }
+
+  #cellAtShare(i, share) {
+    const { rows, answer } = this.#shown;
+    const { change } = rows[i];
+    if (!change) return -1;
+    const { low, high } = answer.axis;
+    const each = (high - low) / Math.max(this.#rows[i].strip.clientWidth, 1);
+    const from = low + share * (high - low) - each / 2;
+    // A column of pixels shows its largest change, which is then what it tells of and where it leads.
+    let best = cellAt(change.times, from);
+    for (let k = best + 1; k < change.times.length && change.times[k - 1] < from + each; k++) {
+      if (change.values[k] === null || change.values[k] > change.values[best]) best = k;
+    }
+    return best;
+  }
+
+  #cellOfStep(i, step) {
+    const { change } = this.#shown.rows[i];
+    return change ? cellAt(change.steps, step) : -1;
+  }
+
+  #go(i, cell) {
+    const { layer, change } = this.#shown.rows[i];
+    const step = cell === null || cell < 0 ? null : change.steps[cell];
+    this.#point(null);
+    this.actions.go(layer.tag, step !== null && step >= layer.max_step ? null : step);
+  }
+
+  #say(i, cell) {
+    const { rows, answer } = this.#shown;
+    const { name, change } = rows[i];
+    if (cell < 0) return `${name}: no change logged`;
+    const value = change.values[cell];
+    const time = change.times[cell];
+    const also = answer.unit === "epoch" ? `step ${change.steps[cell]}` : "";
+    const scalar = answer.scalar === null ? null : nearestValue(answer.curve, time);
+    const beside = scalar === null ? "" : `${shortened(answer.scalar, 30)} ${formatValue(scalar)}`;
+    const words = value === null ? "change is no number" : `change ${formatValue(value)}`;
+    return joined(name, timeWords(answer.unit, time), also, words, beside);
+  }
+
+  /** Show what a cell says beside the pointer or, without one, beside the cell. */
+  #point(i, event = null, cell = -1) {
+    this.tip.hidden = i === null;
+    this.cursor.hidden = i === null || cell < 0;
+    if (i === null) return;
+    const { rows, answer } = this.#shown;
+    setText(this.tip, this.#say(i, cell));
+    const strip = this.#rows[i].strip.getBoundingClientRect();
+    const time = cell < 0 ? answer.axis.low : rows[i].change.times[cell];
+    const x = strip.left + ((time - answer.axis.low) / (answer.axis.high - answer.axis.low)) * strip.width;
+    const frame = this.scroller.getBoundingClientRect();
+    this.cursor.style.transform = `translateX(${x - frame.left}px)`;
+    this.cursor.style.height = `${this.scalar.element.offsetHeight + this.list.offsetHeight}px`;
+    const [left, top] = event ? [event.clientX, event.clientY] : [x, strip.bottom - 14];
+    const { offsetWidth: width, offsetHeight: height } = this.tip;
+    const { clientWidth, clientHeight } = document.documentElement;
+    const down = top + height + 26 > clientHeight ? top - height - 12 : top + 18;
+    this.tip.style.transform = `translate(${Math.max(Math.min(left + 14, clientWidth - width - 6), 6)}px, ${down}px)`;
+  }
+
+  #focused(i) {
+    this.#rows[this.#active]?.reachable(false);
+    this.#active = i;
+    this.#rows[i].reachable(true);
+    const { change } = this.#shown.rows[i];
+    this.#move(i, change ? Math.min(this.#at ?? Infinity, change.times.length - 1) : -1);
+  }
+
+  #move(i, cell) {
+    const { change } = this.#shown.rows[i];
+    if (change) this.#at = cell;
+    this.#rows[i].tell(cell, change, (at) => this.#say(i, at));
+    this.#point(i, null, cell);
+  }
+
+  #press(event, i) {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    const last = (this.#shown.rows[i].change?.times.length ?? 0) - 1;
+    const at = Math.min(this.#at ?? last, last);
+    const rows = { ArrowUp: i - 1, ArrowDown: i + 1 };
+    const cells = { ArrowLeft: at - 1, ArrowRight: at + 1, PageUp: at - 10, PageDown: at + 10, Home: 0, End: last };
+    if (event.key === "Enter") this.#go(i, at);
+    else if (event.key in rows) this.#rows[rows[event.key]]?.focus();
+    else if (event.key in cells) this.#move(i, Math.min(Math.max(cells[event.key], Math.min(0, last)), last));
+    else return;
+    event.preventDefault();
+  }
+}
+
+/** Its changes over time, and when they begin; null where none was logged. */
+function changesOf(layer, answer) {
+  const found = answer.layers.get(layer.tag);
+  if (!found) return null;
+  const start = answer.time(layer.rotation[0]?.[0] ?? found.steps[0]);
+  return { ...found, start: Math.min(start, found.times[0]) };
+}

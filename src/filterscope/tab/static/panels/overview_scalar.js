@@ -1,0 +1,86 @@
+/** A scalar of the run above the map of its layers, on the same axis, and what the columns of rows are. */
+
+import { drawAxes, niceTicks, scalesOf } from "../draw/axes.js";
+import { fitCanvas } from "../draw/canvas.js";
+import { paintScalar } from "../draw/changes.js";
+import { theme } from "../draw/palette.js";
+import { formatCount, formatValue } from "../numbers/format.js";
+import { el } from "./dom.js";
+import { shortened } from "./words.js";
+
+const HEIGHT = { plot: 104, bare: 84 };
+/** Room for the words of the vertical axis. */
+const SIDE = 44;
+/** What the columns of rows hold. */
+const NAMES = ["layer", "shape", "rotation", "dead"];
+/** A curve of positive values that spans more is drawn on a logarithmic axis. */
+const WIDE = 50;
+
+export class OverviewScalar {
+  #offered = "";
+
+  /** @param {(name: string) => void} onChoose Empty: none. */
+  constructor(onChoose) {
+    this.select = el("select", {
+      class: "control",
+      id: "filterscope-scalar",
+      "data-testid": "overview-scalar",
+      title: "A scalar of this run, on the same axis of time",
+      on: { change: () => onChoose(this.select.value) },
+    });
+    this.canvas = el("canvas", { role: "img", "data-testid": "overview-curve" });
+    this.note = el("span", { class: "overview-shape" });
+    this.element = el(
+      "div",
+      { class: "overview-scalar" },
+      el("label", { class: "overview-choice" }, el("span", { text: "Above the map" }), this.select, this.note),
+      this.canvas,
+      el("div", { class: "overview-row overview-names", "aria-hidden": "true" }, ...NAMES.map((text) => el("span", { text }))),
+    );
+  }
+
+  /** @param {object} answer Of `data/overview.js`. @param {{left: number, width: number}} place Of the map, CSS pixels. */
+  draw(answer, { left, width }) {
+    this.#offer(answer);
+    const { scalar, unit, axis } = answer;
+    const curve = answer.curve.filter(([, value]) => value !== null);
+    const height = curve.length ? HEIGHT.plot : HEIGHT.bare;
+    this.canvas.style.left = `${left - SIDE}px`;
+    this.element.style.height = `${height}px`;
+    const context = fitCanvas(this.canvas, width + SIDE + 10, height);
+    context.clearRect(0, 0, width + SIDE + 10, height);
+    const box = { x: SIDE, y: 6, w: width, h: height - 26 };
+    const y = vertical(curve.map(([, value]) => value));
+    const x = { ...axis, label: `${unit}s`, format: formatCount, ticks: niceTicks(axis.low, axis.high, width / 70, true) };
+    const [toX, toY] = scalesOf({ x, y }, box);
+    drawAxes(context, box, { x, y: curve.length ? y : { ...y, ticks: [] }, heat: !curve.length }, toX, toY);
+    paintScalar(context, answer.curve, toX, (value) => toY(y.log ? Math.log10(value) : value));
+    const ends = curve.length ? `from ${formatValue(curve[0][1])} to ${formatValue(curve.at(-1)[1])}` : "no values";
+    this.canvas.setAttribute("aria-label", scalar === null ? `${unit}s` : `${scalar} over ${unit}s, ${ends}`);
+    this.canvas.dataset.theme = theme.name;
+  }
+
+  #offer({ scalars, scalar }) {
+    const key = JSON.stringify(scalars);
+    if (key !== this.#offered) {
+      this.#offered = key;
+      const none = el("option", { value: "", text: scalars.length ? "no scalar" : "no scalars logged" });
+      this.select.replaceChildren(none, ...scalars.map((name) => el("option", { value: name, text: shortened(name, 60) })));
+    }
+    this.select.disabled = !scalars.length;
+    this.select.value = scalar ?? "";
+  }
+}
+
+function vertical(values) {
+  const low = values.length ? Math.min(...values) : 0;
+  const high = values.length ? Math.max(...values) : 1;
+  if (low > 0 && high > WIDE * low) {
+    const [bottom, top] = [Math.log10(low), Math.log10(high)];
+    const ticks = [];
+    for (let power = Math.ceil(bottom); power <= top; power++) ticks.push(power);
+    return { low: bottom, high: top, log: true, ticks, format: (power) => formatValue(10 ** power) };
+  }
+  const pad = (high - low || Math.abs(high) || 1) * 0.04;
+  return { low: low - pad, high: high + pad, ticks: niceTicks(low, high, 3) };
+}

@@ -1,0 +1,86 @@
+/** What happened in a run, in a few sentences that lead there. */
+
+import { formatValue } from "../numbers/format.js";
+import { plural } from "./words.js";
+
+/** A layer whose rotation stays below it has hardly moved. */
+const STILL = 0.01;
+
+/** A time on the axis in words: whole epochs as such, others with a part. */
+export function timeWords(unit, time) {
+  const whole = Math.round(time);
+  return `${unit} ${Math.abs(time - whole) < 0.02 ? whole : time.toFixed(1)}`;
+}
+
+/** Number of dead filters now; 0 where it is not known. */
+export function deadNow({ dead, total_filters }) {
+  return dead.length ? Math.round(dead.at(-1)[1] * total_filters) : 0;
+}
+
+/** `[[time, whether any filter is dead], ...]` where that turns. */
+export function deadTimes({ dead }, time) {
+  const turns = [];
+  for (const [step, share] of dead) {
+    if (share > 0 !== (turns.at(-1)?.[1] ?? false)) turns.push([time(step), share > 0]);
+  }
+  return turns;
+}
+
+/**
+ * @param {object[]} rows `{name, layer, change}` each: the listed layer, and its changes (`steps`, `times`, `values`).
+ * @param {"epoch" | "step"} unit
+ * @param {(step: number) => number} time
+ * @returns {{text: string, row: number, step: number | null}[]} Sentences, and which layer and moment each is about.
+ */
+export function findings(rows, unit, time) {
+  const found = [];
+  const peak = largest(rows);
+  if (peak) {
+    const { values, times, steps } = rows[peak.row].change;
+    const when = timeWords(unit, times[peak.i]);
+    const text = `Largest change: ${formatValue(values[peak.i])} in ${rows[peak.row].name} at ${when}`;
+    found.push({ text, row: peak.row, step: steps[peak.i] });
+  }
+  const turned = rows.map(({ layer }, row) => [layer.rotation.at(-1)?.[1] ?? NaN, row]);
+  const known = turned.filter(([rotation]) => Number.isFinite(rotation)).sort((a, b) => b[0] - a[0]);
+  if (known.length) {
+    const [rotation, row] = known[0];
+    found.push({ text: `Turned most: ${rows[row].name}, rotation ${formatValue(rotation)}`, row, step: null });
+  }
+  const still = known.filter(([rotation]) => rotation < STILL);
+  if (still.length && known.length > 1) {
+    const text = `${plural(still.length, "layer")} of ${known.length} hardly moved: ${listed(still.map(([, row]) => rows[row].name))}`;
+    found.push({ text, row: still[0][1], step: null });
+  }
+  const dead = rows.map(({ layer }, row) => [deadNow(layer), row]).filter(([count]) => count);
+  if (dead.length) {
+    const [count, row] = dead.reduce((most, each) => (each[0] > most[0] ? each : most));
+    const since = rows[row].layer.dead.findLastIndex(([, share]) => !share) + 1;
+    const step = rows[row].layer.dead[since][0];
+    const where = `${count} of ${rows[row].layer.total_filters} in ${rows[row].name}, from ${timeWords(unit, time(step))}`;
+    const more = dead.length > 1 ? `, and in ${plural(dead.length - 1, "other layer")}` : "";
+    found.push({ text: `Dead filters: ${where}${more}`, row, step });
+  }
+  const broken = rows.findIndex(({ change }) => change?.values.includes(null));
+  if (broken >= 0) {
+    const { change, name } = rows[broken];
+    const i = change.values.indexOf(null);
+    const text = `No number: the change of ${name} at ${timeWords(unit, change.times[i])}`;
+    found.push({ text, row: broken, step: change.steps[i] });
+  }
+  return found;
+}
+
+function largest(rows) {
+  let peak = null;
+  rows.forEach(({ change }, row) => {
+    change?.values.forEach((value, i) => {
+      if (value !== null && !(peak?.value >= value)) peak = { value, row, i };
+    });
+  });
+  return peak;
+}
+
+function listed(names) {
+  return names.length > 2 ? `${names.slice(0, 2).join(", ")} …` : names.join(", ");
+}
