@@ -61,7 +61,8 @@ export class OverviewRow {
     this.shape.title = problem ? "" : "filters × channels × taps";
     this.shape.classList.toggle("warn", Boolean(problem));
     const rotation = layer.rotation.at(-1)?.[1];
-    setText(this.rotation, rotation === undefined ? "" : formatValue(rotation));
+    // Less than a millionth is what single precision leaves of 0.
+    setText(this.rotation, rotation === undefined ? "" : formatValue(Math.abs(rotation) < 1e-6 ? 0 : rotation));
     const count = deadNow(layer);
     setText(this.dead, count ? `${count} dead` : "");
     this.strip.setAttribute("aria-label", joined(`change of ${name}`, this.shape.textContent, this.dead.textContent));
