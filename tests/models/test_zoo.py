@@ -35,6 +35,22 @@ class Magnitudes(nn.Module):
         return self.transform(x[:, 0])
 
 
+class Gabor(nn.Module):
+    """Waves under bells, of which frequencies and widths are learned, as in LEAF's first layer (arXiv 2101.08596)."""
+
+    time: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.frequency = nn.Parameter(torch.linspace(0.05, 0.4, 6)[:, None, None])
+        self.width = nn.Parameter(torch.full((6, 1, 1), 4.0))
+        self.register_buffer("time", torch.arange(-12, 13).float())
+
+    def forward(self, x: Tensor) -> Tensor:
+        bell = torch.exp(-0.5 * (self.time / self.width).square()) / self.width
+        return nn.functional.conv1d(x, bell * torch.cos(2 * torch.pi * self.frequency * self.time), stride=2)
+
+
 def bank(name: str, **options: Any) -> Any:
     return filterbanks.Encoder(getattr(filterbanks, name)(8, 16, stride=8, **options))
 
@@ -48,6 +64,7 @@ ZOO: dict[str, tuple[Callable[[], nn.Module], bool]] = {
     "free": (lambda: bank("FreeFB"), True),
     "analytic free": (lambda: bank("AnalyticFreeFB"), True),
     "sinc": (lambda: filterbanks.Encoder(filterbanks.ParamSincFB(8, 17, stride=8, sample_rate=400.0)), True),
+    "gabor": (Gabor, True),
     "stft of asteroid": (lambda: filterbanks.Encoder(filterbanks.STFTFB(16, 16, stride=8)), False),
     "stft": (lambda: transform("STFT", n_fft=32, hop_length=8, sr=400), False),
     "trainable stft": (lambda: transform("STFT", n_fft=32, hop_length=8, sr=400, trainable=True), True),
