@@ -302,3 +302,25 @@ def test_inputs_leave_what_the_model_holds_as_it_was(tmp_path: Path) -> None:
     model = Keeper([torch.ones(2)], lambda held: scaled(held[0]))
     FilterRecorder(model, tmp_path, inputs=torch.zeros(1, 1, 9))
     assert torch.equal(model.held[0], torch.ones(2))
+
+
+class Asks(nn.Module):
+    """Another network, which is not part of it, convolves before it does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.kernel = nn.Parameter(torch.randn(3, 1, 5))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.conv1d(x, self.kernel.tanh() + 0 * asked(x).sum())
+
+
+def asked(x: Tensor) -> Tensor:
+    return nn.Conv1d(1, 3, 5, bias=False).requires_grad_(False)(x)
+
+
+def test_what_other_networks_convolve_with_is_not_taken_for_its_own(tmp_path: Path) -> None:
+    body = Asks()
+    expected = body.kernel.detach().tanh().numpy().copy()
+    make_trainer(tmp_path, Conv1dFilterMonitor(plots=()), max_epochs=1).fit(Fit(body), loader())
+    np.testing.assert_array_equal(load_history(tmp_path)["body"].initial.weights, expected)

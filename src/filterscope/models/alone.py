@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
 from torch.overrides import TorchFunctionMode
 
 from filterscope.models.aside import UNCHANGING, CannotRunError, apart, offline, turned, uncompiled
@@ -62,7 +64,7 @@ class Alone:
         args, kwargs = _mapped((self.args, dict(self.kwargs)), lambda each: change(each.to(device)))
         autocast = torch.autocast(device.type, self.autocast.dtype, self.autocast.enabled, cache_enabled=False)
         modules = list(self.module.modules())
-        until = _Until(self.module, self.number)
+        until = _Until(self.number)
         with uncompiled(), torch.no_grad(), apart(modules, other), autocast, offline(), until:
             try:
                 for hook in list(self.module._forward_pre_hooks.values()):
@@ -152,17 +154,17 @@ class _Found(BaseException):
 class _Until(TorchFunctionMode):
     """Stops a module's forward where it makes a certain convolution itself."""
 
-    def __init__(self, module: nn.Module, number: int) -> None:
+    def __init__(self, number: int) -> None:
         super().__init__()
-        self._module, self._left = module, number
+        self._left = number
         self._inner = 0  # forwards of other modules that are under way
+        self._thread = threading.get_ident()
         self._hooks = ExitStack()
 
     def __enter__(self) -> _Until:
-        for module in self._module.modules():
-            if module is not self._module:
-                self._hooks.callback(module.register_forward_pre_hook(self._down).remove)
-                self._hooks.callback(module.register_forward_hook(self._up, always_call=True).remove)
+        """Other modules are told apart by torch's hooks for all of them, in the model or not."""
+        self._hooks.callback(register_module_forward_pre_hook(self._down).remove)
+        self._hooks.callback(register_module_forward_hook(self._up, always_call=True).remove)
         return super().__enter__()  # type: ignore[no-any-return, no-untyped-call]
 
     def __exit__(self, *error: Any) -> None:
@@ -170,10 +172,10 @@ class _Until(TorchFunctionMode):
         super().__exit__(*error)  # type: ignore[no-untyped-call]
 
     def _down(self, *_: Any) -> None:
-        self._inner += 1
+        self._inner += threading.get_ident() == self._thread
 
     def _up(self, *_: Any) -> None:
-        self._inner -= 1
+        self._inner -= threading.get_ident() == self._thread
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
