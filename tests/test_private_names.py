@@ -15,7 +15,7 @@ from torch.utils.tensorboard import SummaryWriter
 from filterscope import Conv1dFilterMonitor, FilterRecorder, load_history, read_filters
 from filterscope.events.outlet import Outlet
 from filterscope.lightning.trainer import current_step, is_last_batch, step_of_batch
-from filterscope.models import observe
+from filterscope.models import modes
 from filterscope.recording.resume import place_of
 from tests.support.events import Logged
 from tests.support.nets import SmallNet, loader, make_trainer
@@ -102,7 +102,7 @@ def test_a_broken_file_is_told_where_its_queue_does_not_say_so(
 def test_without_torchs_stack_of_modes_layers_are_read_by_their_modules(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(observe, "_STACK", [None, *observe._STACK[1:]])
+    monkeypatch.setattr(modes, "_STACK", [None, *modes._STACK[1:]])
     model = nn.Sequential(Sinc(), nn.Conv1d(8, 2, 3))
     with FilterRecorder(model, tmp_path, plots=()) as recorder:
         recorder.snapshot(0)

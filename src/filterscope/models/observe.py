@@ -7,10 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from typing import Any, cast
+from typing import Any
 
 import torch
-import torch.overrides
 from torch import Tensor, nn
 from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
 from torch.nn.parameter import is_lazy
@@ -20,6 +19,7 @@ from filterscope.filters.checks import given
 from filterscope.models.aside import apart, offline, uncompiled
 from filterscope.models.clock import Clock
 from filterscope.models.layers import clean_name, unwrapped
+from filterscope.models.modes import can_observe, restack
 
 #: Functions that convolve: the number of kernel axes, whether transposed, and the names of what they take after input,
 #: weight and bias. ``torch.nn.functional`` has the same objects, and what modules call in the end are these.
@@ -144,7 +144,7 @@ class Observer(TorchFunctionMode):
         self._hooks.callback(before.remove)
         after = register_module_forward_hook(self._end, with_kwargs=True, always_call=True)
         self._hooks.callback(after.remove)
-        _restack(self, is_on=True)
+        restack(self, is_on=True)
         return self
 
     def __exit__(self, *_: Any) -> None:
@@ -154,7 +154,7 @@ class Observer(TorchFunctionMode):
     def leave(self) -> None:
         """End, once or more often."""
         self._hooks.close()
-        _restack(self, is_on=False)
+        restack(self, is_on=False)
         self._frames.clear()
 
     @property
@@ -170,7 +170,7 @@ class Observer(TorchFunctionMode):
         if threading.get_ident() == self._thread:
             self.begin(module, args, {})
             if not module.training and isinstance(module, _FAST):  # they compute otherwise below a mode
-                _restack(self, is_on=False)
+                restack(self, is_on=False)
 
     def _end(self, module: nn.Module, args: Any, kwargs: Any, _: Any) -> None:
         if threading.get_ident() != self._thread:
@@ -181,7 +181,7 @@ class Observer(TorchFunctionMode):
                 frame.args, frame.kwargs = args, kwargs
                 break
         if isinstance(module, _FAST) and not any(isinstance(frame.module, _FAST) for frame in self._frames):
-            _restack(self, is_on=True)
+            restack(self, is_on=True)
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Do a call, and note it."""
@@ -263,23 +263,6 @@ class Observer(TorchFunctionMode):
 
 #: Modules that are quicker in evaluation mode, with other last bits, unless a mode is active.
 _FAST = nn.TransformerEncoder, nn.TransformerEncoderLayer, nn.MultiheadAttention
-
-
-#: Torch's stack of modes: private, and the same in torch 2.4 to 2.14. Without, nothing is observed.
-_STACK = [getattr(torch.overrides, name, None) for name in ("_len_torch_function_stack", "_pop_mode", "_push_mode")]
-
-
-def can_observe() -> bool:
-    """Whether torch has what that takes."""
-    return None not in _STACK
-
-
-def _restack(mode: TorchFunctionMode, is_on: bool) -> None:
-    """Put a mode below all others, or take it out, wherever it is; as torch does for its own default device."""
-    length, pop, push = (cast("Callable[..., Any]", each) for each in _STACK)
-    others = [other for other in (pop() for _ in range(length())) if other is not mode]
-    for each in (*((mode,) if is_on else ()), *reversed(others)):
-        push(each)
 
 
 def kernel_axis(func: Any, weight: Tensor) -> int | None:

@@ -18,7 +18,8 @@ from filterscope.models.alone import MOST_BYTES, Alone, alone
 from filterscope.models.aside import CannotRunError
 from filterscope.models.gather import is_sharded
 from filterscope.models.layers import find_layers
-from filterscope.models.observe import Performed, can_observe, in_model_order
+from filterscope.models.modes import can_observe
+from filterscope.models.observe import Performed, in_model_order
 from filterscope.models.seen import SeenLayer, account, storages, stored_at
 from filterscope.recording.settings import Settings
 

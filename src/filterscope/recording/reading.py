@@ -84,7 +84,9 @@ def read(
     }
     if not banks:
         return None, gathered.unreadable
-    computed = {name: fingerprint(layer.module) for name, layer in seen.items() if isinstance(layer.source, Alone)}
+    alone = {name: layer.module for name, layer in seen.items() if isinstance(layer.source, Alone)}
+    prints = {module: fingerprint(module) for module in set(alone.values())}  # one for all kernels of a module
+    computed = {name: prints[module] for name, module in alone.items()}
     fixed = () if observed is None else observed.fixed
     ordered = {name: banks[name] for name in names if name in banks}
     if settings.channel_names is not None:
