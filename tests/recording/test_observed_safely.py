@@ -111,19 +111,32 @@ def test_a_module_that_holds_what_cannot_be_copied_is_not_run_alone(tmp_path: Pa
     assert list(load_history(tmp_path / "watched")) == ["body.1"]
 
 
+class Maker(nn.Module):
+    """Has its kernel made by a module of its own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.codes = nn.Parameter(torch.randn(3, 4))
+        self.maker = nn.Linear(4, 5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.conv1d(x, self.maker(self.codes)[:, None])
+
+
 def test_hooks_of_the_users_do_not_run_once_more(tmp_path: Path) -> None:
     calls: list[int] = []
 
     def make() -> nn.Module:
         calls.clear()
-        body = nn.Sequential(Keeper(None, lambda _: 0.0))
-        body[0].register_forward_hook(lambda *_: calls.append(1))
-        body[0].register_forward_pre_hook(lambda *_: calls.append(1))
+        body = Maker()
+        for module in (body, body.maker):
+            module.register_forward_hook(lambda *_: calls.append(1))
+            module.register_forward_pre_hook(lambda *_: calls.append(1))
         return body
 
     compare(tmp_path, make)
-    assert len(calls) == 2 * 8  # two hooks, eight batches
-    assert list(load_history(tmp_path / "watched")) == ["body.0"]
+    assert len(calls) == 4 * 8  # four hooks, eight batches
+    assert list(load_history(tmp_path / "watched")) == ["body"]
 
 
 class Teacher(nn.Module):
