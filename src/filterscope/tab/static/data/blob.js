@@ -73,7 +73,9 @@ export function decodeBlob(bytes) {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const version = view.getUint16(8, true);
   if (!VERSIONS.includes(version)) {
-    throw new BlobError(`a filter bank of format version ${version}, this tab reads ${VERSIONS.at(-1)}: upgrade filterscope`);
+    throw new BlobError(
+      `a filter bank of format version ${version}, this tab reads ${VERSIONS.at(-1)}: upgrade filterscope`,
+    );
   }
   const start = PREFIX_BYTES + view.getUint32(12, true);
   if (start > bytes.length) throw new BlobError("damaged filter bank: its header is cut off");

@@ -120,8 +120,8 @@ export class Series {
    * model may have gone on in the same run; -1 until one is loaded. A fit that went on from a checkpoint has none: its
    * first snapshot that is not zero. */
   #findReference() {
-    const known = this.snapshots.map(({ header, weights }) => weights && !isZero(weights) && header);
-    const last = known.findLastIndex((header) => header && header.reference);
+    const known = this.snapshots.map(({ header, weights }) => (weights && !isZero(weights) ? header : null));
+    const last = known.findLastIndex((header) => header?.reference);
     return last >= 0 ? last : known.findIndex(Boolean);
   }
 

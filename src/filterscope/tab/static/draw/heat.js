@@ -61,9 +61,7 @@ export function paintHeat(sheet, stride, box, values, at, rows, columns, { table
       if (across[2 * x] !== c0 || across[2 * x + 1] !== c1) {
         c0 = across[2 * x];
         c1 = across[2 * x + 1];
-        const value = reduced
-          ? signedExtreme(values, at, columns, r0, r1, c0, c1)
-          : values[at + r0 * columns + c0];
+        const value = reduced ? signedExtreme(values, at, columns, r0, r1, c0, c1) : values[at + r0 * columns + c0];
         colour = colourOf(value);
       }
       sheet[target + x] = colour;

@@ -1,7 +1,7 @@
 /** A layer's rotation in the space of a word. */
 
-import { rotationColour, rotationShare } from "./colours.js";
 import { fitCanvas } from "./canvas.js";
+import { rotationColour, rotationShare } from "./colours.js";
 import { theme } from "./palette.js";
 
 /** Rotation over the steps, on the one scale that all layers and runs share; in CSS pixels. */

@@ -71,7 +71,12 @@ export function marks(sizes) {
 export function sharedLimit(peaks, share, times) {
   let largest = 0;
   for (const peak of peaks) if (Number.isFinite(peak)) largest = Math.max(largest, peak);
-  const fair = times * quantile(peaks.filter((peak) => peak > 0), share);
+  const fair =
+    times *
+    quantile(
+      peaks.filter((peak) => peak > 0),
+      share,
+    );
   return (fair > 0 ? Math.min(fair, largest) : largest) || 1;
 }
 

@@ -225,7 +225,8 @@ export class App {
     const { series, position } = scene;
     const { element } = this;
     element.classList.toggle("with-detail", scene.selected >= 0);
-    const unfinished = scene.selected >= 0 ? this.detail.show(scene, scene.selected) : (this.detail.hide(), false);
+    const unfinished = scene.selected >= 0 && this.detail.show(scene, scene.selected);
+    if (scene.selected < 0) this.detail.hide();
     this.grid.lay(series, scene.order);
     if (scene.mode === "evolution") {
       const height = this.grid.layout.inner[0].h * (window.devicePixelRatio || 1);

@@ -49,7 +49,8 @@ export class Overlook {
     element.classList.toggle("in-overview", shown);
     element.classList.toggle("one-run", model.runs.length === 1);
     if (!shown) {
-      if (turned && (had === document.body || panel.element.contains(had))) this.app.canvas.focus({ preventScroll: true });
+      if (turned && (had === document.body || panel.element.contains(had)))
+        this.app.canvas.focus({ preventScroll: true });
       return false;
     }
     const { run } = model.chosen;

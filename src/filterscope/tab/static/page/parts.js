@@ -62,7 +62,15 @@ export function buildParts(app) {
   const problems = new Problems();
   const tooltip = new Tooltip();
   const loading = el("p", { class: "loading", text: "Loading filters …" });
-  const main = el("main", { class: "main" }, toolbar.element, problems.element, scroller, app.overlook.panel.element, loading);
+  const main = el(
+    "main",
+    { class: "main" },
+    toolbar.element,
+    problems.element,
+    scroller,
+    app.overlook.panel.element,
+    loading,
+  );
   const element = el(
     "div",
     { class: "filterscope" },

@@ -26,7 +26,7 @@ const KEYS = {
   /** Number of the filter in the detail. */
   filter: [null, count],
   /** "initial", "none", "pinned" or "run:" and a name. */
-  compare: ["initial", (text) => (/^(initial|none|pinned|run:[^]+)$/.test(text) ? text : undefined)],
+  compare: ["initial", (text) => (/^(initial|none|pinned|run:.+)$/s.test(text) ? text : undefined)],
   pin: [null, count],
   speed: [1, oneOf(SPEEDS)],
 };

@@ -5,7 +5,7 @@ import { formatFrequency, formatValue } from "../numbers/format.js";
 import { frequencyAxis, peakFrequency } from "../numbers/spectrum.js";
 import { drawHistory } from "./detail_history.js";
 import { drawResponse, drawTaps, responseOf } from "./detail_moment.js";
-import { el, icon, ICONS, setText } from "./dom.js";
+import { el, ICONS, icon, setText } from "./dom.js";
 import { Plot } from "./plot.js";
 import { shortened } from "./words.js";
 

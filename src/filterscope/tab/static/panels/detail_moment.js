@@ -6,7 +6,7 @@ import { paintCurve } from "../draw/linework.js";
 import { theme } from "../draw/palette.js";
 import { formatFrequency, formatPrecise, formatTick } from "../numbers/format.js";
 import { magnitudes } from "../numbers/rows.js";
-import { decibels, fftLength, FLOOR_DB, frequencyAxis, power } from "../numbers/spectrum.js";
+import { decibels, FLOOR_DB, fftLength, frequencyAxis, power } from "../numbers/spectrum.js";
 import { plural } from "./words.js";
 
 /** Up to so many channels, each has a line of its own. */

@@ -5,10 +5,10 @@ import { theme } from "../draw/palette.js";
 import { drawSpark } from "../draw/spark.js";
 import { formatValue } from "../numbers/format.js";
 import { cellAt, changeLimits, changeShare, nearestValue } from "../numbers/timeline.js";
-import { el, icon, ICONS, setText } from "./dom.js";
+import { el, ICONS, icon, setText } from "./dom.js";
 import { OverviewRow } from "./overview_row.js";
-import { deadTimes, findings, timeWords } from "./overview_words.js";
 import { OverviewScalar } from "./overview_scalar.js";
+import { deadTimes, findings, timeWords } from "./overview_words.js";
 import { commonModules, joined, plural, shortened } from "./words.js";
 
 /** CSS pixels of a row at the least and at the most. */
@@ -31,7 +31,11 @@ export class OverviewPanel {
     this.legend = el("div", { class: "legend-scale" });
     this.deadKey = el("span", { class: "overview-dead-key", text: "has dead filters", hidden: true });
     this.scalar = new OverviewScalar((name) => actions.scalar(name));
-    this.list = el("div", { class: "overview-rows", role: "table", "aria-label": "Layers and their changes over time" });
+    this.list = el("div", {
+      class: "overview-rows",
+      role: "table",
+      "aria-label": "Layers and their changes over time",
+    });
     this.cursor = el("div", { class: "overview-cursor", hidden: true });
     this.tip = el("div", { class: "overview-tip", "aria-hidden": "true", "data-testid": "overview-tip", hidden: true });
     this.words = el("p", { class: "overview-note", hidden: true });
@@ -111,7 +115,10 @@ export class OverviewPanel {
         }),
     );
     this.list.replaceChildren(...this.#rows.map(({ element }) => element));
-    this.#active = Math.max(rows.findIndex(({ layer }) => layer.tag === tag), 0);
+    this.#active = Math.max(
+      rows.findIndex(({ layer }) => layer.tag === tag),
+      0,
+    );
     this.#rows[this.#active]?.reachable(true);
     this.#at = null;
   }
@@ -129,7 +136,10 @@ export class OverviewPanel {
       }),
     );
     const bare = rows.filter(({ change }) => !change).length;
-    const whose = bare === rows.length ? "These layers have" : `${plural(bare, "layer")} of ${rows.length} ${bare > 1 ? "have" : "has"}`;
+    const whose =
+      bare === rows.length
+        ? "These layers have"
+        : `${plural(bare, "layer")} of ${rows.length} ${bare > 1 ? "have" : "has"}`;
     this.words.hidden = !bare;
     this.deadKey.hidden = !layers.some(({ dead }) => dead.some(([, share]) => share > 0));
     setText(this.words, bare ? `${whose} no change logged yet: it comes with the second snapshot.` : "");
@@ -161,7 +171,9 @@ export class OverviewPanel {
       row.describe(name, brief, layer);
       drawSpark(row.spark, layer.rotation, SPARK);
       if (size.w) paintChanges(row.canvas, size, change, deadTimes(layer, answer.time), answer.axis, limits);
-      row.tell(change ? Math.min(this.#at ?? Infinity, change.times.length - 1) : -1, change, (cell) => this.#say(i, cell));
+      row.tell(change ? Math.min(this.#at ?? Infinity, change.times.length - 1) : -1, change, (cell) =>
+        this.#say(i, cell),
+      );
     });
     if (!strip) return;
     const left = strip.getBoundingClientRect().left - this.scroller.getBoundingClientRect().left;

@@ -35,7 +35,11 @@ export class OverviewScalar {
       { class: "overview-scalar" },
       el("label", { class: "overview-choice" }, el("span", { text: "Above the map" }), this.select, this.note),
       this.canvas,
-      el("div", { class: "overview-row overview-names", "aria-hidden": "true" }, ...NAMES.map((text) => el("span", { text }))),
+      el(
+        "div",
+        { class: "overview-row overview-names", "aria-hidden": "true" },
+        ...NAMES.map((text) => el("span", { text })),
+      ),
     );
   }
 
@@ -51,7 +55,12 @@ export class OverviewScalar {
     context.clearRect(0, 0, width + SIDE + 10, height);
     const box = { x: SIDE, y: 6, w: width, h: height - 26 };
     const y = vertical(curve.map(([, value]) => value));
-    const x = { ...axis, label: `${unit}s`, format: formatCount, ticks: niceTicks(axis.low, axis.high, width / 70, true) };
+    const x = {
+      ...axis,
+      label: `${unit}s`,
+      format: formatCount,
+      ticks: niceTicks(axis.low, axis.high, width / 70, true),
+    };
     const [toX, toY] = scalesOf({ x, y }, box);
     drawAxes(context, box, { x, y: curve.length ? y : { ...y, ticks: [] }, heat: !curve.length }, toX, toY);
     paintScalar(context, answer.curve, toX, (value) => toY(y.log ? Math.log10(value) : value));
@@ -65,7 +74,10 @@ export class OverviewScalar {
     if (key !== this.#offered) {
       this.#offered = key;
       const none = el("option", { value: "", text: scalars.length ? "no scalar" : "no scalars logged" });
-      this.select.replaceChildren(none, ...scalars.map((name) => el("option", { value: name, text: shortened(name, 60) })));
+      this.select.replaceChildren(
+        none,
+        ...scalars.map((name) => el("option", { value: name, text: shortened(name, 60) })),
+      );
     }
     this.select.disabled = !scalars.length;
     this.select.value = scalar ?? "";

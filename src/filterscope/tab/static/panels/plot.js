@@ -35,7 +35,11 @@ export class Plot {
       this.#pointer = null;
       this.#draw();
     });
-    if (onPick) this.canvas.addEventListener("pointerdown", (event) => ((this.#pointer = event), this.#pick(onPick)));
+    if (onPick)
+      this.canvas.addEventListener("pointerdown", (event) => {
+        this.#pointer = event;
+        this.#pick(onPick);
+      });
   }
 
   #pick(onPick) {

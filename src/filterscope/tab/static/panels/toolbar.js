@@ -3,7 +3,7 @@
 import { gradient, rotationShare } from "../draw/colours.js";
 import { ROTATION_TICKS } from "../draw/tables.js";
 import { formatValue } from "../numbers/format.js";
-import { el, icon, ICONS, setText } from "./dom.js";
+import { el, ICONS, icon, setText } from "./dom.js";
 import { deadWords, joined, shapeWords } from "./words.js";
 
 const MODES = {
@@ -141,13 +141,7 @@ export class Toolbar {
   }
 
   #legends({ mode, frame, evolution }) {
-    const bars = [
-      [
-        "rotation",
-        "rotation",
-        ROTATION_TICKS.map((tick) => [rotationShare(tick), String(tick)]),
-      ],
-    ];
+    const bars = [["rotation", "rotation", ROTATION_TICKS.map((tick) => [rotationShare(tick), String(tick)])]];
     const heat = frame.kind === "heat" ? frame : evolution;
     if (heat) {
       const limit = heat.limits.every((value) => value === heat.limits[0]) ? formatValue(heat.limits[0]) : "max";

@@ -1,7 +1,7 @@
 /** The bar at the bottom: play, scrubber, moment, speed, pin, and what can be taken away. */
 
 import { SPEEDS } from "./choices.js";
-import { el, icon, ICONS, setText } from "./dom.js";
+import { el, ICONS, icon, setText } from "./dom.js";
 import { Scrubber } from "./scrubber.js";
 
 export class Transport {

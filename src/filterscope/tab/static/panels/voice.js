@@ -27,7 +27,10 @@ export class Voice {
     this.#timer = setTimeout(() => {
       const words = `${series.layer.layer}, ${series.moment(position)}`;
       const median = formatValue(quantile(frame.rotation, 0.5));
-      this.canvas.setAttribute("aria-label", `${words}: ${plural(series.filters, "filter")}, ${mode}; median rotation ${median}`);
+      this.canvas.setAttribute(
+        "aria-label",
+        `${words}: ${plural(series.filters, "filter")}, ${mode}; median rotation ${median}`,
+      );
       this.say(words);
     }, SETTLED);
   }

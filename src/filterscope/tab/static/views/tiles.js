@@ -78,7 +78,13 @@ export function drawTiles(context, layout, visible, scene, seen) {
   if (frame.kind === "evolution") drawMoment(context, layout, shown, scene);
   const cut = (frame.kind === "evolution" ? scene.evolution : frame)?.cut;
   const tones = frame.kind === "curve" ? [theme.tile, theme.ink] : ["#ffffff", "#111827"];
-  if (cut) drawCuts(context, layout, shown.filter((i) => cut[order[i]]), tones);
+  if (cut)
+    drawCuts(
+      context,
+      layout,
+      shown.filter((i) => cut[order[i]]),
+      tones,
+    );
   if (scene.scale === "filter" && frame.kind !== "response" && layout.head === 17)
     drawNorms(context, layout, shown, frame, order);
   for (const [row, colour, width] of [
