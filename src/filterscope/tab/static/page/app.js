@@ -163,7 +163,7 @@ export class App {
   savePng() {
     const scene = this.#scene;
     const detail = this.detail.element.hidden ? null : this.detail;
-    if (scene) savePng(scene, this.grid.layout, this.toolbar.summary.textContent, detail);
+    if (scene) savePng(scene, this.grid.layout, this.toolbar.reading.element.textContent, detail);
   }
 
   saveCsv() {
