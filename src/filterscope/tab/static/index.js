@@ -12,6 +12,7 @@ const STYLES = [
   "panels/detail.css",
   "panels/transport.css",
   "panels/overview.css",
+  "panels/glossary.css",
   "page/narrow.css",
 ];
 

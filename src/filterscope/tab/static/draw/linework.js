@@ -5,6 +5,8 @@ import { blockStart, extent } from "../numbers/reduce.js";
 
 /** Device pixels per value below which a curve is drawn as its extent in each column of pixels. */
 const DENSE = 0.6;
+/** How much of the colour lies between the ends of an extent: as an area with an outline, not as a blob. */
+const WITHIN = 0.5;
 
 /**
  * A curve in one colour.
@@ -15,13 +17,14 @@ const DENSE = 0.6;
  * @param {ArrayLike<number>} values `count` of them from `at` on; not finite: a gap.
  * @param {number} colour Packed RGBA; its alpha is not used.
  * @param {number} width Device pixels.
+ * @param {number} [within] Of an extent, how much of the colour lies between its ends.
  */
-export function paintCurve(sheet, stride, place, values, at, count, colour, width) {
+export function paintCurve(sheet, stride, place, values, at, count, colour, width, within = WITHIN) {
   const rgb = colour & 0xffffff;
   const clip = clipOf(sheet, stride, place);
   if (clip.bottom <= clip.top) return;
   if (place.slot < DENSE) {
-    paintExtents(sheet, stride, clip, place, values, at, count, rgb, width / 2);
+    paintExtents(sheet, stride, clip, place, values, at, count, rgb, width / 2, within);
     return;
   }
   const { left, slot, zero, scale } = place;
@@ -80,8 +83,19 @@ function cover(sheet, target, share, rgb) {
   if (alpha > sheet[target] >>> 24) sheet[target] = (alpha << 24) | rgb;
 }
 
-/** More values than pixels: every column is filled from its smallest value to its largest. */
-function paintExtents(sheet, stride, clip, { left, slot, zero, scale, top, bottom }, values, at, count, rgb, half) {
+/** More values than pixels: every column spans from its smallest value to its largest, in full at both ends. */
+function paintExtents(
+  sheet,
+  stride,
+  clip,
+  { left, slot, zero, scale, top, bottom },
+  values,
+  at,
+  count,
+  rgb,
+  half,
+  within,
+) {
   const columns = Math.max(1, Math.round(count * slot));
   const clamp = (y) => (y < top ? top : y > bottom ? bottom : y);
   const ends = [0, 0];
@@ -103,7 +117,8 @@ function paintExtents(sheet, stride, clip, { left, slot, zero, scale, top, botto
     const to = Math.min(Math.ceil(lower), clip.bottom);
     for (let row = Math.max(Math.floor(upper), clip.top); row < to; row++) {
       const share = Math.min(row + 1, lower) - Math.max(row, upper);
-      cover(sheet, row * stride + column, share, rgb);
+      const inside = row >= low + half && row + 1 <= high - half;
+      cover(sheet, row * stride + column, inside ? within : share, rgb);
     }
   }
 }

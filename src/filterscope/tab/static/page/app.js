@@ -3,6 +3,7 @@
 import { Loader } from "../data/loader.js";
 import { emptyState, snapshotProblems } from "../panels/messages.js";
 import { searchNumbers } from "../panels/words.js";
+import { nextSize } from "../views/layout.js";
 import { saveCsv, saveJson, savePng } from "./export.js";
 import { copyAddress, takeFocus } from "./host.js";
 import { listenToKeys } from "./keys.js";
@@ -129,6 +130,11 @@ export class App {
     this.state.set({ pin: off ? null : step, compare: off ? "initial" : "pinned" });
   }
 
+  /** Larger tiles (1), smaller ones (-1), or such as fit (0). */
+  zoom(by) {
+    if (this.#scene) this.state.set({ tile: nextSize(this.state.tile, this.grid.layout, by) });
+  }
+
   /** Open the next filter in the order of the tiles. */
   stepFilter(by) {
     const { order } = this.grid;
@@ -227,7 +233,8 @@ export class App {
     element.classList.toggle("with-detail", scene.selected >= 0);
     const unfinished = scene.selected >= 0 && this.detail.show(scene, scene.selected);
     if (scene.selected < 0) this.detail.hide();
-    this.grid.lay(series, scene.order);
+    this.grid.lay(series, scene.order, this.state.tile);
+    scene.frame = this.grid.suited(scene.frame);
     if (scene.mode === "evolution") {
       const height = this.grid.layout.inner[0].h * (window.devicePixelRatio || 1);
       scene.evolution = scene.view.evolution(height);
@@ -235,8 +242,9 @@ export class App {
     }
     if (this.reveal && scene.selected >= 0) this.grid.reveal(scene.selected);
     this.reveal = false;
-    scene.hovered = this.pointer ? this.grid.rowAt(this.pointer) : -1;
-    this.tooltip.show(scene, scene.hovered, this.pointer);
+    const under = this.pointer && this.grid.under(this.pointer);
+    scene.hovered = under?.row ?? -1;
+    this.tooltip.show(scene, under, this.pointer, this.#tipRoom());
     this.grid.draw(scene);
     if (unfinished) setTimeout(() => this.schedule(), 320);
     const data = {
@@ -255,9 +263,16 @@ export class App {
     this.#drawn = position;
   }
 
+  /** Where a tooltip may be: over the grid, as far as the detail leaves it free. */
+  #tipRoom() {
+    const { left, right } = this.scroller.getBoundingClientRect();
+    const free = this.detail.element.hidden ? right : this.detail.element.getBoundingClientRect().left;
+    return { left, right: Math.min(right, free), bottom: document.documentElement.clientHeight };
+  }
+
   #hideDetail() {
     this.detail.hide();
-    this.tooltip.element.hidden = true;
+    this.tooltip.hide();
     this.element.classList.remove("with-detail");
   }
 

@@ -12,13 +12,19 @@ export function listenToPointer(app) {
   canvas.addEventListener("click", (event) => {
     const row = app.grid.rowAt(event);
     if (row < 0) return;
+    app.tooltip.hush(row);
     const number = app.model.series.numberOf(row);
     app.state.set({ filter: number === app.state.filter ? null : number });
   });
   main.addEventListener("pointerdown", (event) => {
     if (!event.target.closest(".menu")) element.classList.remove("menu-open");
   });
-  scroller.addEventListener("scroll", () => app.schedule(), { passive: true });
+  const scrolled = () => {
+    // What was under the pointer has gone.
+    app.pointer = null;
+    app.schedule();
+  };
+  scroller.addEventListener("scroll", scrolled, { passive: true });
   new ResizeObserver(() => app.schedule()).observe(scroller);
   new ResizeObserver(() => app.schedule()).observe(transport.element);
 }

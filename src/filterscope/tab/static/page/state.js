@@ -1,6 +1,6 @@
 /** What the user looks at, as the address keeps it. */
 
-import { CHANNELS, MODES, SCALES, SORTS, SPEEDS, VIEWS } from "../panels/choices.js";
+import { CHANNELS, MODES, SCALES, SORTS, SPEEDS, TILES, VIEWS } from "../panels/choices.js";
 import { onAddress, readAddress, writeAddress } from "./host.js";
 
 const oneOf = (choices) => (text) => choices.find((choice) => String(choice) === text);
@@ -23,6 +23,7 @@ const KEYS = {
   sorted: [null, count],
   scale: ["shared", oneOf(SCALES)],
   channels: ["auto", oneOf(CHANNELS)],
+  tile: ["fit", oneOf(TILES)],
   /** Number of the filter in the detail. */
   filter: [null, count],
   /** "initial", "none", "pinned" or "run:" and a name. */
@@ -32,7 +33,7 @@ const KEYS = {
 };
 
 /** What concerns all layers: a link that names anything else leads to a layer. */
-const GENERAL = new Set(["run", "view", "scalar", "speed"]);
+const GENERAL = new Set(["run", "view", "scalar", "speed", "tile"]);
 
 /** The state, with a listener that is told which keys changed. */
 export class State {

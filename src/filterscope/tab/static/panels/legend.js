@@ -4,6 +4,7 @@ import { gradient, rotationShare } from "../draw/colours.js";
 import { ROTATION_TICKS } from "../draw/tables.js";
 import { formatValue } from "../numbers/format.js";
 import { el } from "./dom.js";
+import { term } from "./glossary.js";
 
 export class Legend {
   #key = "";
@@ -52,7 +53,7 @@ function legend(words, map, ticks) {
   return el(
     "div",
     { class: "legend" },
-    el("span", { class: "legend-name", text: words }),
+    el("span", { class: "legend-name" }, term(words.replaceAll("|", ""), words)),
     el(
       "div",
       { class: "legend-scale" },

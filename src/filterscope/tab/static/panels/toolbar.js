@@ -1,5 +1,6 @@
 /** The bar above the grid: what tiles show, their order and scale, search; and a line that tells how to read it. */
 
+import { isLettered, withoutFrequencies } from "../numbers/letters.js";
 import { el, ICONS, icon, setText } from "./dom.js";
 import { Legend } from "./legend.js";
 import { Reading } from "./reading.js";
@@ -11,9 +12,15 @@ const MODES = {
   /** Named by what time is counted in. */
   evolution: ["", ""],
 };
-const SORTS = { index: "number", drift: "rotation", norm: "norm", peak: "peak frequency" };
+const SORTS = {
+  index: "number",
+  drift: "most rotated first",
+  norm: "largest norm first",
+  peak: "peak frequency, low to high",
+};
 const SCALES = { shared: "shared", filter: "per filter" };
-const CHANNELS = { auto: "auto", all: "all", principal: "principal" };
+const TILES = { fit: "fit", s: "S", m: "M", l: "L", xl: "XL" };
+const CHANNELS = { auto: "auto", all: "all", principal: "principal", logo: "letters" };
 
 function select(testid, words, choices, onChoose) {
   const options = Object.entries(choices).map(([value, text]) => el("option", { value, text }));
@@ -26,7 +33,8 @@ function select(testid, words, choices, onChoose) {
 }
 
 export class Toolbar {
-  /** @param {object} actions `mode`, `sort`, `again`, `scale`, `channels`, `search`, `submit`, `menu`, `overview`. */
+  /** @param {object} actions `mode`, `sort`, `again`, `scale`, `channels`, `search`, `submit`, `menu`, `overview`,
+   *   `help`, `tile`. */
   constructor(actions) {
     this.modes = Object.entries(MODES).map(([mode, [text, title]]) =>
       el("button", {
@@ -53,6 +61,17 @@ export class Toolbar {
     );
     this.scale = select("scale", "Scale", SCALES, actions.scale);
     this.channels = select("channels", "Channels", CHANNELS, actions.channels);
+    this.tile = select("tile", "Tiles", TILES, actions.tile);
+    this.tile.element.title = "Size of the tiles (+ and −, 0 to fit)";
+    this.help = el("button", {
+      class: "icon-button help-button",
+      type: "button",
+      "data-testid": "help-button",
+      title: "Keys and meanings (?)",
+      "aria-label": "Keys and meanings",
+      text: "?",
+      on: { click: actions.help },
+    });
     this.search = el("input", {
       class: "control search",
       type: "search",
@@ -93,7 +112,9 @@ export class Toolbar {
         el("div", { class: "sorting" }, this.sort.label, this.again),
         this.scale.label,
         this.channels.label,
+        this.tile.label,
         this.search,
+        this.help,
       ),
       el("div", { class: "reading" }, this.reading.element, this.legend.element),
     );
@@ -107,20 +128,33 @@ export class Toolbar {
     this.again.setAttribute("aria-label", `Sort again at this ${unit}`);
   }
 
+  /** Show a choice only where it makes sense. */
+  #offer(select, value, offered) {
+    const option = [...select.options].find((each) => each.value === value);
+    option.hidden = option.disabled = !offered && select.value !== value;
+  }
+
   /** @param {object} state @param {object | null} scene As for the grid, with `evolution`. */
   update(state, scene) {
     const mode = scene?.mode ?? state.mode;
     for (const button of this.modes) {
       button.setAttribute("aria-pressed", String(button.dataset.mode === mode));
-      if (button.dataset.mode === "response") button.disabled = scene?.series.header.shape[2] === 1;
+      if (button.dataset.mode !== "response") continue;
+      const reason = scene ? withoutFrequencies(scene.series.header) : "";
+      button.disabled = Boolean(reason);
+      button.title = reason || MODES.response[1];
     }
     this.sort.element.value = state.sort;
     this.again.hidden = state.sort === "index";
     this.scale.element.value = state.scale;
     this.scale.label.hidden = mode === "response";
+    this.tile.element.value = state.tile;
     this.channels.element.value = state.channels;
     const header = scene?.series.header;
     const choice = header && header.shape[1] > 1 && header.shape[2] > 1 && !header.complex;
+    const lettered = header && isLettered(header);
+    this.#offer(this.channels.element, "logo", lettered);
+    this.#offer(this.sort.element, "peak", !(header && withoutFrequencies(header)));
     this.channels.label.hidden = !choice || mode === "response" || mode === "evolution";
     this.reading.update(scene);
     this.legend.update(scene);
