@@ -19,7 +19,7 @@ const WIDE = 0.6;
 /** Of a tile's half height: smaller letters cannot be seen. */
 const LEAST = 0.01;
 /** CSS pixels of a tap's width and of a tile's height, below which letters cannot be read. */
-const LEGIBLE = { w: 5, h: 30 };
+const LEGIBLE = { w: 6, h: 40 };
 /** Pixels of the picture of a letter, either way. */
 const SIZE = 64;
 /** How far letters are on their way to white where the page is dark: they are made for white. */

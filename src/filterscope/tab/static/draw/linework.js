@@ -5,7 +5,8 @@ import { blockStart, extent } from "../numbers/reduce.js";
 
 /** Device pixels per value below which a curve is drawn as its extent in each column of pixels. */
 const DENSE = 0.6;
-/** How much of the colour lies between the ends of an extent: as an area with an outline, not as a blob. */
+/** How much of the colour lies between the ends of an extent that a curve crosses again and again: as an area with an
+ * outline, not as a blob. Where it goes through once, there is its line. */
 const WITHIN = 0.5;
 
 /**
@@ -83,6 +84,18 @@ function cover(sheet, target, share, rgb) {
   if (alpha > sheet[target] >>> 24) sheet[target] = (alpha << 24) | rgb;
 }
 
+/** How far a curve goes up and down, pixels, from where it was through values `first` to `next` less the last. */
+function wayOf(values, first, next, from, zero, scale) {
+  let way = 0;
+  let before = from - from === 0 ? from : zero - values[first] * scale;
+  for (let i = first; i < next; i++) {
+    const y = zero - values[i] * scale;
+    way += Math.abs(y - before);
+    before = y;
+  }
+  return way;
+}
+
 /** More values than pixels: every column spans from its smallest value to its largest, in full at both ends. */
 function paintExtents(
   sheet,
@@ -109,6 +122,7 @@ function paintExtents(
     // The line comes from where it was in the column before.
     if (last < low) low = last;
     if (last > high) high = last;
+    const between = low < high ? Math.max(within, 2 - wayOf(values, first, next, last, zero, scale) / (high - low)) : 1;
     last = clamp(zero - values[next - 1] * scale);
     if (!(low <= high)) continue;
     const column = Math.floor(left) + c;
@@ -118,7 +132,7 @@ function paintExtents(
     for (let row = Math.max(Math.floor(upper), clip.top); row < to; row++) {
       const share = Math.min(row + 1, lower) - Math.max(row, upper);
       const inside = row >= low + half && row + 1 <= high - half;
-      cover(sheet, row * stride + column, inside ? within : share, rgb);
+      cover(sheet, row * stride + column, inside ? between : share, rgb);
     }
   }
 }

@@ -14,6 +14,7 @@ export class Overlook {
     this.panel = new OverviewPanel({
       go: (tag, step) => app.state.set({ view: "layer", tag, step, filter: null }),
       scalar: (scalar) => app.state.set({ scalar }),
+      help: () => app.help.open(),
       menu: () => app.element.classList.toggle("menu-open"),
     });
   }

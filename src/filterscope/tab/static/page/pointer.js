@@ -6,13 +6,14 @@ export function listenToPointer(app) {
   for (const name of ["pointermove", "pointerleave"]) {
     canvas.addEventListener(name, (event) => {
       app.pointer = name === "pointermove" ? event : null;
+      if (!app.pointer) app.tooltip.hush(-1, event);
       app.schedule();
     });
   }
   canvas.addEventListener("click", (event) => {
     const row = app.grid.rowAt(event);
     if (row < 0) return;
-    app.tooltip.hush(row);
+    app.tooltip.hush(row, event);
     const number = app.model.series.numberOf(row);
     app.state.set({ filter: number === app.state.filter ? null : number });
   });

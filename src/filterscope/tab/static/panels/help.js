@@ -44,6 +44,19 @@ const NAMES = {
   Escape: "Esc",
 };
 
+/** @param {() => void} onClick @returns {HTMLElement} The button that opens it. */
+export function helpButton(onClick) {
+  return el("button", {
+    class: "icon-button help-button",
+    type: "button",
+    "data-testid": "help-button",
+    title: "Keys and meanings (?)",
+    "aria-label": "Keys and meanings",
+    text: "?",
+    on: { click: onClick },
+  });
+}
+
 export class Help {
   /** @param {{words: string, keys: object}[]} keys The table of keys: what those of a line do, and its keys. */
   constructor(keys) {

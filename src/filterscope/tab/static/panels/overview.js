@@ -6,6 +6,8 @@ import { drawSpark } from "../draw/spark.js";
 import { formatValue } from "../numbers/format.js";
 import { cellAt, changeLimits, changeShare, nearestValue } from "../numbers/timeline.js";
 import { el, ICONS, icon, setText } from "./dom.js";
+import { term } from "./glossary.js";
+import { helpButton } from "./help.js";
 import { OverviewRow } from "./overview_row.js";
 import { OverviewScalar } from "./overview_scalar.js";
 import { deadTimes, findings, timeWords } from "./overview_words.js";
@@ -22,7 +24,7 @@ export class OverviewPanel {
   #at = null;
   #shown = null;
 
-  /** @param {object} actions `go(tag, step)` (`null`: the newest), `scalar(name)`, `menu`. */
+  /** @param {object} actions `go(tag, step)` (`null`: the newest), `scalar(name)`, `menu`, `help`. */
   constructor(actions) {
     this.actions = actions;
     this.title = el("h1", { text: "All layers" });
@@ -47,13 +49,20 @@ export class OverviewPanel {
       el(
         "header",
         { class: "overview-head" },
-        el("div", { class: "overview-title" }, el("button", menu, icon(ICONS.menu)), this.title, this.about),
+        el(
+          "div",
+          { class: "overview-title" },
+          el("button", menu, icon(ICONS.menu)),
+          this.title,
+          this.about,
+          helpButton(actions.help),
+        ),
         this.findings,
         el(
           "div",
           { class: "legend overview-legend" },
           this.deadKey,
-          el("span", { class: "legend-name", text: "change since the snapshot before" }),
+          el("span", { class: "legend-name" }, term("change"), " since the snapshot before"),
           this.legend,
         ),
       ),

@@ -6,6 +6,7 @@ import { paintScalar } from "../draw/changes.js";
 import { theme } from "../draw/palette.js";
 import { formatCount, formatValue } from "../numbers/format.js";
 import { el } from "./dom.js";
+import { MEANINGS, term } from "./glossary.js";
 import { shortened } from "./words.js";
 
 const HEIGHT = { plot: 104, bare: 84 };
@@ -37,8 +38,8 @@ export class OverviewScalar {
       this.canvas,
       el(
         "div",
-        { class: "overview-row overview-names", "aria-hidden": "true" },
-        ...NAMES.map((text) => el("span", { text })),
+        { class: "overview-row overview-names" },
+        ...NAMES.map((text) => el("span", {}, text in MEANINGS ? term(text) : text)),
       ),
     );
   }

@@ -2,6 +2,7 @@
 
 import { isLettered, withoutFrequencies } from "../numbers/letters.js";
 import { el, ICONS, icon, setText } from "./dom.js";
+import { helpButton } from "./help.js";
 import { Legend } from "./legend.js";
 import { Reading } from "./reading.js";
 
@@ -63,15 +64,6 @@ export class Toolbar {
     this.channels = select("channels", "Channels", CHANNELS, actions.channels);
     this.tile = select("tile", "Tiles", TILES, actions.tile);
     this.tile.element.title = "Size of the tiles (+ and −, 0 to fit)";
-    this.help = el("button", {
-      class: "icon-button help-button",
-      type: "button",
-      "data-testid": "help-button",
-      title: "Keys and meanings (?)",
-      "aria-label": "Keys and meanings",
-      text: "?",
-      on: { click: actions.help },
-    });
     this.search = el("input", {
       class: "control search",
       type: "search",
@@ -114,7 +106,7 @@ export class Toolbar {
         this.channels.label,
         this.tile.label,
         this.search,
-        this.help,
+        helpButton(actions.help),
       ),
       el("div", { class: "reading" }, this.reading.element, this.legend.element),
     );
@@ -149,10 +141,11 @@ export class Toolbar {
     this.scale.element.value = state.scale;
     this.scale.label.hidden = mode === "response";
     this.tile.element.value = state.tile;
-    this.channels.element.value = state.channels;
     const header = scene?.series.header;
     const choice = header && header.shape[1] > 1 && header.shape[2] > 1 && !header.complex;
     const lettered = header && isLettered(header);
+    // What a link asked for of another layer is none of this one's choices.
+    this.channels.element.value = state.channels === "logo" && !lettered ? "auto" : state.channels;
     this.#offer(this.channels.element, "logo", lettered);
     this.#offer(this.sort.element, "peak", !(header && withoutFrequencies(header)));
     this.channels.label.hidden = !choice || mode === "response" || mode === "evolution";

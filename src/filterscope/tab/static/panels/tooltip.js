@@ -13,8 +13,8 @@ import { joined } from "./words.js";
 const GAP = 6;
 
 export class Tooltip {
-  /** Row of the tile that was clicked, for as long as the pointer stays on it: its content is looked at. */
-  #quiet = -1;
+  /** The tile that was clicked, and where the pointer was: its content is looked at until the pointer goes elsewhere. */
+  #quiet = null;
 
   constructor() {
     this.element = el("div", { class: "tooltip", "data-testid": "tooltip", "aria-hidden": "true", hidden: true });
@@ -24,9 +24,21 @@ export class Tooltip {
     this.element.hidden = true;
   }
 
-  /** Say nothing over a tile until the pointer has left it. */
-  hush(row) {
-    this.#quiet = row;
+  /**
+   * Say nothing over a tile until the pointer has moved to another one, or away.
+   *
+   * @param {number} row Of the tile; -1 when the pointer has left.
+   * @param {PointerEvent | MouseEvent} pointer
+   */
+  hush(row, { clientX, clientY }) {
+    this.#quiet = { row, clientX, clientY };
+  }
+
+  #isQuiet(row, { clientX, clientY }) {
+    const { row: clicked, clientX: x, clientY: y } = this.#quiet ?? {};
+    // Tiles may move under a pointer that rests.
+    if (row !== clicked && (clientX !== x || clientY !== y)) this.#quiet = null;
+    return this.#quiet !== null;
   }
 
   /**
@@ -36,8 +48,7 @@ export class Tooltip {
    * @param {{left: number, right: number, bottom: number}} room The part of the window that it may take.
    */
   show(scene, under, pointer, room) {
-    if (under?.row !== this.#quiet) this.#quiet = -1;
-    this.element.hidden = !under || this.#quiet >= 0;
+    this.element.hidden = !under || this.#isQuiet(under.row, pointer);
     if (this.element.hidden) return;
     const { series, frame } = scene;
     this.element.replaceChildren(

@@ -6,7 +6,7 @@ const LEAST = { w: 40, h: 34 };
 const SCROLLED = { w: 48, h: 44 };
 const ASPECT = 1.45;
 /** Least widths of tiles of a size that was asked for. */
-const SIZES = { s: 72, m: 128, l: 240, xl: 440 };
+const SIZES = { s: 72, m: 128, l: 220, xl: 440 };
 
 /**
  * @param {number} count Tiles.
