@@ -18,7 +18,8 @@ from filterscope.events import blob
 from filterscope.filters import channels, metrics, spectrum
 from filterscope.filters.words import are_letters
 from filterscope.plots.drawing import logo, mosaic
-from filterscope.plots.drawing.canvas import format_value, rotation_colours, rotation_share, shared_limit
+from filterscope.plots.drawing.colours import rotation_colours, rotation_share
+from filterscope.plots.drawing.limits import format_value, shared_limit
 from filterscope.plots.drawing.reduction import envelope, signed_extremes
 from filterscope.plots.response import ResponsePicture
 from tests.support import colour_tables

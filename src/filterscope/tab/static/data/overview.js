@@ -6,7 +6,7 @@ import { fetchOverview } from "./api.js";
 export class Overview {
   #key = "";
   #asking = null;
-  /** What is there of the wanted run; null while none of it is. */
+  /** What is there of the wanted run; null while none of it is. @type {ReturnType<typeof placed> & {run: string, etag: string}} */
   answer = null;
   fault = null;
 

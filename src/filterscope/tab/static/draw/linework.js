@@ -13,7 +13,7 @@ const WITHIN = 0.5;
  * A curve in one colour.
  *
  * @param {Uint32Array} sheet Packed RGBA, rows of `stride` pixels.
- * @param {object} place In device pixels of the sheet: `left`, `slot` (pixels per value), `zero` (y of 0), `scale`
+ * @param {import("./curve.js").Place} place In device pixels of the sheet: `left`, `slot` (pixels per value), `zero` (y of 0), `scale`
  *   (pixels per unit), and the clip `top`, `bottom`, `right`.
  * @param {ArrayLike<number>} values `count` of them from `at` on; not finite: a gap.
  * @param {number} colour Packed RGBA; its alpha is not used.
@@ -84,32 +84,14 @@ function cover(sheet, target, share, rgb) {
   if (alpha > sheet[target] >>> 24) sheet[target] = (alpha << 24) | rgb;
 }
 
-/** How far a curve goes up and down, pixels, from where it was through values `first` to `next` less the last. */
-function wayOf(values, first, next, from, zero, scale) {
-  let way = 0;
-  let before = from - from === 0 ? from : zero - values[first] * scale;
-  for (let i = first; i < next; i++) {
-    const y = zero - values[i] * scale;
-    way += Math.abs(y - before);
-    before = y;
-  }
-  return way;
-}
+/** What columns of pixels span, and how far a curve goes up and down in each: kept for the next curve. */
+let spans = new Float64Array(3 * 512);
 
-/** More values than pixels: every column spans from its smallest value to its largest, in full at both ends. */
-function paintExtents(
-  sheet,
-  stride,
-  clip,
-  { left, slot, zero, scale, top, bottom },
-  values,
-  at,
-  count,
-  rgb,
-  half,
-  within,
-) {
-  const columns = Math.max(1, Math.round(count * slot));
+/**
+ * Work out the columns of a dense curve: `[upper, lower, way]` of each in pixels, NaN where one is a gap.
+ */
+function spanColumns({ zero, scale, top, bottom }, values, at, count, columns) {
+  if (spans.length < 3 * columns) spans = new Float64Array(3 * columns);
   const clamp = (y) => (y < top ? top : y > bottom ? bottom : y);
   const ends = [0, 0];
   let last = NaN;
@@ -122,11 +104,38 @@ function paintExtents(
     // The line comes from where it was in the column before.
     if (last < low) low = last;
     if (last > high) high = last;
-    const between = low < high ? Math.max(within, 2 - wayOf(values, first, next, last, zero, scale) / (high - low)) : 1;
-    last = clamp(zero - values[next - 1] * scale);
+    let way = 0;
+    for (let i = first; i < next; i++) {
+      const y = clamp(zero - values[i] * scale);
+      if (last - last === 0) way += Math.abs(y - last);
+      last = y;
+    }
+    spans.set([low, high, way], 3 * c);
+  }
+}
+
+/** How often a curve crosses what it spans in a column and its neighbours: once along a line, more in an envelope. */
+function crossings(c, columns) {
+  let [low, high, way] = [Infinity, -Infinity, 0];
+  for (let near = Math.max(c - 1, 0); near <= Math.min(c + 1, columns - 1); near++) {
+    low = Math.min(low, spans[3 * near]);
+    high = Math.max(high, spans[3 * near + 1]);
+    way += spans[3 * near + 2];
+  }
+  return high > low ? way / (high - low) : 1;
+}
+
+/** More values than pixels: every column spans from its smallest value to its largest, in full at both ends. */
+function paintExtents(sheet, stride, clip, place, values, at, count, rgb, half, within) {
+  const columns = Math.max(1, Math.round(count * place.slot));
+  spanColumns(place, values, at, count, columns);
+  for (let c = 0; c < columns; c++) {
+    const [low, high] = [spans[3 * c], spans[3 * c + 1]];
     if (!(low <= high)) continue;
-    const column = Math.floor(left) + c;
+    const column = Math.floor(place.left) + c;
     if (column < clip.left || column >= clip.right) continue;
+    const often = crossings(c, columns);
+    const between = often - often === 0 ? Math.min(Math.max(2 - often, within), 1) : within;
     const [upper, lower] = [low - half, high + half];
     const to = Math.min(Math.ceil(lower), clip.bottom);
     for (let row = Math.max(Math.floor(upper), clip.top); row < to; row++) {

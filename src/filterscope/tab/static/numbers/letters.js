@@ -14,7 +14,12 @@ export function withoutFrequencies(header) {
   return isLettered(header) ? "Letters have no frequencies" : "";
 }
 
-/** `filters x channels x taps`, each tap less the mean of its channels. */
+/**
+ * `filters x channels x taps`, each tap less the mean of its channels.
+ *
+ * @param {Float32Array} weights
+ * @param {number[]} shape
+ */
 export function centred(weights, [filters, channels, taps]) {
   const out = new Float32Array(weights.length);
   for (let f = 0; f < filters; f++) {
@@ -28,7 +33,12 @@ export function centred(weights, [filters, channels, taps]) {
   return out;
 }
 
-/** How far the highest stack of every filter reaches, up or down. */
+/**
+ * How far the highest stack of every filter reaches, up or down.
+ *
+ * @param {Float32Array} values
+ * @param {number[]} shape
+ */
 export function stackPeaks(values, [filters, channels, taps]) {
   return Float64Array.from({ length: filters }, (_, f) => {
     let peak = 0;

@@ -6,7 +6,9 @@ import { centred, isLettered } from "./letters.js";
 const AUTO_LIMIT = 8;
 const POWER_STEPS = 400;
 
-/** How channels are shown when the user has not chosen. */
+/** @typedef {"all" | "principal" | "l2" | "logo"} Channels */
+
+/** How channels are shown when the user has not chosen. @returns {Channels} */
 export function autoChannels(header) {
   const [, channels, taps] = header.shape;
   if (isLettered(header) && taps > 1 && !header.complex) return "logo";
@@ -25,8 +27,8 @@ export function rowShape(header, channels) {
  * Rows of all filters, `filters x rows x columns`.
  *
  * @param {Float32Array} weights
- * @param {object} header
- * @param {"all" | "principal" | "l2" | "logo"} channels `logo`: all, less their mean at each tap.
+ * @param {{shape: number[], complex: boolean}} header
+ * @param {Channels} channels `logo`: all, less their mean at each tap.
  * @param {Float32Array | null} anchor Principal shapes of the reference, which fix the sign; `null` for the
  *   reference itself.
  */

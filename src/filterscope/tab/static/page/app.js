@@ -15,7 +15,7 @@ import { listenToPointer } from "./pointer.js";
 import { State } from "./state.js";
 import { Watch } from "./watch.js";
 
-export class App {
+export class App extends /** @type {new () => import("./parts.js").Parts} */ (/** @type {unknown} */ (Object)) {
   #frame = 0;
   #found = new Set();
   #faults = { loading: null, listing: null, general: [] };
@@ -24,6 +24,11 @@ export class App {
   #seen = false;
 
   constructor() {
+    super();
+    /** Where the pointer is above the grid. @type {PointerEvent | null} */
+    this.pointer = null;
+    this.reveal = false;
+    this.empty = null;
     this.state = new State();
     this.loader = new Loader(
       () => this.schedule(),

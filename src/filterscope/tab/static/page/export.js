@@ -41,8 +41,9 @@ function limitWords({ frame, evolution, scale }) {
 /**
  * Every tile (not only those in sight), the colours' meaning, and the detail if it is open.
  *
- * @param {object} scene As for the grid.
- * @param {object} shown The grid's layout; large tiles that do not all go onto one canvas are drawn as small as fit.
+ * @param {import("../views/view.js").Scene} scene
+ * @param {import("../views/grid.js").Grid["layout"]} shown Large tiles that do not all go onto one canvas are drawn as small
+ *   as fit.
  * @param {string} summary How to read it.
  * @param {import("../panels/detail.js").Detail | null} detail
  */

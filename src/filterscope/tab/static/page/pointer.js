@@ -5,8 +5,8 @@ export function listenToPointer(app) {
   const { canvas, element, main, scroller, transport } = app;
   for (const name of ["pointermove", "pointerleave"]) {
     canvas.addEventListener(name, (event) => {
-      app.pointer = name === "pointermove" ? event : null;
-      if (!app.pointer) app.tooltip.hush(-1, event);
+      app.pointer = name === "pointermove" ? /** @type {PointerEvent} */ (event) : null;
+      if (!app.pointer) app.tooltip.hush(-1, /** @type {PointerEvent} */ (event));
       app.schedule();
     });
   }
@@ -18,7 +18,7 @@ export function listenToPointer(app) {
     app.state.set({ filter: number === app.state.filter ? null : number });
   });
   main.addEventListener("pointerdown", (event) => {
-    if (!event.target.closest(".menu")) element.classList.remove("menu-open");
+    if (!(/** @type {Element} */ (event.target).closest(".menu"))) element.classList.remove("menu-open");
   });
   const scrolled = () => {
     // What was under the pointer has gone.

@@ -46,7 +46,7 @@ export const MEANINGS = {
 /**
  * A word that explains itself on hover and focus.
  *
- * @param {keyof MEANINGS} word
+ * @param {string} word One of them.
  * @param {string} [text] What stands there, if not the word itself.
  * @returns {HTMLElement}
  */

@@ -6,7 +6,11 @@ import { el, ICONS, icon } from "./dom.js";
 import { MEANINGS } from "./glossary.js";
 import { sketch } from "./sketches.js";
 
-/** What each mode shows, in a line. */
+/**
+ * What each mode shows, in a line.
+ *
+ * @type {Record<string, [string, string]>}
+ */
 const MODES = {
   taps: [
     "Taps",
@@ -83,7 +87,8 @@ export class Help {
   /** The focus goes round in it: beyond its ends it would leave for the browser. */
   #keep(event) {
     if (event.key !== "Tab") return;
-    const stops = [...this.element.querySelectorAll("button, [tabindex]")];
+    /** @type {HTMLElement[]} */
+    const stops = [...this.element.querySelectorAll(/** @type {"button"} */ ("button, [tabindex]"))];
     const end = event.shiftKey ? stops[0] : stops.at(-1);
     if (document.activeElement !== end) return;
     event.preventDefault();

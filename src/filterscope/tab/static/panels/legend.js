@@ -13,7 +13,7 @@ export class Legend {
     this.element = el("div", { class: "legends" });
   }
 
-  /** @param {object | null} scene As for the grid, with `evolution`. */
+  /** @param {import("../views/view.js").Scene | null} scene */
   update(scene) {
     const bars = scene ? barsOf(scene) : [];
     const key = JSON.stringify(bars);

@@ -24,7 +24,7 @@ export class OverviewPanel {
   #at = null;
   #shown = null;
 
-  /** @param {object} actions `go(tag, step)` (`null`: the newest), `scalar(name)`, `menu`, `help`. */
+  /** @param {import("./dom.js").Actions} actions `go(tag, step)` (`null`: the newest), `scalar(name)`, `menu`, `help`. */
   constructor(actions) {
     this.actions = actions;
     this.title = el("h1", { text: "All layers" });
@@ -80,8 +80,8 @@ export class OverviewPanel {
   }
 
   /**
-   * @param {object} run The chosen one, with its layers.
-   * @param {object} answer What `data/overview.js` has of it.
+   * @param {import("../data/api.js").Run} run The chosen one.
+   * @param {import("../data/overview.js").Overview["answer"]} answer
    * @param {{tag: string | null, live: boolean}} more The layer looked at last, and whether the run goes on.
    */
   update(run, answer, { tag, live }) {

@@ -16,7 +16,7 @@ export class Reading {
     this.element = el("p", { class: "summary" });
   }
 
-  /** @param {object | null} scene As for the grid, with `evolution`. */
+  /** @param {import("../views/view.js").Scene | null} scene */
   update(scene) {
     const parts = scene
       ? [shapeWords(scene.series.header), ...markWords(scene.frame.marks), ...readingWords(scene)]

@@ -31,13 +31,14 @@ export class Scrubber {
   }
 
   /**
-   * @param {object} shown `{series, other, position, pinned, words}`: `other` is a second run's series or null,
+   * @param {{series: import("../data/series.js").Series, other: import("../data/series.js").Series | null,
+   *   position: number, pinned: number, words: string}} shown `other` is a second run's series or null,
    *   `pinned` a position or -1, `words` what a screen reader says of the position.
    */
   update({ series, other, position, pinned, words }) {
     const count = series?.count ?? 0;
-    this.input.max = Math.max(count - 1, 0);
-    this.input.value = Math.max(position, 0);
+    this.input.max = String(Math.max(count - 1, 0));
+    this.input.value = String(Math.max(position, 0));
     this.input.disabled = count < 2;
     this.input.setAttribute("aria-valuetext", words);
     this.#draw(series, other, position, pinned);

@@ -34,8 +34,10 @@ function select(testid, words, choices, onChoose) {
 }
 
 export class Toolbar {
-  /** @param {object} actions `mode`, `sort`, `again`, `scale`, `channels`, `search`, `submit`, `menu`, `overview`,
-   *   `help`, `tile`. */
+  /**
+   * @param {import("./dom.js").Actions} actions `mode`, `sort`, `again`, `scale`, `channels`, `search`, `submit`, `menu`,
+   *   `overview`, `help`, `tile`.
+   */
   constructor(actions) {
     this.modes = Object.entries(MODES).map(([mode, [text, title]]) =>
       el("button", {
@@ -126,7 +128,7 @@ export class Toolbar {
     option.hidden = option.disabled = !offered && select.value !== value;
   }
 
-  /** @param {object} state @param {object | null} scene As for the grid, with `evolution`. */
+  /** @param {{[name: string]: any}} state The page's. @param {import("../views/view.js").Scene | null} scene */
   update(state, scene) {
     const mode = scene?.mode ?? state.mode;
     for (const button of this.modes) {

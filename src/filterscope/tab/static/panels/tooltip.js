@@ -42,8 +42,8 @@ export class Tooltip {
   }
 
   /**
-   * @param {object} scene As for the grid.
-   * @param {object | null} under From the grid; null hides it.
+   * @param {import("../views/view.js").Scene} scene
+   * @param {ReturnType<import("../views/grid.js").Grid["under"]>} under Null hides it.
    * @param {PointerEvent | null} pointer
    * @param {{left: number, right: number, bottom: number}} room The part of the window that it may take.
    */

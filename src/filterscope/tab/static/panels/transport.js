@@ -5,7 +5,7 @@ import { el, ICONS, icon, setText } from "./dom.js";
 import { Scrubber } from "./scrubber.js";
 
 export class Transport {
-  /** @param {object} actions `play`, `seek(position)`, `speed(text)`, `pin`, `newest`, `png`, `csv`, `json`, `link`. */
+  /** @param {import("./dom.js").Actions} actions `play`, `seek(position)`, `speed(text)`, `pin`, `newest`, `png`, `csv`, `json`, `link`. */
   constructor(actions) {
     const button = (testid, text, title, listener) =>
       el("button", {
@@ -90,8 +90,8 @@ export class Transport {
   }
 
   /**
-   * @param {object} model The page's: the series and the positions that are asked for.
-   * @param {object | null} scene As for the grid: what is shown may be the nearest snapshot that has come.
+   * @param {import("./choices.js").Aim} model
+   * @param {import("../views/view.js").Scene | null} scene: what is shown may be the nearest snapshot that has come.
    * @param {boolean} playing
    */
   update(model, scene, playing) {
@@ -104,7 +104,7 @@ export class Transport {
     setText(this.now, now);
     if (this.last.textContent !== last) {
       this.last.textContent = last;
-      this.moment.style.setProperty("--digits", last.replace(/\D/g, "").length);
+      this.moment.style.setProperty("--digits", String(last.replace(/\D/g, "").length));
     }
     setText(this.note, note);
     this.note.classList.toggle("waiting", Boolean(scene && !scene.exact));

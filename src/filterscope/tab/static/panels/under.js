@@ -104,8 +104,8 @@ const KINDS = {
 };
 
 /**
- * @param {object} scene As for the grid.
- * @param {{row: number, box: object, x: number, y: number}} under From the grid.
+ * @param {import("../views/view.js").Scene} scene
+ * @param {{row: number, box: {x: number, y: number, w: number, h: number}, x: number, y: number}} under From the grid.
  * @returns {string}
  */
 export function wordsUnder(scene, under) {

@@ -74,7 +74,7 @@ export class Grid {
   /**
    * Draw one frame.
    *
-   * @param {object} scene `{frame, evolution, series, order, selected, hovered, found, position, count, compared}`.
+   * @param {import("./view.js").Scene} scene
    */
   draw(scene) {
     const { layout, top } = this;
@@ -106,7 +106,7 @@ export class Grid {
     const ratio = window.devicePixelRatio || 1;
     context.setTransform(ratio, 0, 0, ratio, 0, -Math.round(top * ratio));
     drawTiles(context, layout, visible, scene, seen);
-    this.canvas.dataset.top = top;
+    this.canvas.dataset.top = String(top);
   }
 
   /** The tile under a pointer, and where in it: `{row, box, x, y}`, `box` the part that is drawn in; null outside. */
