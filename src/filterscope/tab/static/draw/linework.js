@@ -1,7 +1,7 @@
 /** Curves painted straight into pixels. A browser that draws without a GPU takes some 100 ms to stroke 64 curves of 251
  * taps; this takes two. Coverage of a pixel is how far it lies within the line; a curve's segments do not add up. */
 
-import { blockStart, extent } from "../numbers/reduce.js";
+import { blockStart } from "../numbers/reduce.js";
 
 /** Device pixels per value below which a curve is drawn as its extent in each column of pixels. */
 const DENSE = 0.6;
@@ -87,40 +87,39 @@ function cover(sheet, target, share, rgb) {
 /** What columns of pixels span, and how far a curve goes up and down in each: kept for the next curve. */
 let spans = new Float64Array(3 * 512);
 
-/**
- * Work out the columns of a dense curve: `[upper, lower, way]` of each in pixels, NaN where one is a gap.
- */
+/** Work out the columns of a dense curve: `[upper, lower, way]` of each in pixels, NaN where one is a gap. */
 function spanColumns({ zero, scale, top, bottom }, values, at, count, columns) {
   if (spans.length < 3 * columns) spans = new Float64Array(3 * columns);
-  const clamp = (y) => (y < top ? top : y > bottom ? bottom : y);
-  const ends = [0, 0];
   let last = NaN;
-  for (let c = 0; c < columns; c++) {
-    const first = at + blockStart(c, count, columns);
-    const next = at + blockStart(c + 1, count, columns);
-    extent(values, first, next - first, ends);
-    let low = clamp(zero - ends[1] * scale);
-    let high = clamp(zero - ends[0] * scale);
+  for (let c = 0, i = at; c < columns; c++) {
     // The line comes from where it was in the column before.
-    if (last < low) low = last;
-    if (last > high) high = last;
-    let way = 0;
-    for (let i = first; i < next; i++) {
-      const y = clamp(zero - values[i] * scale);
-      if (last - last === 0) way += Math.abs(y - last);
+    let [low, high, way, whole] = [last < bottom ? last : bottom, last > top ? last : top, 0, true];
+    for (const next = at + blockStart(c + 1, count, columns); i < next; i++) {
+      const value = values[i];
+      let y = zero - value * scale;
+      if (!(value - value === 0)) whole = false;
+      if (y < top) y = top;
+      else if (y > bottom) y = bottom;
+      if (y < low) low = y;
+      if (y > high) high = y;
+      const step = y - last;
+      if (step - step === 0) way += step > 0 ? step : -step;
       last = y;
     }
-    spans.set([low, high, way], 3 * c);
+    spans[3 * c] = whole ? low : NaN;
+    spans[3 * c + 1] = high;
+    spans[3 * c + 2] = way;
   }
 }
 
 /** How often a curve crosses what it spans in a column and its neighbours: once along a line, more in an envelope. */
 function crossings(c, columns) {
+  const end = c + 1 < columns ? c + 1 : c;
   let [low, high, way] = [Infinity, -Infinity, 0];
-  for (let near = Math.max(c - 1, 0); near <= Math.min(c + 1, columns - 1); near++) {
-    low = Math.min(low, spans[3 * near]);
-    high = Math.max(high, spans[3 * near + 1]);
-    way += spans[3 * near + 2];
+  for (let near = c > 0 ? c - 1 : 0, k = 3 * near; near <= end; near++, k += 3) {
+    if (spans[k] < low) low = spans[k];
+    if (spans[k + 1] > high) high = spans[k + 1];
+    way += spans[k + 2];
   }
   return high > low ? way / (high - low) : 1;
 }
@@ -134,8 +133,7 @@ function paintExtents(sheet, stride, clip, place, values, at, count, rgb, half, 
     if (!(low <= high)) continue;
     const column = Math.floor(place.left) + c;
     if (column < clip.left || column >= clip.right) continue;
-    const often = crossings(c, columns);
-    const between = often - often === 0 ? Math.min(Math.max(2 - often, within), 1) : within;
+    const between = within < 1 ? Math.min(Math.max(2 - crossings(c, columns), within), 1) : 1;
     const [upper, lower] = [low - half, high + half];
     const to = Math.min(Math.ceil(lower), clip.bottom);
     for (let row = Math.max(Math.floor(upper), clip.top); row < to; row++) {
