@@ -1,6 +1,6 @@
 /** Entry point of TensorBoard's Filters tab: TensorBoard imports this module in an iframe and calls `render`. */
 
-import { fetchLayers } from "./data/api.js";
+import { fetchLayers, fetchOverview } from "./data/api.js";
 
 /** In this order: narrow screens have the last word. */
 const STYLES = [
@@ -11,6 +11,7 @@ const STYLES = [
   "views/grid.css",
   "panels/detail.css",
   "panels/transport.css",
+  "panels/scrubber.css",
   "panels/overview.css",
   "page/narrow.css",
 ];
@@ -19,16 +20,20 @@ export async function render() {
   // The list of layers is on its way while the rest of the modules come.
   const layers = fetchLayers();
   layers.catch(() => {});
+  const state = import("./page/state.js").then(({ State }) => new State());
+  // So is what happened in the run, unless the address leads to a layer: that comes first then.
+  const overview = state.then(({ layer, run, scalar }) => (layer ? null : fetchOverview({ likely: run }, scalar)));
+  overview.catch(() => {});
   document.documentElement.lang = "en";
   document.title = "Filters";
   const styled = STYLES.map(addStyle);
   const [{ App }, { followTheme }] = await Promise.all([import("./page/app.js"), import("./page/theme.js")]);
-  const app = new App();
+  const app = new App(await state);
   followTheme(() => app.repaint());
   // Sizes are measured: without its style sheets the page has others.
   await Promise.all(styled);
   document.body.append(app.element);
-  app.start(layers);
+  app.start(layers, overview);
 }
 
 function addStyle(name) {

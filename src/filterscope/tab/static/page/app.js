@@ -4,14 +4,16 @@ import { Loader } from "../data/loader.js";
 import { emptyState, snapshotProblems } from "../panels/messages.js";
 import { searchNumbers } from "../panels/words.js";
 import { saveCsv, saveJson, savePng } from "./export.js";
+import { saveOverview } from "./export_overview.js";
 import { copyAddress, takeFocus } from "./host.js";
 import { listenToKeys } from "./keys.js";
+import { Marks } from "./marks.js";
 import { Model } from "./model.js";
 import { Overlook } from "./overlook.js";
 import { buildParts } from "./parts.js";
 import { Player } from "./player.js";
 import { listenToPointer } from "./pointer.js";
-import { State } from "./state.js";
+import { Story } from "./story.js";
 import { Watch } from "./watch.js";
 
 export class App {
@@ -22,8 +24,9 @@ export class App {
   #drawn = null;
   #seen = false;
 
-  constructor() {
-    this.state = new State();
+  /** @param {import("./state.js").State} state */
+  constructor(state) {
+    this.state = state;
     this.loader = new Loader(
       () => this.schedule(),
       (message) => {
@@ -38,14 +41,17 @@ export class App {
       () => this.schedule(),
     );
     this.overlook = new Overlook(this);
+    this.story = new Story(this);
+    this.marks = new Marks(this);
     Object.assign(this, buildParts(this));
     listenToPointer(this);
     listenToKeys(this);
     this.state.onChange((changed) => this.#changed(changed));
   }
 
-  /** Begin with the list of layers that is on its way. */
-  start(layers) {
+  /** Begin with the list of layers that is on its way, and what happened in the run, if that is, too. */
+  start(layers, overview) {
+    this.overlook.data.expect(this.state.scalar, overview);
     const watch = new Watch(
       (answer) => this.#take(answer),
       (message) => {
@@ -64,12 +70,14 @@ export class App {
     model.runs = runs.filter(({ layers }) => layers.length);
     Object.assign(this.#faults, { general: problems, listing: null });
     model.aim();
+    let grown = model.overview;
     for (const series of [model.series, model.other]) {
       const known = series && before.get(key(series.run, series.layer));
-      if (known && (known.latest !== series.layer.latest || known.max_step !== series.layer.max_step))
-        this.loader.refresh(series);
+      if (!known || (known.latest === series.layer.latest && known.max_step === series.layer.max_step)) continue;
+      this.loader.refresh(series);
+      grown = true;
     }
-    this.overlook.refresh();
+    if (grown) this.story.refresh();
     this.#seen = true;
     this.schedule();
   }
@@ -163,7 +171,8 @@ export class App {
   savePng() {
     const scene = this.#scene;
     const detail = this.detail.element.hidden ? null : this.detail;
-    if (scene) savePng(scene, this.grid.layout, this.toolbar.summary.textContent, detail);
+    if (this.overlook.shown) saveOverview(this.overlook.panel, this.model.chosen.run.run);
+    else if (scene) savePng(scene, this.grid.layout, this.toolbar.summary.textContent, detail);
   }
 
   saveCsv() {
@@ -213,7 +222,15 @@ export class App {
     if (this.#scene) this.#drawScene(begin);
     else this.#hideDetail();
     this.toolbar.update(state, this.#scene);
-    this.transport.update(model, this.#scene, this.player.playing);
+    const { list: marks, here, set } = this.marks;
+    const story = {
+      ...this.story.of(Boolean(this.#scene)),
+      marks,
+      here,
+      set,
+      map: overview && this.overlook.data.answer,
+    };
+    this.transport.update(model, this.#scene, this.player.playing, story);
   }
 
   #selected() {

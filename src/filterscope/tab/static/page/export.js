@@ -12,7 +12,8 @@ const FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif";
 const HEAD = 52;
 const MARGIN = 16;
 
-function save(blob, name) {
+/** Have the browser keep a file. */
+export function save(blob, name) {
   const url = URL.createObjectURL(blob);
   const link = document.createElement("a");
   link.href = url;

@@ -15,6 +15,7 @@ export function listenToKeys(app) {
     ArrowDown: () => app.stepFilter(1),
     " ": () => app.play(),
     p: () => app.pin(),
+    b: () => app.marks.toggle(),
     "/": () => app.toolbar.search.focus(),
     o: () => app.overlook.toggle(),
     Escape: () => close(app),
@@ -24,6 +25,8 @@ export function listenToKeys(app) {
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
     const { target } = event;
+    // What lies above the page closes by itself.
+    if (event.key === "Escape" && document.querySelector(":popover-open")) return;
     const typing = target instanceof HTMLInputElement && target.type !== "range";
     if (typing && event.key !== "Escape") return;
     // A select moves its choice with arrows and letters, a button is pressed with the space bar.

@@ -2,6 +2,7 @@
 
 import { CHANNELS, MODES, SCALES, SORTS, SPEEDS, VIEWS } from "../panels/choices.js";
 import { onAddress, readAddress, writeAddress } from "./host.js";
+import { formatMarks, parseMarks } from "./marks.js";
 
 const oneOf = (choices) => (text) => choices.find((choice) => String(choice) === text);
 const count = (text) => (/^\d{1,15}$/.test(text) ? Number(text) : undefined);
@@ -28,11 +29,13 @@ const KEYS = {
   /** "initial", "none", "pinned" or "run:" and a name. */
   compare: ["initial", (text) => (/^(initial|none|pinned|run:.+)$/s.test(text) ? text : undefined)],
   pin: [null, count],
+  /** Bookmarks, as text. */
+  marks: ["", (text) => formatMarks(parseMarks(text))],
   speed: [1, oneOf(SPEEDS)],
 };
 
 /** What concerns all layers: a link that names anything else leads to a layer. */
-const GENERAL = new Set(["run", "view", "scalar", "speed"]);
+const GENERAL = new Set(["run", "view", "scalar", "marks", "speed"]);
 
 /** The state, with a listener that is told which keys changed. */
 export class State {
@@ -59,6 +62,11 @@ export class State {
   /** Whether something of a layer was chosen. */
   get named() {
     return Object.entries(KEYS).some(([key, [fallback]]) => !GENERAL.has(key) && this[key] !== fallback);
+  }
+
+  /** Whether the address leads to a layer, however many there are. */
+  get layer() {
+    return this.view === null ? this.named : this.view === "layer";
   }
 
   onChange(listener) {

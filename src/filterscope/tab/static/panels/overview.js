@@ -273,6 +273,6 @@ export class OverviewPanel {
 function changesOf(layer, answer) {
   const found = answer.layers.get(layer.tag);
   if (!found) return null;
-  const start = answer.time(layer.rotation[0]?.[0] ?? found.steps[0]);
+  const start = answer.time(layer.dead[0]?.[0] ?? found.steps[0]);
   return { ...found, start: Math.min(start, found.times[0]) };
 }
