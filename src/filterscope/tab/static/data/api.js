@@ -7,6 +7,25 @@ export const MOST_STEPS = 256;
 
 const ROUTE = new URL("../../", import.meta.url);
 
+/**
+ * A layer of a run, as the server lists it: curves are of `[step, value]`, `latest` and `interval` in seconds.
+ *
+ * @typedef {object} Layer
+ * @property {string} tag
+ * @property {string} layer
+ * @property {string} monitor
+ * @property {number[]} [shape]
+ * @property {number} total_filters
+ * @property {[number, number][]} rotation
+ * @property {[number, number][]} dead
+ * @property {number} latest
+ * @property {number | null} interval
+ * @property {number} max_step
+ * @property {string} [problem]
+ *
+ * @typedef {{run: string, layers: Layer[]}} Run
+ */
+
 /** An answer that did not come; its message says what to do. */
 export class ApiError extends Error {}
 
@@ -30,7 +49,12 @@ async function get(path, parameters, signal) {
   throw new ApiError(String(words));
 }
 
-/** Runs with their layers, and what is wrong in general. */
+/**
+ * Runs with their layers, and what is wrong in general.
+ *
+ * @param {AbortSignal} [signal]
+ * @returns {Promise<{runs: Run[], problems: string[]}>}
+ */
 export async function fetchLayers(signal) {
   const answer = await (await get("layers", {}, signal)).json();
   return { runs: answer.runs ?? [], problems: answer.problems ?? [] };

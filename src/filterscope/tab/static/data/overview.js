@@ -3,11 +3,14 @@
 import { timeOf } from "../numbers/timeline.js";
 import { fetchOverview } from "./api.js";
 
+/** @typedef {Overview["answer"]} Answer */
+
 export class Overview {
   #key = "";
   #asking = null;
+  /** @type {{scalar: string | null, answer: Promise<[string | null, any] | null>} | null} */
   #coming = null;
-  /** What is there of the wanted run; null while none of it is. */
+  /** What is there of the wanted run; null while none of it is. @type {ReturnType<typeof placed> & {run: string, etag: string}} */
   answer = null;
   fault = null;
 

@@ -35,12 +35,13 @@ function timesOf({ unit, snapshots }) {
 
 /**
  * @param {import("./series.js").Series} series The shown layer's.
- * @param {object | null} own Of `data/overview.js`, the shown run's; null while it has not come.
- * @param {object | null} other Likewise the run's that it is compared with.
+ * @param {import("./overview.js").Answer | null} own The shown run's; null while it has not come.
+ * @param {import("./overview.js").Answer | null} other Likewise the run's that it is compared with.
  * @returns {import("../numbers/moments.js").Track}
  */
 export function trackOf(series, own, other) {
   const { unit, times } = timesOf(series);
+  /** @type {(ends: number[], at: number, place: (at: number) => number) => number} */
   const within = ([first, last], at, place) => (at >= first && at <= last ? place(at) : NaN);
   const steps = [series.snapshots[0].step, series.snapshots.at(-1).step];
   const byStep = (step) => within(steps, step, (at) => placeOfStep(series, at));
@@ -77,7 +78,13 @@ function lineOf(series, answer, place) {
   };
 }
 
-/** What there is at a snapshot: `[change, value of the scalar]`; undefined where nothing was logged. */
+/**
+ * What there is at a snapshot: change, and value of the scalar; undefined where nothing was logged.
+ *
+ * @param {import("../numbers/moments.js").Line} line
+ * @param {number} position
+ * @returns {[number | null | undefined, number | null | undefined]}
+ */
 export function valuesAt({ changes, curve }, position) {
   const change = changes.find(([place]) => Math.abs(place - position) < 0.5);
   return [change?.[1], curve.length ? nearestValue(curve, position) : undefined];

@@ -73,7 +73,7 @@ export function placeOfTime(times, time) {
 /**
  * The largest change within each column of pixels; `null` where one is no number, `undefined` where there is none.
  *
- * @param {object} layer `times` at which snapshots were taken, `values` of the change up to each, `start` of the first.
+ * @param {{times: number[], values: (number | null)[], start: number}} layer `times` at which snapshots were taken, `values` of the change up to each, `start` of the first.
  * @param {{low: number, high: number}} axis Of time.
  * @param {number} columns
  */

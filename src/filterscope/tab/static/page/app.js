@@ -16,7 +16,7 @@ import { listenToPointer } from "./pointer.js";
 import { Story } from "./story.js";
 import { Watch } from "./watch.js";
 
-export class App {
+export class App extends /** @type {new () => import("./parts.js").Parts} */ (/** @type {unknown} */ (Object)) {
   #frame = 0;
   #found = new Set();
   #faults = { loading: null, listing: null, general: [] };
@@ -26,6 +26,11 @@ export class App {
 
   /** @param {import("./state.js").State} state */
   constructor(state) {
+    super();
+    /** Where the pointer is above the grid. @type {PointerEvent | null} */
+    this.pointer = null;
+    this.reveal = false;
+    this.empty = null;
     this.state = state;
     this.loader = new Loader(
       () => this.schedule(),
@@ -228,7 +233,7 @@ export class App {
       marks,
       here,
       set,
-      map: overview && this.overlook.data.answer,
+      map: Boolean(overview && this.overlook.data.answer),
     };
     this.transport.update(model, this.#scene, this.player.playing, story);
   }

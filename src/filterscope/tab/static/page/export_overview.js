@@ -8,7 +8,7 @@ import { save } from "./export.js";
  * @param {string} run Its name.
  */
 export function saveOverview(panel, run) {
-  const blocks = [panel.element.querySelector(".overview-head"), panel.scalar.element, panel.list];
+  const blocks = [panel.head, panel.scalar.element, panel.list];
   const width = panel.scroller.clientWidth;
   const height = blocks.reduce((sum, block) => sum + block.offsetHeight, 0);
   const ratio = window.devicePixelRatio || 1;
@@ -93,7 +93,7 @@ function copyWords(context, block, placeOf) {
       context.fillStyle = theme.page;
       context.fillRect(x, y, w, h);
     }
-    for (const { 0: word, index } of node.data.matchAll(/\S+/g)) {
+    for (const { 0: word, index } of node.nodeValue.matchAll(/\S+/g)) {
       range.setStart(node, index);
       range.setEnd(node, index + word.length);
       words(word, parent, placeOf(range));

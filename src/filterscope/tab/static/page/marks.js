@@ -3,12 +3,7 @@
 /** More make an address that browsers and chats cut off. */
 const MOST = 50;
 
-/**
- * @typedef {object} Mark
- * @property {string} tag Of the layer's filters.
- * @property {number} step Of the snapshot.
- * @property {number | null} filter
- */
+/** @typedef {import("../panels/bookmarks.js").Mark} Mark */
 
 /**
  * Read `step_filter_tag,...`, as `formatMarks` writes it; what cannot be read is left out.

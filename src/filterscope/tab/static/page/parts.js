@@ -10,7 +10,26 @@ import { Transport } from "../panels/transport.js";
 import { Voice } from "../panels/voice.js";
 import { Grid } from "../views/grid.js";
 
-/** @param {import("./app.js").App} app @returns {object} The parts by name; `element` holds them all. */
+/**
+ * The parts by name; `element` holds them all.
+ *
+ * @typedef {object} Parts
+ * @property {Sidebar} sidebar
+ * @property {Toolbar} toolbar
+ * @property {Transport} transport
+ * @property {HTMLCanvasElement} canvas
+ * @property {HTMLElement} scroller
+ * @property {Grid} grid
+ * @property {Voice} voice
+ * @property {Detail} detail
+ * @property {Problems} problems
+ * @property {Tooltip} tooltip
+ * @property {HTMLElement} loading
+ * @property {HTMLElement} main
+ * @property {HTMLElement} element
+ */
+
+/** @param {import("./app.js").App} app @returns {Parts} */
 export function buildParts(app) {
   const { state } = app;
   const set = (key) => (value) => state.set({ [key]: value });

@@ -8,7 +8,8 @@ const oneOf = (choices) => (text) => choices.find((choice) => String(choice) ===
 const count = (text) => (/^\d{1,15}$/.test(text) ? Number(text) : undefined);
 const anything = (text) => text;
 
-/** Key in the address: value when absent, and how to read it (`undefined`: not usable). */
+/** Key in the address: value when absent, and how to read it (`undefined`: not usable).
+ * @satisfies {Record<string, [any, (text: string) => any]>} */
 const KEYS = {
   run: [null, anything],
   /** All layers or one; null: by their number, if the address names nothing of a layer. */
@@ -37,12 +38,16 @@ const KEYS = {
 /** What concerns all layers: a link that names anything else leads to a layer. */
 const GENERAL = new Set(["run", "view", "scalar", "marks", "speed"]);
 
+/** @typedef {new () => {[key in keyof typeof KEYS]: any}} Values */
+
 /** The state, with a listener that is told which keys changed. */
-export class State {
+export class State extends /** @type {Values} */ (/** @type {unknown} */ (Object)) {
+  /** @type {(changed: Set<string>) => void} */
   #listener = () => {};
   #timer = null;
 
   constructor() {
+    super();
     this.#read();
     onAddress(() => {
       const before = { ...this };

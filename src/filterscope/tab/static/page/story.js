@@ -17,7 +17,7 @@ export class Story {
 
   /**
    * @param {boolean} ready Whether the layer is in sight: what happened is asked for after that.
-   * @returns {{own: object | null, other: object | null, scalar: string | null}}
+   * @returns {Pick<import("../panels/transport.js").Story, "own" | "other">}
    */
   of(ready) {
     const { model, state, overlook } = this.app;

@@ -3,10 +3,19 @@
 import { el, ICONS, icon, setText } from "./dom.js";
 import { joined, shortened } from "./words.js";
 
+/**
+ * @typedef {object} Mark
+ * @property {string} tag Of the layer's filters.
+ * @property {number} step Of the snapshot.
+ * @property {number | null} filter
+ *
+ * @typedef {Mark & {layer: any}} Listed With the layer as the server lists it.
+ */
+
 export class Bookmarks {
   #key = null;
 
-  /** @param {object} actions `toggle()`, `go(mark)`, `remove(mark)`. */
+  /** @param {import("./dom.js").Actions} actions `toggle()`, `go(mark)`, `remove(mark)`. */
   constructor(actions) {
     this.actions = actions;
     this.count = el("span", { class: "bookmark-count" });
@@ -55,8 +64,8 @@ export class Bookmarks {
   }
 
   /**
-   * @param {object[]} marks With their `layer`.
-   * @param {{here: object | null, set: boolean}} now What a bookmark set now would be of, and whether it is there.
+   * @param {Listed[]} marks
+   * @param {{here: Mark | null, set: boolean}} now What a bookmark set now would be of, and whether it is there.
    * @param {(step: number) => string} moment When a step was, in words.
    */
   update(marks, { here, set }, moment) {
@@ -75,7 +84,7 @@ export class Bookmarks {
     const key = JSON.stringify([marks.map(({ tag, step, filter }) => [tag, step, filter]), words]);
     if (key === this.#key) return;
     this.#key = key;
-    const focused = [...this.list.querySelectorAll("button")].indexOf(document.activeElement);
+    const focused = [...this.list.querySelectorAll("button")].findIndex((each) => each === document.activeElement);
     this.list.replaceChildren(...marks.map((mark, i) => this.#item(mark, words[i])));
     if (focused < 0) return;
     const left = this.list.querySelectorAll("button");

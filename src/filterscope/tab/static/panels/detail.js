@@ -20,7 +20,7 @@ export class Detail {
   #read = 0;
 
   /**
-   * @param {object} actions `close()`, `step(by)` to the next filter in the grid's order, `seek(position)`.
+   * @param {import("./dom.js").Actions} actions `close()`, `step(by)` to the next filter in the grid's order, `seek(position)`.
    */
   constructor(actions) {
     const button = (path, words, listener) =>
@@ -73,7 +73,7 @@ export class Detail {
   }
 
   /**
-   * @param {object} scene As for the grid, with `ghostWeights` and `ghostWords`.
+   * @param {import("../views/view.js").Scene} scene
    * @param {number} row The filter.
    * @returns {boolean} Whether its history has to be read again soon, as more has come in.
    */
@@ -83,7 +83,7 @@ export class Detail {
     this.element.hidden = false;
     const width = this.facts.parentElement.clientWidth - PADDING;
     for (const plot of Object.values(this.plots)) plot.width = width;
-    this.element.dataset.filter = number;
+    this.element.dataset.filter = String(number);
     this.element.setAttribute("aria-label", `Filter ${number} of ${series.layer.layer}`);
     setText(this.layerName, shortened(series.layer.layer, 26));
     this.layerName.title = series.layer.layer;
@@ -103,7 +103,7 @@ export class Detail {
     drawTaps(this.plots.taps, moment);
     drawResponse(this.plots.response, moment, decibelsNow);
     drawHistory(this.plots, moment);
-    this.element.dataset.step = series.snapshots[position].step;
+    this.element.dataset.step = String(series.snapshots[position].step);
     return stale && wait;
   }
 

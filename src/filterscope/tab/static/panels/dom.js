@@ -1,9 +1,13 @@
 /** Elements from data. Text is only ever set as text: names of runs and layers may hold any character. */
 
+/** What a part has done when it is used, by name. @typedef {Record<string, (...given: any[]) => void>} Actions */
+
 /**
- * @param {string} tag
+ * @template {keyof HTMLElementTagNameMap} Tag
+ * @param {Tag} tag
  * @param {object} properties `class`, `text`, `on: {event: listener}`; the rest are attributes (`null`, `false`: none).
  * @param {...(Node | string | null)} children
+ * @returns {HTMLElementTagNameMap[Tag]}
  */
 export function el(tag, properties = {}, ...children) {
   const element = document.createElement(tag);

@@ -33,7 +33,7 @@ export class OverviewScalar {
     );
   }
 
-  /** @param {object} answer Of `data/overview.js`. @param {{left: number, width: number}} place Of the map, CSS pixels. */
+  /** @param {import("../data/overview.js").Overview["answer"]} answer @param {{left: number, width: number}} place Of the map, CSS pixels. */
   draw(answer, { left, width }) {
     this.choice.update(answer);
     const { scalar, unit, axis } = answer;

@@ -21,7 +21,7 @@ export class Scrubber {
   #shown = null;
   #pointer = null;
 
-  /** @param {object} actions `seek(position)`, `scalar(name)`, `mark(mark)` that goes to one. */
+  /** @param {import("./dom.js").Actions} actions `seek(position)`, `scalar(name)`, `mark(mark)` that goes to one. */
   constructor(actions) {
     this.actions = actions;
     this.canvas = el("canvas", { class: "scrubber-curve", role: "img", "data-testid": "tracks" });
@@ -51,16 +51,17 @@ export class Scrubber {
   }
 
   /**
-   * @param {object} shown `{series, other, position, pinned, words}`: `other` is a second run's series or null,
+   * @param {{series: import("../data/series.js").Series, other: import("../data/series.js").Series | null,
+   *   position: number, pinned: number, words: string}} shown `other` is a second run's series or null,
    *   `pinned` a position or -1, `words` what a screen reader says of the position.
-   * @param {{own: object | null, other: object | null, marks: object[]}} story The overviews of both runs as far as they
+   * @param {import("./transport.js").Story} story The overviews of both runs as far as they
    *   have come, and the bookmarks of the layer.
    * @returns {string} What there is at the position, in words.
    */
   update({ series, other, position, pinned, words }, story) {
     const count = series?.count ?? 0;
-    this.input.max = Math.max(count - 1, 0);
-    this.input.value = Math.max(position, 0);
+    this.input.max = String(Math.max(count - 1, 0));
+    this.input.value = String(Math.max(position, 0));
     this.input.disabled = count < 2;
     this.input.setAttribute("aria-valuetext", words);
     this.element.classList.toggle("alone", count < 2);

@@ -15,7 +15,7 @@ export class Signs {
   #moments = [];
   #track = null;
 
-  /** @param {object} actions `seek(position)`, `mark(mark)`. */
+  /** @param {import("./dom.js").Actions} actions `seek(position)`, `mark(mark)`. */
   constructor(actions) {
     this.actions = actions;
     this.peaks = RANKS.map((_, i) =>
@@ -39,7 +39,7 @@ export class Signs {
    * @param {import("../data/series.js").Series} series
    * @param {import("../numbers/moments.js").Track} track
    * @param {number} position The shown one.
-   * @param {object[]} marks Bookmarks of the layer.
+   * @param {import("./bookmarks.js").Mark[]} marks Bookmarks of the layer.
    * @param {number} width CSS pixels.
    */
   update(series, track, position, marks, width) {

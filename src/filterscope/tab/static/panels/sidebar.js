@@ -17,7 +17,7 @@ export class Sidebar {
   #seen = [];
   #sparks = new Map();
 
-  /** @param {object} actions `run(name)`, `layer(tag)`, `compare(choice)`. */
+  /** @param {import("./dom.js").Actions} actions `run(name)`, `layer(tag)`, `compare(choice)`. */
   constructor(actions) {
     this.actions = actions;
     this.runs = el("div", { class: "run-list", role: "group", "aria-label": "Runs" });
@@ -45,7 +45,7 @@ export class Sidebar {
     );
   }
 
-  /** @param {object} model The page's: its runs, what is chosen of them, what it can be compared with. */
+  /** @param {import("./choices.js").Aim} model */
   update(model) {
     const { runs, chosen } = model;
     this.#offer(model);
@@ -63,12 +63,13 @@ export class Sidebar {
       this.#build(runs, chosen);
     }
     const now = Date.now() / 1000;
-    for (const button of this.runs.children) {
+    for (const button of this.runs.querySelectorAll("button")) {
       const run = runs.find((each) => each.run === button.dataset.run);
       button.setAttribute("aria-pressed", String(run === chosen?.run));
-      button.querySelector(".live").hidden = !run?.layers.some((layer) => isLive(layer, now));
+      const live = run?.layers.some((layer) => isLive(layer, now));
+      button.querySelector(".live").toggleAttribute("hidden", !live);
     }
-    for (const button of this.layers.querySelectorAll(".layer")) {
+    for (const button of this.layers.querySelectorAll("button")) {
       const layer = chosen?.run.layers.find(({ tag }) => tag === button.dataset.tag);
       button.setAttribute("aria-pressed", String(layer === chosen?.layer));
       if (layer) this.#describe(button, layer);

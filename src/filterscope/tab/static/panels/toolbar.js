@@ -28,7 +28,7 @@ function select(testid, words, choices, onChoose) {
 }
 
 export class Toolbar {
-  /** @param {object} actions `mode`, `sort`, `again`, `scale`, `channels`, `search`, `submit`, `menu`, `overview`. */
+  /** @param {import("./dom.js").Actions} actions `mode`, `sort`, `again`, `scale`, `channels`, `search`, `submit`, `menu`, `overview`. */
   constructor(actions) {
     this.modes = Object.entries(MODES).map(([mode, [text, title]]) =>
       el("button", {
@@ -109,7 +109,7 @@ export class Toolbar {
     this.again.setAttribute("aria-label", `Sort again at this ${unit}`);
   }
 
-  /** @param {object} state @param {object | null} scene As for the grid, with `evolution`. */
+  /** @param {{[name: string]: any}} state The page's. @param {import("../views/view.js").Scene | null} scene */
   update(state, scene) {
     const mode = scene?.mode ?? state.mode;
     for (const button of this.modes) {

@@ -6,10 +6,20 @@ import { el, ICONS, icon, setText } from "./dom.js";
 import { timeWords } from "./overview_words.js";
 import { Scrubber } from "./scrubber.js";
 
+/**
+ * @typedef {object} Story What happened, for the scrubber, and the bookmarks of the run.
+ * @property {import("../data/overview.js").Answer | null} own The shown run's overview, as far as it has come.
+ * @property {import("../data/overview.js").Answer | null} other Likewise of the run that it is compared with.
+ * @property {import("./bookmarks.js").Listed[]} marks
+ * @property {import("./bookmarks.js").Mark | null} here What a bookmark set now would be of.
+ * @property {boolean} set Whether it is there.
+ * @property {boolean} map Whether a picture of all layers can be saved instead of the scene's.
+ */
+
 export class Transport {
   /**
-   * @param {object} actions `play`, `seek(position)`, `speed(text)`, `pin`, `newest`, `png`, `csv`, `json`, `link`,
-   *   `scalar(name)`, and of bookmarks `mark(mark)` that goes to one, `toggleMark`, `removeMark(mark)`.
+   * @param {import("./dom.js").Actions} actions `play`, `seek(position)`, `speed(text)`, `pin`, `newest`, `png`, `csv`,
+   *   `json`, `link`, `scalar(name)`, and of bookmarks `mark(mark)` that goes to one, `toggleMark`, `removeMark(mark)`.
    */
   constructor(actions) {
     const button = (testid, text, title, listener) =>
@@ -100,11 +110,10 @@ export class Transport {
   }
 
   /**
-   * @param {object} model The page's: the series and the positions that are asked for.
-   * @param {object | null} scene As for the grid: what is shown may be the nearest snapshot that has come.
+   * @param {import("./choices.js").Aim} model
+   * @param {import("../views/view.js").Scene | null} scene: what is shown may be the nearest snapshot that has come.
    * @param {boolean} playing
-   * @param {object} story Of the scrubber, with the run's bookmarks: `own`, `other`, `marks`, `here`, `set`; and `map`,
-   *   whether a picture of all layers can be saved instead of the scene's.
+   * @param {Story} story
    */
   update(model, scene, playing, story) {
     const { state, other, position, pinned } = model;
@@ -117,7 +126,7 @@ export class Transport {
     setText(this.now, now);
     if (this.last.textContent !== last) {
       this.last.textContent = last;
-      this.moment.style.setProperty("--digits", last.replace(/\D/g, "").length);
+      this.moment.style.setProperty("--digits", String(last.replace(/\D/g, "").length));
     }
     setText(this.note, note);
     this.note.classList.toggle("waiting", Boolean(scene && !scene.exact));
