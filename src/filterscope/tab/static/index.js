@@ -1,6 +1,8 @@
 /** Entry point of TensorBoard's Filters tab: TensorBoard imports this module in an iframe and calls `render`. */
 
 import { fetchLayers, fetchOverview } from "./data/api.js";
+import { readAddress } from "./page/host.js";
+import { leadsToLayer } from "./page/link.js";
 
 /** In this order: narrow screens have the last word. */
 const STYLES = [
@@ -20,15 +22,16 @@ export async function render() {
   // The list of layers is on its way while the rest of the modules come.
   const layers = fetchLayers();
   layers.catch(() => {});
-  const state = import("./page/state.js").then(({ State }) => new State());
   // So is what happened in the run, unless the address leads to a layer: that comes first then.
-  const overview = state.then(({ layer, run, scalar }) => (layer ? null : fetchOverview({ likely: run }, scalar)));
-  overview.catch(() => {});
+  const address = readAddress();
+  const likely = address.get("run") || null;
+  const overview = leadsToLayer(address) ? null : fetchOverview({ likely }, address.get("scalar") ?? null);
+  overview?.catch(() => {});
   document.documentElement.lang = "en";
   document.title = "Filters";
   const styled = STYLES.map(addStyle);
   const [{ App }, { followTheme }] = await Promise.all([import("./page/app.js"), import("./page/theme.js")]);
-  const app = new App(await state);
+  const app = new App();
   followTheme(() => app.repaint());
   // Sizes are measured: without its style sheets the page has others.
   await Promise.all(styled);

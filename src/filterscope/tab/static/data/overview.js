@@ -8,7 +8,7 @@ import { fetchOverview } from "./api.js";
 export class Overview {
   #key = "";
   #asking = null;
-  /** @type {{scalar: string | null, answer: Promise<[string | null, any] | null>} | null} */
+  /** @type {{scalar: string | null, answer: Promise<[string | null, any]> | null} | null} */
   #coming = null;
   /** What is there of the wanted run; null while none of it is. @type {ReturnType<typeof placed> & {run: string, etag: string}} */
   answer = null;
@@ -23,7 +23,7 @@ export class Overview {
    * One is on its way already: it is taken if it turns out to be what is wanted first.
    *
    * @param {string | null} scalar
-   * @param {Promise<[string | null, any] | null>} answer Of `fetchOverview`.
+   * @param {Promise<[string | null, any]> | null} answer Of `fetchOverview`; null where none was asked for.
    */
   expect(scalar, answer) {
     this.#coming = { scalar, answer };
@@ -64,7 +64,7 @@ export class Overview {
   async #expected(run, scalar) {
     const coming = this.#coming;
     this.#coming = null;
-    if (coming?.scalar !== scalar) return null;
+    if (!coming?.answer || coming.scalar !== scalar) return null;
     const found = await coming.answer.catch(() => null);
     return found?.[1].run === run ? found : null;
   }

@@ -13,6 +13,7 @@ import { Overlook } from "./overlook.js";
 import { buildParts } from "./parts.js";
 import { Player } from "./player.js";
 import { listenToPointer } from "./pointer.js";
+import { State } from "./state.js";
 import { Story } from "./story.js";
 import { Watch } from "./watch.js";
 
@@ -24,14 +25,13 @@ export class App extends /** @type {new () => import("./parts.js").Parts} */ (/*
   #drawn = null;
   #seen = false;
 
-  /** @param {import("./state.js").State} state */
-  constructor(state) {
+  constructor() {
     super();
     /** Where the pointer is above the grid. @type {PointerEvent | null} */
     this.pointer = null;
     this.reveal = false;
     this.empty = null;
-    this.state = state;
+    this.state = new State();
     this.loader = new Loader(
       () => this.schedule(),
       (message) => {

@@ -35,9 +35,9 @@ export class Model {
 
   /** Whether all layers are shown, and not one of them. */
   get overview() {
-    const { view, layer } = this.state;
-    if (!this.chosen || layer) return false;
-    return view === "overview" || this.chosen.run.layers.length > FEW;
+    const { view, named } = this.state;
+    if (!this.chosen) return false;
+    return view === null ? !named && this.chosen.run.layers.length > FEW : view === "overview";
   }
 
   /** Bring the series in line with the choice, and tell the loader what to fetch. */

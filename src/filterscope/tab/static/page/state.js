@@ -2,6 +2,7 @@
 
 import { CHANNELS, MODES, SCALES, SORTS, SPEEDS, VIEWS } from "../panels/choices.js";
 import { onAddress, readAddress, writeAddress } from "./host.js";
+import { GENERAL } from "./link.js";
 import { formatMarks, parseMarks } from "./marks.js";
 
 const oneOf = (choices) => (text) => choices.find((choice) => String(choice) === text);
@@ -35,9 +36,6 @@ const KEYS = {
   speed: [1, oneOf(SPEEDS)],
 };
 
-/** What concerns all layers: a link that names anything else leads to a layer. */
-const GENERAL = new Set(["run", "view", "scalar", "marks", "speed"]);
-
 /** @typedef {new () => {[key in keyof typeof KEYS]: any}} Values */
 
 /** The state, with a listener that is told which keys changed. */
@@ -67,11 +65,6 @@ export class State extends /** @type {Values} */ (/** @type {unknown} */ (Object
   /** Whether something of a layer was chosen. */
   get named() {
     return Object.entries(KEYS).some(([key, [fallback]]) => !GENERAL.has(key) && this[key] !== fallback);
-  }
-
-  /** Whether the address leads to a layer, however many there are. */
-  get layer() {
-    return this.view === null ? this.named : this.view === "layer";
   }
 
   onChange(listener) {

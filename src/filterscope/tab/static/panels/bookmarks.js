@@ -84,7 +84,9 @@ export class Bookmarks {
     const key = JSON.stringify([marks.map(({ tag, step, filter }) => [tag, step, filter]), words]);
     if (key === this.#key) return;
     this.#key = key;
-    const focused = [...this.list.querySelectorAll("button")].findIndex((each) => each === document.activeElement);
+    /** @type {Element[]} */
+    const buttons = [...this.list.querySelectorAll("button")];
+    const focused = buttons.indexOf(document.activeElement);
     this.list.replaceChildren(...marks.map((mark, i) => this.#item(mark, words[i])));
     if (focused < 0) return;
     const left = this.list.querySelectorAll("button");
