@@ -94,12 +94,12 @@ def place(picture: Picture, position: float, last: int = LAST) -> float:
     return INSET + position / last * (picture.pixels.shape[1] - 2 * INSET)
 
 
-def line_at(picture: Picture, x: float, colour: tuple[int, ...]) -> float:
+def line_at(picture: Picture, x: float, colour: tuple[int, ...], top: int = SCALAR[0] - 3) -> float:
     """The height of a thin line in the upper track."""
-    part = picture.pixels[SCALAR[0] - 3 : SCALAR[1] + 3, round(x)]
+    part = picture.pixels[top : SCALAR[1] + 3, round(x)]
     off = np.abs(part - colour).max(axis=1)
     assert off.min() < 60
-    return float(np.average(np.arange(len(off)) + SCALAR[0] - 3 + 0.5, weights=np.maximum(90 - off, 0)))
+    return float(np.average(np.arange(len(off)) + top + 0.5, weights=np.maximum(90 - off, 0)))
 
 
 def rows_of(picture: Picture, x: float, colour: tuple[int, ...], ends: tuple[int, int], near: int = 1) -> np.ndarray:
@@ -243,7 +243,8 @@ def test_time_is_counted_as_everywhere(look: Look, there: Served) -> None:
 def test_the_other_run_lies_behind(look: Look, there: Served, runs: tuple[Path, dict[str, Run]]) -> None:
     tab = at(look, there).seek(LAST)
     picture = tracks(tab)
-    assert not len(rows_of(picture, place(picture, 5.5), GHOST, SCALAR, 0))
+    below = 22  # this run's line, whose edges are as pale
+    assert not len(rows_of(picture, place(picture, 5.5), GHOST, (below + 3, SCALAR[1]), 0))
     tab.get("compare").select_option("run:b")
     tab.view.locator("text=pale: b, epoch 12").first.wait_for()
     box, tip = tab.get("tracks").bounding_box(), tab.get("scrubber-tip")
@@ -254,7 +255,7 @@ def test_the_other_run_lies_behind(look: Look, there: Served, runs: tuple[Path, 
     picture = tracks(tab)
     # Both on one scale: this run's loss goes from 2 to 0.8, the other's from 1 to 0.4.
     level = (1 - 5.5 * STEPS / 100 - 0.4) / (2 - 0.4)
-    line = line_at(picture, place(picture, 5.5), GHOST)
+    line = line_at(picture, place(picture, 5.5), GHOST, below)
     assert line == pytest.approx(SCALAR[1] - level * (SCALAR[1] - SCALAR[0]), abs=2)
 
 
