@@ -15,7 +15,8 @@ const MARGIN = 16;
 /** Browsers draw nothing on canvases with a longer side. */
 const LONGEST_CANVAS = 16000;
 
-function save(blob, name) {
+/** Have the browser keep a file. */
+export function save(blob, name) {
   const url = URL.createObjectURL(blob);
   const link = document.createElement("a");
   link.href = url;

@@ -1,6 +1,7 @@
 /** Keys, wherever the focus is outside of text: the one table of them, which the page of keys lists as it stands. */
 
 import { MODES } from "../panels/choices.js";
+import { nextSize } from "../views/layout.js";
 
 /**
  * What keys do: words for all keys of a line, and each one's action.
@@ -34,9 +35,10 @@ export const KEYS = [
     keys: Object.fromEntries(MODES.map((mode, i) => [String(i + 1), (app) => app.setMode(mode)])),
   },
   { words: "pin this snapshot, to compare with it; once more to let it go", keys: { p: (app) => app.pin() } },
-  { words: "larger tiles", keys: { "+": (app) => app.zoom(1), "=": (app) => app.zoom(1) } },
-  { words: "smaller tiles", keys: { "-": (app) => app.zoom(-1) } },
-  { words: "tiles that fit the window", keys: { 0: (app) => app.zoom(0) } },
+  { words: "bookmark this view, take its bookmark away", keys: { b: (app) => app.marks.toggle() } },
+  { words: "larger tiles", keys: { "+": (app) => zoom(app, 1), "=": (app) => zoom(app, 1) } },
+  { words: "smaller tiles", keys: { "-": (app) => zoom(app, -1) } },
+  { words: "tiles that fit the window", keys: { 0: (app) => zoom(app, 0) } },
   { words: "search filters", keys: { "/": (app) => app.toolbar.search.focus() } },
   { words: "all layers, and back to one", keys: { o: (app) => app.overlook.toggle() }, everywhere: true },
   { words: "this page of keys and meanings", keys: { "?": (app) => app.help.open() }, everywhere: true },
@@ -52,6 +54,8 @@ export function listenToKeys(app) {
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
     const { target } = event;
+    // What lies above the page closes by itself.
+    if (event.key === "Escape" && document.querySelector(":popover-open")) return;
     const typing = target instanceof HTMLInputElement && target.type !== "range";
     if (typing && event.key !== "Escape") return;
     // A select moves its choice with arrows and letters, a button is pressed with the space bar; a dialog is alone.
@@ -67,6 +71,11 @@ export function listenToKeys(app) {
     event.preventDefault();
     action(app);
   });
+}
+
+/** Larger tiles (1), smaller ones (-1), or such as fit (0). */
+function zoom({ state, grid }, by) {
+  if (grid.layout) state.set({ tile: nextSize(state.tile, grid.layout, by) });
 }
 
 /** @param {import("./app.js").App} app */

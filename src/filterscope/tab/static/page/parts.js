@@ -67,6 +67,10 @@ export function buildParts(app) {
     csv: () => app.saveCsv(),
     json: () => app.saveJson(),
     link: () => app.copyLink(),
+    scalar: set("scalar"),
+    mark: (mark) => app.marks.go(mark),
+    toggleMark: () => app.marks.toggle(),
+    removeMark: (mark) => app.marks.remove(mark),
   });
   const canvas = el("canvas", {
     class: "grid",

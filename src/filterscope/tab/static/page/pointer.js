@@ -29,3 +29,18 @@ export function listenToPointer(app) {
   new ResizeObserver(() => app.schedule()).observe(scroller);
   new ResizeObserver(() => app.schedule()).observe(transport.element);
 }
+
+/**
+ * Mark and tell what is under the pointer: over the grid, as far as the detail leaves it free.
+ *
+ * @param {import("./app.js").App} app
+ * @param {import("../views/view.js").Scene} scene
+ */
+export function point({ pointer, grid, tooltip, scroller, detail }, scene) {
+  const under = pointer && grid.under(pointer);
+  scene.hovered = under?.row ?? -1;
+  const { left, right } = scroller.getBoundingClientRect();
+  const free = detail.element.hidden ? right : detail.element.getBoundingClientRect().left;
+  const room = { left, right: Math.min(right, free), bottom: document.documentElement.clientHeight };
+  tooltip.show(scene, under, pointer, room);
+}

@@ -43,29 +43,30 @@ export class OverviewPanel {
     this.words = el("p", { class: "overview-note", hidden: true });
     const menu = { class: "icon-button menu", type: "button", "aria-label": "Runs", on: { click: actions.menu } };
     this.scroller = el("div", { class: "overview-scroller" }, this.scalar.element, this.list, this.cursor);
+    this.head = el(
+      "header",
+      { class: "overview-head" },
+      el(
+        "div",
+        { class: "overview-title" },
+        el("button", menu, icon(ICONS.menu)),
+        this.title,
+        this.about,
+        helpButton(actions.help),
+      ),
+      this.findings,
+      el(
+        "div",
+        { class: "legend overview-legend" },
+        this.deadKey,
+        el("span", { class: "legend-name" }, term("change"), " since the snapshot before"),
+        this.legend,
+      ),
+    );
     this.element = el(
       "section",
       { class: "overview", "data-testid": "overview", "aria-label": "All layers", hidden: true },
-      el(
-        "header",
-        { class: "overview-head" },
-        el(
-          "div",
-          { class: "overview-title" },
-          el("button", menu, icon(ICONS.menu)),
-          this.title,
-          this.about,
-          helpButton(actions.help),
-        ),
-        this.findings,
-        el(
-          "div",
-          { class: "legend overview-legend" },
-          this.deadKey,
-          el("span", { class: "legend-name" }, term("change"), " since the snapshot before"),
-          this.legend,
-        ),
-      ),
+      this.head,
       this.words,
       this.scroller,
       this.tip,
@@ -282,6 +283,6 @@ export class OverviewPanel {
 function changesOf(layer, answer) {
   const found = answer.layers.get(layer.tag);
   if (!found) return null;
-  const start = answer.time(layer.rotation[0]?.[0] ?? found.steps[0]);
+  const start = answer.time(layer.dead[0]?.[0] ?? found.steps[0]);
   return { ...found, start: Math.min(start, found.times[0]) };
 }
