@@ -1,10 +1,10 @@
 /** The view as a picture, its numbers as CSV or JSON. */
 
-import { peakFrequencies } from "../data/snapshot.js";
-import { rotationShare, rotationTone } from "../draw/colours.js";
+import { measure, peakFrequencies } from "../data/snapshot.js";
+import { tones } from "../draw/colours.js";
 import { theme } from "../draw/palette.js";
-import { ROTATION_TICKS } from "../draw/tables.js";
 import { formatValue } from "../numbers/format.js";
+import { colourScales } from "../panels/scales.js";
 import { joined, shortened } from "../panels/words.js";
 import { drawStill, drawTiles } from "../views/tiles.js";
 
@@ -66,7 +66,7 @@ export function savePng(scene, layout, summary, detail) {
   drawStill(context, layout, all, scene, seen);
   drawTiles(context, layout, all, { ...scene, hovered: -1 }, seen);
   context.restore();
-  drawHead(context, width, title, subtitle);
+  drawHead(context, width, title, subtitle, colourScales(scene));
   let y = HEAD;
   for (const plot of plots) {
     context.fillStyle = theme.ink;
@@ -83,28 +83,41 @@ export function savePng(scene, layout, summary, detail) {
   canvas.toBlob((blob) => blob && save(blob, fileName(scene, mode, "png")), "image/png");
 }
 
-function drawHead(context, width, title, subtitle) {
+function drawHead(context, width, title, subtitle, scales) {
+  // Bars from the right; where there is no room beside the title, the words make way.
+  const each = Math.min(196, Math.max((width - 2 * MARGIN) / scales.length - 60, 60));
+  let right = width - MARGIN;
+  for (const scale of scales.toReversed()) right = drawScale(context, right, each - 24, scale) - 24;
+  const room = right - MARGIN;
   context.textBaseline = "alphabetic";
   context.textAlign = "left";
   context.fillStyle = theme.ink;
   context.font = `600 16px ${FONT}`;
-  context.fillText(shortened(title, 60), MARGIN, 22);
+  context.fillText(shortened(title, 60), MARGIN, 22, Math.max(room, 80));
   context.fillStyle = theme.grey;
   context.font = `12px ${FONT}`;
-  context.fillText(subtitle, MARGIN, 40, width - 240);
-  const [left, top, length] = [width - 196, 14, 180];
+  context.fillText(subtitle, MARGIN, 42, Math.max(room, 80));
+}
+
+/** A bar of colours with its words above it; returns its left end. */
+function drawScale(context, right, length, { words, map, ticks }) {
+  const [left, top] = [right - length, 22];
+  const colours = tones(map);
   for (let i = 0; i < length; i++) {
-    context.fillStyle = rotationTone(i / (length - 1));
-    context.fillRect(left + i, top, 1.5, 8);
+    context.fillStyle = colours[Math.round((i / (length - 1)) * (colours.length - 1))];
+    context.fillRect(left + i, top, Math.min(1.5, length - i), 8);
   }
+  context.textBaseline = "alphabetic";
   context.fillStyle = theme.grey;
-  context.textAlign = "right";
-  context.fillText("rotation", left - 8, top + 8);
+  context.textAlign = "left";
+  context.font = `11px ${FONT}`;
+  context.fillText(words, left, top - 6, length);
   context.font = `10px ${FONT}`;
-  for (const tick of ROTATION_TICKS) {
-    context.textAlign = tick === 0 ? "left" : tick === ROTATION_TICKS.at(-1) ? "right" : "center";
-    context.fillText(String(tick), left + rotationShare(tick) * length, top + 20);
+  for (const [share, text] of ticks) {
+    context.textAlign = share === 0 ? "left" : share === 1 ? "right" : "center";
+    context.fillText(text, left + share * length, top + 20);
   }
+  return left;
 }
 
 const real = (value) => (Number.isFinite(value) ? Number(value.toPrecision(7)) : null);
@@ -137,7 +150,8 @@ export function saveCsv(scene) {
 
 /** What the layer is, and of every filter its measures and weights `channels x taps`. */
 export function saveJson(scene) {
-  const { series, position, frame } = scene;
+  const { series, position } = scene;
+  const { norm, rotation, marks } = measure(series, position, series.referenceWeights);
   const { complex, shape } = series.header;
   const [, channels, taps] = shape;
   const now = series.weights(position);
@@ -147,9 +161,9 @@ export function saveJson(scene) {
   const { layer, total_filters, stride, dilation, groups, transposed, sample_rate } = series.header;
   const filters = Array.from({ length: series.filters }, (_, f) => ({
     filter: series.numberOf(f),
-    rotation: real(frame.rotation[f]),
-    norm: real(frame.norm[f]),
-    state: frame.marks[f] || "alive",
+    rotation: real(rotation[f]),
+    norm: real(norm[f]),
+    state: marks[f] || "alive",
     peak_frequency: peaks ? real(peaks[f]) : null,
     weights: Array.from({ length: channels }, (_c, c) =>
       Array.from({ length: taps }, (_k, k) => number(f * series.filterSize + (c * taps + k) * width)),

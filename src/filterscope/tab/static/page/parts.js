@@ -39,7 +39,6 @@ export function buildParts(app) {
       state.set({ tag, view: "layer" });
       element.classList.remove("menu-open");
     },
-    compare: set("compare"),
   });
   const toolbar = new Toolbar({
     mode: (mode) => app.setMode(mode),
@@ -49,6 +48,7 @@ export function buildParts(app) {
     channels: set("channels"),
     search: (text) => app.search(text),
     submit: () => app.openFound(),
+    compare: (choice) => app.compare(choice),
     menu: () => element.classList.toggle("menu-open"),
     overview: () => app.overlook.toggle(),
   });

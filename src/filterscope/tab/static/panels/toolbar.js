@@ -1,9 +1,12 @@
 /** The bar above the grid: what tiles show, their order and scale, search; and a line that tells how to read it. */
 
-import { gradient, rotationShare } from "../draw/colours.js";
-import { ROTATION_TICKS } from "../draw/tables.js";
+import { stepsBack } from "../data/against.js";
+import { gradient } from "../draw/colours.js";
+import { theme } from "../draw/palette.js";
 import { formatValue } from "../numbers/format.js";
+import { Compare } from "./compare.js";
 import { el, ICONS, icon, setText } from "./dom.js";
+import { colourScales } from "./scales.js";
 import { deadWords, joined, shapeWords } from "./words.js";
 
 const MODES = {
@@ -13,7 +16,7 @@ const MODES = {
   /** Named by what time is counted in. */
   evolution: ["", ""],
 };
-const SORTS = { index: "number", drift: "rotation", norm: "norm", peak: "peak frequency" };
+const SORTS = { index: "number", change: "difference", drift: "rotation", norm: "norm", peak: "peak frequency" };
 const SCALES = { shared: "shared", filter: "per filter" };
 const CHANNELS = { auto: "auto", all: "all", principal: "principal" };
 
@@ -28,7 +31,7 @@ function select(testid, words, choices, onChoose) {
 }
 
 export class Toolbar {
-  /** @param {import("./dom.js").Actions} actions `mode`, `sort`, `again`, `scale`, `channels`, `search`, `submit`, `menu`, `overview`. */
+  /** @param {import("./dom.js").Actions} actions `mode`, `compare`, `sort`, `again`, `scale`, `channels`, `search`, `submit`, `menu`, `overview`. */
   constructor(actions) {
     this.modes = Object.entries(MODES).map(([mode, [text, title]]) =>
       el("button", {
@@ -55,6 +58,7 @@ export class Toolbar {
     );
     this.scale = select("scale", "Scale", SCALES, actions.scale);
     this.channels = select("channels", "Channels", CHANNELS, actions.channels);
+    this.compare = new Compare(actions.compare);
     this.search = el("input", {
       class: "control search",
       type: "search",
@@ -92,6 +96,7 @@ export class Toolbar {
         this.menu,
         this.overview,
         el("div", { class: "segments", role: "group", "aria-label": "What tiles show" }, ...this.modes),
+        this.compare.element,
         el("div", { class: "sorting" }, this.sort.label, this.again),
         this.scale.label,
         this.channels.label,
@@ -111,13 +116,15 @@ export class Toolbar {
 
   /** @param {{[name: string]: any}} state The page's. @param {import("../views/view.js").Scene | null} scene */
   update(state, scene) {
-    const mode = scene?.mode ?? state.mode;
+    const mode = scene?.mode ?? state.mode ?? "taps";
     for (const button of this.modes) {
       button.setAttribute("aria-pressed", String(button.dataset.mode === mode));
       if (button.dataset.mode === "response") button.disabled = scene?.series.header.shape[2] === 1;
     }
-    this.sort.element.value = state.sort;
-    this.again.hidden = state.sort === "index";
+    const sort = scene?.sort ?? state.sort ?? "index";
+    this.sort.element.value = sort;
+    for (const option of this.sort.element.options) option.disabled = scene ? !canSort(option.value, scene) : false;
+    this.again.hidden = sort === "index";
     this.scale.element.value = state.scale;
     this.scale.label.hidden = mode === "response";
     this.channels.element.value = state.channels;
@@ -132,45 +139,20 @@ export class Toolbar {
     }
     const { series } = scene;
     this.#name(series.unit);
-    if (state.sorted !== null) {
-      const at = series.moment(series.positionOfStep(state.sorted));
+    if (scene.sorted !== null) {
+      const at = series.moment(series.positionOfStep(scene.sorted));
       this.again.title = `Sorted at ${at}. Sort again at this ${series.unit}`;
     }
     setText(this.summary, joined(shapeWords(series.header), countMarks(scene.frame.marks), ...readingWords(scene)));
     this.#legends(scene);
   }
 
-  #legends({ mode, frame, evolution }) {
-    const bars = [["rotation", "rotation", ROTATION_TICKS.map((tick) => [rotationShare(tick), String(tick)])]];
-    const heat = frame.kind === "heat" ? frame : evolution;
-    if (heat) {
-      const limit = heat.limits.every((value) => value === heat.limits[0]) ? formatValue(heat.limits[0]) : "max";
-      const words = mode === "taps" ? "weight" : "difference";
-      bars.unshift(
-        heat.signed
-          ? [
-              words,
-              "signed",
-              [
-                [0, `−${limit}`],
-                [0.5, "0"],
-                [1, limit],
-              ],
-            ]
-          : [
-              `|${words}|`,
-              "oneSided",
-              [
-                [0, "0"],
-                [1, limit],
-              ],
-            ],
-      );
-    }
-    const key = JSON.stringify(bars);
+  #legends(scene) {
+    const scales = colourScales(scene);
+    const key = JSON.stringify([theme.name, scales]);
     if (key === this.legend.dataset.key) return;
     this.legend.dataset.key = key;
-    this.legend.replaceChildren(...bars.map(([words, map, ticks]) => legend(words, map, ticks)));
+    this.legend.replaceChildren(...scales.map(({ words, map, ticks }) => legend(words, map, ticks)));
   }
 }
 
@@ -188,28 +170,38 @@ function legend(words, map, ticks) {
   );
 }
 
+/** Nothing has a frequency at a single tap, or has moved from nothing. */
+function canSort(sort, { series, compared }) {
+  if (sort === "peak") return series.header.shape[2] > 1;
+  return compared.choice !== "none" || !["change", "drift"].includes(sort);
+}
+
 function countMarks(marks) {
   const dead = marks.filter((mark) => mark === "dead").length;
   const broken = marks.filter((mark) => mark === "NaN").length;
   return joined(deadWords(dead, marks.length), broken ? `${broken} with NaN or Inf` : "");
 }
 
-function readingWords({ mode, scale, frame, view, ghostWords, evolution, series, fault }) {
+function readingWords({ mode, scale, frame, view, ghostWords, evolution, series, fault, sorted, position, compared }) {
   const words = [fault];
-  const edge = frame.limits && scale === "shared" ? `tile edge ±${formatValue(frame.limit / 0.94)}` : "";
+  const order = sorted !== null && series.positionOfStep(sorted);
+  const sort = sorted !== null && order !== position ? `in the order of ${series.moment(order)}` : "";
+  const edge =
+    frame.limits && scale === "shared"
+      ? `tile edge${stepsBack(compared.choice) && mode === "change" ? ` at this ${series.unit}` : ""} ±${formatValue(frame.limit / 0.94)}`
+      : "";
   const clipped = (frame.clipped ?? evolution?.clipped) ? "corner: beyond the scale" : "";
   if (mode === "evolution") {
     words.push(
       `difference from ${series.moment(Math.max(series.reference, 0))}`,
-      `${series.unit}s ↓`,
+      `${series.unit}s ↓, line: ${series.moment(position)}`,
       series.header.shape[2] === 1 ? "channels →" : "taps →",
       evolution?.more ? "still coming in" : "",
     );
   } else if (mode === "response") {
     words.push("0 to −40 dB", ghostWords && `pale: ${ghostWords}`);
   } else {
-    if (mode === "change")
-      words.push(ghostWords ? `difference from ${ghostWords}` : "difference from the initial filters");
+    if (mode === "change") words.push(ghostWords && `difference from ${ghostWords}`);
     if (view.channels === "principal") words.push("principal shape of the channels");
     else if (view.channels === "l2") words.push("root of sum of squares over channels");
     else if (frame.kind === "heat") words.push("channels ↓", "taps →");
@@ -218,5 +210,5 @@ function readingWords({ mode, scale, frame, view, ghostWords, evolution, series,
     if (mode === "taps" && frame.ghost) words.push(`pale: ${ghostWords}`);
     if (frame.kind !== "heat") words.push(edge);
   }
-  return [...words, clipped].filter(Boolean);
+  return [...words, clipped, sort].filter(Boolean);
 }

@@ -1,6 +1,7 @@
 /** What the grid shows of one layer in one mode: numbers for every tile, ready to draw. What stays the same while the
  * user scrubs (limits, the reference's rows) is kept. */
 
+import { stepsBack } from "../data/against.js";
 import { measure } from "../data/snapshot.js";
 import { beyond, sharedLimit } from "../numbers/measures.js";
 import { autoChannels, difference, displayRows, peaks, rowShape } from "../numbers/rows.js";
@@ -28,6 +29,8 @@ const SAMPLES = 12;
  * @property {number[] | Float64Array} [limits]
  * @property {boolean} [clipped]
  * @property {boolean[] | null} [cut]
+ * @property {boolean} [plain] Whether no rotation is told: nothing is compared with.
+ * @property {boolean} [bare] Whether there is nothing to draw: a difference from nothing.
  */
 
 /**
@@ -42,7 +45,10 @@ const SAMPLES = 12;
  * @property {number} count
  * @property {boolean} exact Whether it is the wanted snapshot, and not the nearest that has come.
  * @property {string} scale
- * @property {Float32Array | null} ghostWeights
+ * @property {string} sort
+ * @property {number | null} sorted Step whose filters the order is of; null for that of their numbers.
+ * @property {import("../data/against.js").Against} compared
+ * @property {Float32Array | null} ghostWeights Of what is compared with.
  * @property {string} ghostWords
  * @property {string | null} fault
  * @property {number[]} order
@@ -51,6 +57,12 @@ const SAMPLES = 12;
  * @property {Set<number>} found
  * @property {ReturnType<LayerView["evolution"]>} evolution
  */
+
+/** Rounded to half floats, weights differ by so much at least: what is less than a few times that is no shape. */
+function rounding({ header, referenceWeights }) {
+  if (header.dtype !== "float16" || !referenceWeights) return 0;
+  return 8 * 2 ** -11 * peaks(referenceWeights, 1)[0];
+}
 
 export class LayerView {
   #limits = new Map();
@@ -93,12 +105,13 @@ export class LayerView {
    * The numbers of one snapshot.
    *
    * @param {number} position A loaded one.
-   * @param {Float32Array | null} ghost Weights to compare with.
+   * @param {import("../data/against.js").Against} compared
    * @returns {Frame}
    */
-  frame(position, ghost) {
+  frame(position, compared) {
     const { series, mode } = this;
-    const numbers = measure(series, position);
+    const ghost = compared.weights;
+    const numbers = { ...measure(series, position, ghost), plain: compared.choice === "none" };
     if (mode === "evolution") return { kind: "evolution", ...numbers };
     const weights = series.weights(position);
     if (mode === "response") {
@@ -106,14 +119,14 @@ export class LayerView {
       return { kind: "response", ...numbers, values, ghost: ghost && this.#ghostRows(ghost) };
     }
     const heat = this.shape.rows > 1;
-    const base = mode === "change" ? (ghost ?? this.base) : null;
-    const values = mode === "change" ? this.#changeRows(weights, base) : this.#tapRows(weights);
-    const { limit, limits, clipped } = this.#limit(base);
-    const cut = clipped ? beyond(peaks(values, series.filters), limit) : null;
-    const ghostRows = ghost && mode === "taps" && !heat ? this.#ghostRows(ghost) : null;
-    const kind = heat ? "heat" : "curve";
     const filled = mode === "change";
-    return { kind, ...numbers, ...this.shape, values, ghost: ghostRows, filled, limit, limits, clipped, cut };
+    const values = filled ? this.#changeRows(weights, ghost) : this.#tapRows(weights);
+    const { limit, limits, clipped } = this.#limit(compared, values);
+    const cut = clipped ? beyond(peaks(values, series.filters), limits) : null;
+    const ghostRows = ghost && !filled && !heat ? this.#ghostRows(ghost) : null;
+    const kind = heat ? "heat" : "curve";
+    const bare = filled && !ghost;
+    return { kind, ...numbers, ...this.shape, values, ghost: ghostRows, filled, limit, limits, clipped, cut, bare };
   }
 
   #tapRows(weights) {
@@ -143,26 +156,41 @@ export class LayerView {
   }
 
   /** The value at a tile's edge: of the layer and of each filter, over the whole run as far as it is loaded. It is
-   * taken anew when twice as much is there, so that scrubbing does not change it. */
-  #limit(base) {
+   * taken anew when twice as much is there, so that scrubbing does not change it. Only steps between snapshots have a
+   * scale of their own each: the first are so large that none of the later ones would show. */
+  #limit(compared, values) {
     const { series, mode } = this;
-    const still = base === this.base || base === null;
-    const key = `${Math.ceil(Math.log2(series.loaded))} ${series.loaded === series.count} ${still ? "" : "other"}`;
-    if (!this.#limits.has(key)) {
-      const largest = new Float64Array(series.filters);
-      for (const position of this.#sample()) {
-        const weights = series.glance(position);
-        const rows = mode === "change" ? this.#changeRows(weights, base) : this.#tapRows(weights);
-        peaks(rows, series.filters).forEach((peak, f) => (largest[f] = Math.max(largest[f], peak)));
-      }
-      const limit = mode === "change" ? sharedLimit(largest, 0.9, 4) : sharedLimit(largest, 0.5, 2);
-      const clipped = beyond(largest, limit).includes(true);
+    if (mode === "change" && stepsBack(compared.choice))
+      return this.#limitOf([peaks(values, series.filters)], rounding(series));
+    const key = [
+      Math.ceil(Math.log2(series.loaded)),
+      series.loaded === series.count,
+      mode === "change" && compared.key,
+    ];
+    if (!this.#limits.has(key.join())) {
+      const found = Array.from(this.#sample(), (position) => this.#peaksAt(position, compared)).filter(Boolean);
       this.#limits.clear();
-      this.#limits.set(key, { limit, own: largest.map((peak) => peak || 1), clipped });
+      this.#limits.set(key.join(), this.#limitOf(found, 0));
     }
-    const { limit, own, clipped } = this.#limits.get(key);
-    const shared = this.scale === "shared";
-    return { limit, clipped: shared && clipped, limits: shared ? own.map(() => limit) : own };
+    return this.#limits.get(key.join());
+  }
+
+  /** Limits for the peaks of all filters at some moments, none of them below `least`. */
+  #limitOf(found, least) {
+    const sizes = new Float64Array(this.series.filters);
+    for (const each of found) each.forEach((peak, f) => (sizes[f] = Math.max(sizes[f], peak)));
+    const fair = this.mode === "change" ? sharedLimit(sizes, 0.9, 4) : sharedLimit(sizes, 0.5, 2);
+    const limit = Math.max(fair, least);
+    const limits = sizes.map((size) => (this.scale === "shared" ? limit : Math.max(size, least) || 1));
+    return { limit, limits, clipped: beyond(sizes, limits).includes(true) };
+  }
+
+  /** Of every filter's rows at a loaded snapshot; null where there is nothing to compare it with. */
+  #peaksAt(position, compared) {
+    const weights = this.series.glance(position);
+    if (this.mode !== "change") return peaks(this.#tapRows(weights), this.series.filters);
+    const base = compared.moves ? compared.at(position).weights : compared.weights;
+    return base && peaks(this.#changeRows(weights, base), this.series.filters);
   }
 
   #sample() {
@@ -193,9 +221,9 @@ export class LayerView {
       const values = this.#evolution.values();
       const own = peaks(values, series.filters);
       const limit = sharedLimit(own, 0.9, 4);
-      const cut = this.scale === "shared" ? beyond(own, limit) : null;
-      const clipped = Boolean(cut?.includes(true));
-      const limits = this.scale === "shared" ? own.map(() => limit) : own.map((peak) => peak || 1);
+      const limits = own.map((peak) => (this.scale === "shared" ? limit : peak || 1));
+      const cut = beyond(own, limits);
+      const clipped = cut.includes(true);
       this.#painted = { values, rows, columns, signed, limit, limits, clipped, cut, more };
     }
     this.#painted.more = more;
