@@ -176,6 +176,12 @@ function canSort(sort, { series, compared }) {
   return compared.choice !== "none" || !["change", "drift"].includes(sort);
 }
 
+/** How several channels are one row. */
+function channelWords({ shape: [, channels, taps], complex }) {
+  if (channels < 2 || taps < 2) return "";
+  return complex ? "root of sum of squares over channels" : "sum of channels along principal direction";
+}
+
 function countMarks(marks) {
   const dead = marks.filter((mark) => mark === "dead").length;
   const broken = marks.filter((mark) => mark === "NaN").length;
@@ -196,6 +202,7 @@ function readingWords({ mode, scale, frame, view, ghostWords, evolution, series,
       `difference from ${series.moment(Math.max(series.reference, 0))}`,
       `${series.unit}s ↓, line: ${series.moment(position)}`,
       series.header.shape[2] === 1 ? "channels →" : "taps →",
+      channelWords(series.header),
       evolution?.more ? "still coming in" : "",
     );
   } else if (mode === "response") {
