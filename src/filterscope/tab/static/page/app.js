@@ -230,6 +230,7 @@ export class App extends /** @type {new () => import("./parts.js").Parts} */ (/*
     this.scroller.hidden = !scene;
     this.sidebar.update(model);
     this.#scene = scene && { ...scene, hovered: -1, found: this.#found, selected: this.#selected(), evolution: null };
+    this.passes.update(this.#scene);
     if (this.#scene) this.#drawScene(begin);
     else this.#hideDetail();
     this.toolbar.update(state, this.#scene);

@@ -3,6 +3,7 @@
 import { Detail } from "../panels/detail.js";
 import { el } from "../panels/dom.js";
 import { Problems } from "../panels/messages.js";
+import { Passes } from "../panels/passes.js";
 import { Sidebar } from "../panels/sidebar.js";
 import { Toolbar } from "../panels/toolbar.js";
 import { Tooltip } from "../panels/tooltip.js";
@@ -23,6 +24,7 @@ import { Grid } from "../views/grid.js";
  * @property {Voice} voice
  * @property {Detail} detail
  * @property {Problems} problems
+ * @property {Passes} passes
  * @property {Tooltip} tooltip
  * @property {HTMLElement} loading
  * @property {HTMLElement} main
@@ -83,6 +85,7 @@ export function buildParts(app) {
     seek: (at) => app.seek(at),
   });
   const problems = new Problems();
+  const passes = new Passes();
   const tooltip = new Tooltip();
   const loading = el("p", { class: "loading", text: "Loading filters …" });
   const main = el(
@@ -90,6 +93,7 @@ export function buildParts(app) {
     { class: "main" },
     toolbar.element,
     problems.element,
+    passes.element,
     scroller,
     app.overlook.panel.element,
     loading,
@@ -114,6 +118,7 @@ export function buildParts(app) {
     voice,
     detail,
     problems,
+    passes,
     tooltip,
     loading,
     main,
