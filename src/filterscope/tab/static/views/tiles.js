@@ -128,8 +128,8 @@ function drawMoment(context, layout, visible, { position, count }) {
     const { x, y, w, h } = layout.inner[i];
     const at = y + ((position + 0.5) / count) * h;
     // A line of the page's colour below tells it from the map; in small tiles it would hide too much of that.
-    const [width, rim] = h > 60 ? [1.5, 1] : [1, 0.5];
-    const top = Math.min(Math.max(at - width / 2, y), y + h - width);
+    const [width, rim] = h > 60 ? [2, 1] : [1, 0];
+    const top = Math.min(Math.max(Math.round(at - width / 2), y), y + h - width);
     context.fillStyle = theme.page;
     context.fillRect(x, top - rim, w, width + 2 * rim);
     context.fillStyle = theme.accent;
