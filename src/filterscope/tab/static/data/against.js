@@ -46,15 +46,23 @@ function resolve(choice, shown, { series, other, pinned }, read) {
   if (lost) choice = "initial";
   const kept = lost ? null : other;
   const at = (position) => resolve(choice, position, { series, other: kept, pinned }, (of, place) => of.glance(place));
-  const found = (of, place, words) => {
+  const found = (of, place, words, near = false) => {
     const there = place >= 0;
+    const own = of === series;
+    const key = [choice, choice === "pinned" && place, there, near, own || Math.ceil(Math.log2(of.loaded + 1))].join(
+      " ",
+    );
+    let weights = null;
     return {
       choice,
-      weights: there ? read(of, place) : null,
-      words: there ? words(of.moment(place, of === series ? series.unit : of.unitWith(series))) : "",
+      get weights() {
+        if (there) weights ??= read(of, place);
+        return weights;
+      },
+      words: there ? words(of.moment(place, own ? series.unit : of.unitWith(series))) : "",
       fault,
-      moves: back > 0 || of !== series,
-      key: `${choice} ${choice === "pinned" ? place : ""} ${of === series ? "" : Math.ceil(Math.log2(of.loaded + 1))}`,
+      moves: back > 0 || !own,
+      key,
       at,
     };
   };
@@ -63,7 +71,7 @@ function resolve(choice, shown, { series, other, pinned }, read) {
   if (back) {
     const place = earlier(series, shown, back);
     if (place < 0) fault = `nothing before ${series.moment(shown)} to compare with`;
-    return found(series, place, String);
+    return found(series, place, String, place !== Math.max(shown - back, 0));
   }
   if (choice.startsWith("run:")) return found(other, other.nearestTo(series, shown), (when) => `${other.run}, ${when}`);
   return found(series, series.reference, String);

@@ -45,6 +45,19 @@ export function hasLearned(series) {
   return now.some((value, i) => value !== then[i]);
 }
 
+const known = new WeakMap();
+
+/** Power responses of all filters, of so many frequencies as the pictures have.
+ * @returns {Float64Array[]} */
+export function powersOf(weights, header) {
+  if (!known.has(weights))
+    known.set(
+      weights,
+      responses(weights, header, fftLength(header, 256), (powers) => powers),
+    );
+  return known.get(weights);
+}
+
 /** Peak frequency of every filter of one snapshot. */
 export function peakFrequencies(series, position) {
   const { header } = series;

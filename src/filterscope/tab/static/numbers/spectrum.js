@@ -132,13 +132,12 @@ const MOST_CUMULATIVE = 512;
  * What all filters pass together: mean over filters of each one's magnitude response, re its root mean square; 1 where
  * all frequencies pass alike. Filters that are zero or not finite are left out.
  *
- * @param {Float32Array} weights Of a whole bank.
- * @param {{shape: number[], dilation: number, complex: boolean}} header
+ * @param {Float64Array[]} responses Power of every filter.
+ * @param {boolean} complex Whether both ends are the same frequency.
  * @returns {Float32Array} From the lowest frequency to the highest; NaN where no filter is left.
  */
-export function cumulative(weights, header) {
-  const n = fftLength(header, 256, 4);
-  const powers = responses(weights, header, n, (each) => (header.complex ? each.subarray(0, n) : each));
+export function cumulative(responses, complex) {
+  const powers = complex ? responses.map((each) => each.subarray(0, -1)) : responses;
   const size = powers[0].length;
   const level = new Float64Array(size);
   let kept = 0;

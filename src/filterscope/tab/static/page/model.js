@@ -10,7 +10,7 @@ const FEW = 3;
 export class Model {
   #view = null;
   #viewOptions = {};
-  #order = { key: "", rows: null, step: null };
+  #order = { key: "", whose: "", rows: null, step: null };
   #opening = { series: null, learned: false, version: -1 };
 
   /** @param {import("./state.js").State} state @param {import("../data/loader.js").Loader} loader */
@@ -159,16 +159,17 @@ export class Model {
   /** Rows in the order of their tiles: frozen at the step for which it was asked. */
   #sorted(shown, mode, sort, compared) {
     const { series, state } = this;
-    const asked = state.sorted === null ? shown : series.positionOfStep(state.sorted);
-    const at = sort === "index" ? -1 : series.nearest(asked);
+    const choice = ["change", "drift"].includes(sort) ? compared.choice : "";
+    const whose = [series.run, series.layer.tag, series.filters, sort, choice].join(" ");
     // Without a step of its own, the order is that of the moment when sorting was first shown.
-    const exact = series.isLoaded(asked);
-    const frozen = state.sorted === null ? "" : `${asked} ${exact}`;
-    const to = ["change", "drift"].includes(sort) ? [compared.key, compared.weights !== null] : [];
-    const key = [series.run, series.layer.tag, series.filters, sort, frozen, series.reference, ...to].join(" ");
+    const step = state.sorted ?? (whose === this.#order.whose ? this.#order.step : null);
+    const asked = step === null ? shown : series.positionOfStep(step);
+    const at = sort === "index" ? -1 : series.nearest(asked);
+    const base = choice ? this.#against(mode, at) : null;
+    const key = [whose, at, series.reference, base?.key].join(" ");
     if (key !== this.#order.key) {
-      const base = to.length ? this.#against(mode, at).weights : null;
-      this.#order = { key, rows: sortRows(series, sort, at, base), step: series.snapshots[at]?.step ?? null };
+      const rows = sortRows(series, sort, at, base?.weights ?? null);
+      this.#order = { key, whose, rows, step: series.snapshots[at]?.step ?? null };
     }
     return this.#order.rows;
   }

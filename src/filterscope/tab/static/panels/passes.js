@@ -1,5 +1,6 @@
 /** Above the tiles of responses: which frequencies all filters of the layer pass together, now and before. */
 
+import { powersOf } from "../data/snapshot.js";
 import { pixelOf } from "../draw/colours.js";
 import { paintCurve } from "../draw/linework.js";
 import { theme } from "../draw/palette.js";
@@ -20,7 +21,8 @@ export class Passes {
 
   #level(series, weights) {
     if (!weights) return null;
-    if (!this.#levels.has(weights)) this.#levels.set(weights, cumulative(weights, series.header));
+    if (!this.#levels.has(weights))
+      this.#levels.set(weights, cumulative(powersOf(weights, series.header), series.header.complex));
     return this.#levels.get(weights);
   }
 

@@ -200,9 +200,10 @@ function readingWords({ mode, scale, frame, view, ghostWords, evolution, series,
   if (mode === "evolution") {
     words.push(
       `difference from ${series.moment(Math.max(series.reference, 0))}`,
-      `${series.unit}s ↓, line: ${series.moment(position)}`,
+      `${series.unit}s ↓`,
       series.header.shape[2] === 1 ? "channels →" : "taps →",
       channelWords(series.header),
+      `line: ${series.moment(position)}`,
       evolution?.more ? "still coming in" : "",
     );
   } else if (mode === "response") {

@@ -2,10 +2,10 @@
  * user scrubs (limits, the reference's rows) is kept. */
 
 import { stepsBack } from "../data/against.js";
-import { measure } from "../data/snapshot.js";
+import { measure, powersOf } from "../data/snapshot.js";
 import { beyond, sharedLimit } from "../numbers/measures.js";
 import { autoChannels, difference, displayRows, peaks, rowShape } from "../numbers/rows.js";
-import { decibels, fftLength, responses } from "../numbers/spectrum.js";
+import { decibels, fftLength } from "../numbers/spectrum.js";
 import { Evolution } from "./evolution.js";
 
 /** Snapshots that a scale is taken from. */
@@ -139,10 +139,15 @@ export class LayerView {
 
   #decibels(weights) {
     const { header } = this;
+    const all = powersOf(weights, header);
+    // Of the finer ones of long kernels, every other frequency does for a tile.
     const n = fftLength(header, header.shape[2] > 64 ? 512 : 256, 2);
-    const all = responses(weights, header, n, decibels);
-    const rows = new Float32Array(all.length * all[0].length);
-    all.forEach((row, f) => rows.set(row, f * row.length));
+    const bins = header.complex ? n + 1 : n / 2 + 1;
+    const every = Math.max(1, Math.round((all[0].length - 1) / (bins - 1)));
+    const rows = new Float32Array(all.length * bins);
+    all.forEach((powers, f) =>
+      rows.set(decibels(every > 1 ? powers.filter((_, i) => i % every === 0) : powers), f * bins),
+    );
     return rows;
   }
 
