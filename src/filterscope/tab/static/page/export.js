@@ -3,13 +3,13 @@
 import { measure, peakFrequencies } from "../data/snapshot.js";
 import { tones } from "../draw/colours.js";
 import { theme } from "../draw/palette.js";
-import { formatValue } from "../numbers/format.js";
 import { colourScales } from "../panels/scales.js";
 import { joined, shortened } from "../panels/words.js";
 import { drawStill, drawTiles } from "../views/tiles.js";
 
 const FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif";
-const HEAD = 52;
+const HEAD = 50;
+const LINE = 16;
 const MARGIN = 16;
 
 /** Have the browser keep a file. */
@@ -29,13 +29,6 @@ function fileName(scene, kind, ending) {
   return `${layer}-${kind}-${series.moment(position).replace(" ", "")}.${ending}`;
 }
 
-/** The value at the ends of the colour scale of heat tiles. */
-function limitWords({ frame, evolution, scale }) {
-  const heat = evolution ?? (frame.kind === "heat" ? frame : null);
-  if (!heat || scale !== "shared") return "";
-  return `darkest at ${heat.signed ? "±" : ""}${formatValue(heat.limit)}`;
-}
-
 /**
  * Every tile (not only those in sight), the colours' meaning, and the detail if it is open.
  *
@@ -47,13 +40,16 @@ function limitWords({ frame, evolution, scale }) {
 export function savePng(scene, layout, summary, detail) {
   const { series, position, mode } = scene;
   const title = `${series.layer.layer} · ${mode === "evolution" ? `${series.unit}s × taps` : mode}`;
-  const subtitle = joined(series.run, series.moment(position), summary, limitWords(scene));
+  const subtitle = joined(series.run, series.moment(position), summary);
   const ratio = Math.max(window.devicePixelRatio || 1, 2);
   const plots = detail ? detail.shown : [];
   const side = plots.length ? detail.element.clientWidth + MARGIN : 0;
   const sideHeight = plots.reduce((sum, plot) => sum + plot.element.offsetHeight + 8, MARGIN);
-  const [width, height] = [layout.width + side, HEAD + Math.max(layout.height, sideHeight)];
+  const width = layout.width + side;
   const canvas = document.createElement("canvas");
+  const lines = wrapped(canvas.getContext("2d", { alpha: false }), subtitle, width - 2 * MARGIN);
+  const head = HEAD + lines.length * LINE;
+  const height = head + Math.max(layout.height, sideHeight);
   Object.assign(canvas, { width: Math.round(width * ratio), height: Math.round(height * ratio) });
   const context = canvas.getContext("2d", { alpha: false });
   context.scale(ratio, ratio);
@@ -62,12 +58,12 @@ export function savePng(scene, layout, summary, detail) {
   const all = layout.tiles.map((_, i) => i);
   const seen = { top: 0, bottom: layout.height };
   context.save();
-  context.translate(0, HEAD);
+  context.translate(0, head);
   drawStill(context, layout, all, scene, seen);
   drawTiles(context, layout, all, { ...scene, hovered: -1 }, seen);
   context.restore();
-  drawHead(context, width, title, subtitle, colourScales(scene));
-  let y = HEAD;
+  drawHead(context, width, title, lines, colourScales(scene));
+  let y = head;
   for (const plot of plots) {
     context.fillStyle = theme.ink;
     context.font = `600 12px ${FONT}`;
@@ -83,7 +79,19 @@ export function savePng(scene, layout, summary, detail) {
   canvas.toBlob((blob) => blob && save(blob, fileName(scene, mode, "png")), "image/png");
 }
 
-function drawHead(context, width, title, subtitle, scales) {
+/** A line of words with dots between as the lines that fit. */
+function wrapped(context, text, room) {
+  context.font = `12px ${FONT}`;
+  const lines = [""];
+  for (const part of text.split(" · ")) {
+    const longer = joined(lines.at(-1), part);
+    if (lines.at(-1) && context.measureText(longer).width > room) lines.push(part);
+    else lines[lines.length - 1] = longer;
+  }
+  return lines;
+}
+
+function drawHead(context, width, title, lines, scales) {
   // Bars from the right; where there is no room beside the title, the words make way.
   const each = Math.min(196, Math.max((width - 2 * MARGIN) / scales.length - 60, 60));
   let right = width - MARGIN;
@@ -93,10 +101,10 @@ function drawHead(context, width, title, subtitle, scales) {
   context.textAlign = "left";
   context.fillStyle = theme.ink;
   context.font = `600 16px ${FONT}`;
-  context.fillText(shortened(title, 60), MARGIN, 22, Math.max(room, 80));
+  context.fillText(shortened(title, 60), MARGIN, 26, Math.max(room, 80));
   context.fillStyle = theme.grey;
   context.font = `12px ${FONT}`;
-  context.fillText(subtitle, MARGIN, 42, Math.max(room, 80));
+  lines.forEach((line, i) => context.fillText(line, MARGIN, HEAD + 8 + i * LINE, width - 2 * MARGIN));
 }
 
 /** A bar of colours with its words above it; returns its left end. */
