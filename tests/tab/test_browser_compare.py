@@ -75,6 +75,10 @@ def test_a_layer_opens_on_what_was_learned(look: Look, served: Served, written: 
     again = look(tab.page.url, overview=True).shows(3, "waves")
     expect(again.grid).to_have_attribute("data-mode", "change")
     assert again.order == by_difference(written, "waves", LAST, 0)
+    tab = bare(look, served).loaded().choose("pulses")
+    expect(tab.grid).to_have_attribute("data-mode", "change")
+    tab.choose("waves")  # how it opened comes into the address when it is known
+    tab.page.wait_for_url("**/*waves*mode=change*")
 
 
 def test_a_link_keeps_the_mode_and_the_order_it_names(look: Look, served: Served) -> None:
