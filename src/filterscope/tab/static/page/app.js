@@ -132,12 +132,6 @@ export class App extends /** @type {new () => import("./parts.js").Parts} */ (/*
     this.state.set({ sort, sorted: sort === "index" ? null : this.#step() });
   }
 
-  /** To compare with what is pinned without a pin is to pin. */
-  compare(compare) {
-    const pin = compare === "pinned" && this.state.pin === null ? this.#step() : this.state.pin;
-    this.state.set({ compare, pin });
-  }
-
   sortAgain() {
     this.state.set({ sorted: this.#step() });
   }

@@ -50,7 +50,8 @@ export function buildParts(app) {
     channels: set("channels"),
     search: (text) => app.search(text),
     submit: () => app.openFound(),
-    compare: (choice) => app.compare(choice),
+    // To compare with what is pinned without a pin is to pin.
+    compare: (compare) => (compare === "pinned" && state.pin === null ? app.pin() : state.set({ compare })),
     menu: () => element.classList.toggle("menu-open"),
     overview: () => app.overlook.toggle(),
   });
