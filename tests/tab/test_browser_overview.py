@@ -97,7 +97,7 @@ def test_a_cell_has_the_colour_and_the_words_of_its_change(
     values = [value for each in found.values() for value in each.values() if value > 0]
     high = max(values)
     low = max(min(values), high / 10**DECADES)
-    table = matplotlib.colormaps["magma" if dark else "magma_r"]
+    table = matplotlib.colormaps["magma" if dark else "BuPu"]
     for layer in LAYERS:
         for epoch in (1, 7, LAST):
             value = found[layer][epoch * STEPS]

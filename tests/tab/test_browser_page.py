@@ -85,7 +85,7 @@ def test_an_address_that_makes_no_sense_is_ignored(look: Look, served: Served) -
     odd += "&p.filterscope.tag=<img src=x>&p.filterscope.pin=1e9&p.filterscope.compare=run:none&p.filterscope.=%ZZ&=&%"
     tab = look(f"{served.frame}#{odd}")
     tab.shows(LAST, "pulses")
-    expect(tab.grid).to_have_attribute("data-mode", "taps")
+    expect(tab.grid).to_have_attribute("data-mode", "change")
     assert chosen(tab, "run") == "a"
 
 

@@ -12,6 +12,7 @@ const STYLES = [
   "panels/messages.css",
   "views/grid.css",
   "panels/detail.css",
+  "panels/passes.css",
   "panels/transport.css",
   "panels/scrubber.css",
   "panels/overview.css",

@@ -1,7 +1,8 @@
 /** One filter over the whole run: its measures, and the rows of its heat maps. */
 
+import { Directions } from "../numbers/direction.js";
 import { changes, norms, rotations } from "../numbers/measures.js";
-import { difference, l2, magnitudes, peaks } from "../numbers/rows.js";
+import { difference, displayRows, peaks } from "../numbers/rows.js";
 import { decibels, fftLength, power } from "../numbers/spectrum.js";
 
 /** Rows of the heat map of responses: more than it has pixels would only cost time. */
@@ -21,7 +22,8 @@ export function filterHistory(series, row) {
   const size = filterSize;
   const base = series.referenceWeights.subarray(row * size, (row + 1) * size);
   const across = length === 1 ? channels : length;
-  const signed = (channels === 1 || length === 1) && !header.complex;
+  const signed = !header.complex;
+  const directions = channels > 1 && length > 1 && signed ? directionsOf(series, row, base) : null;
   const taps = new Float32Array(count * across);
   const moved = new Float32Array(size);
   let before = null;
@@ -39,9 +41,11 @@ export function filterHistory(series, row) {
     measures.change.push(adjacent ? changes(now, before, 1, size)[0] : NaN);
     before = now;
     difference(now, base, moved);
-    if (signed) taps.set(moved, position * across);
-    else spread(moved, header, taps, position * across);
+    if (directions) taps.set(directions.rows(position, moved), position * across);
+    else if (signed) taps.set(moved, position * across);
+    else taps.set(displayRows(moved, { ...header, shape: [1, channels, length] }, "l2", null), position * across);
   }
+  if (directions?.signs()[0] < 0) for (let i = 0; i < taps.length; i++) taps[i] = -taps[i];
   return {
     positions,
     ...measures,
@@ -50,11 +54,11 @@ export function filterHistory(series, row) {
   };
 }
 
-/** Root of the sum of squares over channels. */
-function spread(moved, { shape: [, channels, taps], complex }, out, to) {
-  const real = complex ? magnitudes(moved) : moved;
-  if (taps === 1) out.set(real, to);
-  else l2(real, 0, channels, taps, out, to);
+function directionsOf(series, row, base) {
+  const [, channels, taps] = series.header.shape;
+  const loaded = Array.from({ length: series.count }, (_, i) => i).filter((i) => series.isLoaded(i));
+  const read = (position) => difference(series.filterWeights(position, row), base);
+  return new Directions([1, channels, taps], base, loaded, read);
 }
 
 function spectra(series, row, positions) {

@@ -1,13 +1,14 @@
 /** Filters as shapes in the tiles of a grid: stems, curves, ghosts and heat. Each draws those of the `visible` tiles. */
 
 import { FLOOR_DB, frequencyAxis } from "../numbers/spectrum.js";
-import { HEAT, pixelOf, rotationColour } from "./colours.js";
+import { HEAT, pixelOf } from "./colours.js";
 import { STEM_TAPS, traceStems } from "./curve.js";
 import { paintHeat } from "./heat.js";
 import { letterBox, paintLogo } from "./letters.js";
 import { paintArea, paintCurve } from "./linework.js";
 import { theme } from "./palette.js";
 import { Sheet } from "./sheet.js";
+import { toneOf } from "./tone.js";
 
 const sheet = new Sheet();
 
@@ -35,7 +36,7 @@ export function drawStems(context, layout, visible, frame, order) {
   const { columns } = frame;
   for (const i of visible) {
     const row = order[i];
-    context.fillStyle = rotationColour(frame.rotation[row], theme.undefinedLine);
+    context.fillStyle = toneOf(frame, row);
     context.beginPath();
     const place = placeCurve(layout.inner[i], columns, frame.limits[row], frame.signed);
     traceStems(context, frame.values, row * columns, columns, place, 0.45);
@@ -52,7 +53,7 @@ export function drawCurves(context, layout, visible, { frame, order }, seen) {
     for (const i of visible) {
       const row = order[i];
       const place = sheet.scaled(placeOf(frame, layout.inner[i], columns, row), seen);
-      const colour = pixelOf(rotationColour(frame.rotation[row], theme.undefinedLine));
+      const colour = pixelOf(toneOf(frame, row));
       if (area) paintArea(pixels, stride, place, frame.values, row * columns, columns, colour);
       paintCurve(pixels, stride, place, frame.values, row * columns, columns, colour, width * ratio);
     }
@@ -117,7 +118,7 @@ export function drawLogos(context, layout, visible, { frame, order, series }, se
   const names = series.header.channel_names;
   for (const i of visible) {
     const { x, y, h } = layout.inner[i];
-    context.fillStyle = rotationColour(frame.rotation[order[i]], theme.undefinedLine);
+    context.fillStyle = toneOf(frame, order[i]);
     context.fillRect(x, y, letterBox(layout.inner[i]).strip, h);
   }
   sheet.paint(context, layout, seen, (pixels, stride, ratio) => {
@@ -151,11 +152,12 @@ export function drawFolds(context, layout, visible, frame, header) {
 
 /** Heat tiles wear their rotation as a frame. */
 export function drawFrames(context, layout, visible, frame, order) {
+  if (frame.plain) return;
   const width = layout.head === 17 ? 2 : 1.5;
   context.lineWidth = width;
   for (const i of visible) {
     const { x, y, w, h } = layout.inner[i];
-    context.strokeStyle = rotationColour(frame.rotation[order[i]], theme.undefinedLine);
+    context.strokeStyle = toneOf(frame, order[i]);
     context.strokeRect(x - width / 2, y - width / 2, w + width, h + width);
   }
 }

@@ -90,7 +90,8 @@ function principal(weights, at, channels, taps, anchor, out) {
   if (agreement < 0) for (let k = 0; k < taps; k++) out[k] = -out[k];
 }
 
-function gramMatrix(weights, at, channels, taps, byTaps) {
+/** Inner products of a filter's channels, or of its taps. */
+export function gramMatrix(weights, at, channels, taps, byTaps) {
   const [size, across, step, stride] = byTaps ? [taps, channels, 1, taps] : [channels, taps, taps, 1];
   const gram = new Float64Array(size * size);
   for (let i = 0; i < size; i++) {
@@ -107,7 +108,7 @@ function gramMatrix(weights, at, channels, taps, byTaps) {
 }
 
 /** Unit eigenvector of the largest eigenvalue of a positive matrix, and that value (NaN if not finite). */
-function leading(gram, size) {
+export function leading(gram, size) {
   let vector = new Float64Array(size);
   let next = new Float64Array(size);
   let most = 0;
@@ -128,7 +129,8 @@ function leading(gram, size) {
   return { vector, value };
 }
 
-function normalise(vector) {
+/** Make a vector one of length 1; returns the length it had. */
+export function normalise(vector) {
   let sum = 0;
   for (let i = 0; i < vector.length; i++) sum += vector[i] * vector[i];
   const length = Math.sqrt(sum);

@@ -125,7 +125,7 @@ export class App extends /** @type {new () => import("./parts.js").Parts} */ (/*
 
   /** A change of mode is the moment to sort anew. */
   setMode(mode) {
-    this.state.set({ mode, sorted: this.state.sort === "index" ? null : this.#step() });
+    this.state.set({ mode, sorted: this.#scene?.sort === "index" ? null : this.#step() });
   }
 
   sort(sort) {
@@ -224,9 +224,11 @@ export class App extends /** @type {new () => import("./parts.js").Parts} */ (/*
     this.scroller.hidden = !scene;
     this.sidebar.update(model);
     this.#scene = scene && { ...scene, hovered: -1, found: this.#found, selected: this.#selected(), evolution: null };
+    this.passes.update(this.#scene);
     if (this.#scene) this.#drawScene(begin);
     else this.#hideDetail();
     this.toolbar.update(state, this.#scene);
+    this.toolbar.compare.update(model, this.#scene);
     const { list: marks, here, set } = this.marks;
     const story = {
       ...this.story.of(Boolean(this.#scene)),
@@ -267,7 +269,7 @@ export class App extends /** @type {new () => import("./parts.js").Parts} */ (/*
       ready: scene.exact,
       loaded: series.loaded,
     };
-    Object.assign(this.canvas.dataset, data, { sort: this.state.sort, mode: scene.mode, layer: series.layer.layer });
+    Object.assign(this.canvas.dataset, data, { sort: scene.sort, mode: scene.mode, layer: series.layer.layer });
     if (this.#drawn === null) {
       performance.mark("filterscope:first");
       takeFocus();

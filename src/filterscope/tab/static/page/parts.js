@@ -4,6 +4,7 @@ import { Detail } from "../panels/detail.js";
 import { el } from "../panels/dom.js";
 import { Help } from "../panels/help.js";
 import { Problems } from "../panels/messages.js";
+import { Passes } from "../panels/passes.js";
 import { Sidebar } from "../panels/sidebar.js";
 import { Toolbar } from "../panels/toolbar.js";
 import { Tooltip } from "../panels/tooltip.js";
@@ -25,6 +26,7 @@ import { KEYS } from "./keys.js";
  * @property {Voice} voice
  * @property {Detail} detail
  * @property {Problems} problems
+ * @property {Passes} passes
  * @property {Tooltip} tooltip
  * @property {Help} help
  * @property {HTMLElement} loading
@@ -42,7 +44,6 @@ export function buildParts(app) {
       state.set({ tag, view: "layer" });
       element.classList.remove("menu-open");
     },
-    compare: set("compare"),
   });
   const toolbar = new Toolbar({
     mode: (mode) => app.setMode(mode),
@@ -52,6 +53,8 @@ export function buildParts(app) {
     channels: set("channels"),
     search: (text) => app.search(text),
     submit: () => app.openFound(),
+    // To compare with what is pinned without a pin is to pin.
+    compare: (compare) => (compare === "pinned" && state.pin === null ? app.pin() : state.set({ compare })),
     menu: () => element.classList.toggle("menu-open"),
     overview: () => app.overlook.toggle(),
     help: () => help.open(),
@@ -89,6 +92,7 @@ export function buildParts(app) {
     seek: (at) => app.seek(at),
   });
   const problems = new Problems();
+  const passes = new Passes();
   const tooltip = new Tooltip();
   const help = new Help(KEYS);
   const loading = el("p", { class: "loading", text: "Loading filters …" });
@@ -97,6 +101,7 @@ export function buildParts(app) {
     { class: "main" },
     toolbar.element,
     problems.element,
+    passes.element,
     scroller,
     app.overlook.panel.element,
     loading,
@@ -122,6 +127,7 @@ export function buildParts(app) {
     voice,
     detail,
     problems,
+    passes,
     tooltip,
     help,
     loading,

@@ -20,8 +20,9 @@ const KEYS = {
   tag: [null, anything],
   /** Step of the shown snapshot; null follows the newest. */
   step: [null, count],
-  mode: ["taps", oneOf(MODES)],
-  sort: ["index", oneOf(SORTS)],
+  /** Both null: as the layer opens. */
+  mode: [null, oneOf(MODES)],
+  sort: [null, oneOf(SORTS)],
   /** Step whose filters the order was taken from. */
   sorted: [null, count],
   scale: ["shared", oneOf(SCALES)],
@@ -29,13 +30,19 @@ const KEYS = {
   tile: ["fit", oneOf(TILES)],
   /** Number of the filter in the detail. */
   filter: [null, count],
-  /** "initial", "none", "pinned" or "run:" and a name. */
-  compare: ["initial", (text) => (/^(initial|none|pinned|run:.+)$/s.test(text) ? text : undefined)],
+  /** "initial", "none", "pinned", "previous", "back:" and how many snapshots, or "run:" and a name. */
+  compare: [
+    "initial",
+    (text) => (/^(initial|none|pinned|previous|back:[1-9]\d{0,5}|run:.+)$/s.test(text) ? text : undefined),
+  ],
   pin: [null, count],
   /** Bookmarks, as text. */
   marks: ["", (text) => formatMarks(parseMarks(text))],
   speed: [1, oneOf(SPEEDS)],
 };
+
+/** What says which layer is looked at, and nothing of how. */
+const WHICH = new Set(["run", "tag", "view"]);
 
 /** @typedef {new () => {[key in keyof typeof KEYS]: any}} Values */
 
@@ -44,6 +51,8 @@ export class State extends /** @type {Values} */ (/** @type {unknown} */ (Object
   /** @type {(changed: Set<string>) => void} */
   #listener = () => {};
   #timer = null;
+  #opening = {};
+  #used = false;
 
   constructor() {
     super();
@@ -68,6 +77,21 @@ export class State extends /** @type {Values} */ (/** @type {unknown} */ (Object
     return Object.entries(KEYS).some(([key, [fallback]]) => !GENERAL.has(key) && this[key] !== fallback);
   }
 
+  /** Whether nothing was chosen of how a layer is shown. */
+  get untouched() {
+    return Object.entries(KEYS).every(
+      ([key, [fallback]]) => WHICH.has(key) || GENERAL.has(key) || this[key] === fallback,
+    );
+  }
+
+  /** How the layer is shown that has opened, where the user has not chosen: a link names it, so that it leads to the
+   * same view even if more is learned later. @param {{mode: string, sort: string, sorted: number | null}} found */
+  open(found) {
+    if (Object.entries(found).every(([key, value]) => this.#opening[key] === value)) return;
+    this.#opening = found;
+    if (this.#used) this.#soon();
+  }
+
   onChange(listener) {
     this.#listener = listener;
   }
@@ -77,10 +101,16 @@ export class State extends /** @type {Values} */ (/** @type {unknown} */ (Object
     const changed = Object.keys(patch).filter((key) => this[key] !== patch[key]);
     if (!changed.length) return;
     Object.assign(this, patch);
+    this.#used = true;
+    if (changed.some((key) => WHICH.has(key))) this.#opening = {};
     // Browsers allow some hundred changes of the address in half a minute, playing makes sixty in a second: steps wait.
     if (changed.some((key) => key !== "step")) this.write();
-    else this.#timer ??= setTimeout(() => this.write(), 400);
+    else this.#soon();
     this.#listener(new Set(changed));
+  }
+
+  #soon() {
+    this.#timer ??= setTimeout(() => this.write(), 400);
   }
 
   /** Bring the address up to date now. */
@@ -89,7 +119,8 @@ export class State extends /** @type {Values} */ (/** @type {unknown} */ (Object
     this.#timer = null;
     const entries = new Map();
     for (const [key, [fallback]] of Object.entries(KEYS)) {
-      if (this[key] !== fallback) entries.set(key, String(this[key]));
+      const value = this[key] ?? this.#opening[key] ?? null;
+      if (value !== fallback) entries.set(key, String(value));
     }
     writeAddress(entries);
   }

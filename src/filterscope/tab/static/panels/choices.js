@@ -2,7 +2,7 @@
 
 export const VIEWS = ["overview", "layer"];
 export const MODES = ["taps", "change", "response", "evolution"];
-export const SORTS = ["index", "drift", "norm", "peak"];
+export const SORTS = ["index", "change", "drift", "norm", "peak"];
 export const SCALES = ["shared", "filter"];
 export const CHANNELS = ["auto", "all", "principal", "logo"];
 export const SPEEDS = [0.5, 1, 2, 4, 8];

@@ -7,6 +7,7 @@ import { drawHistory } from "./detail_history.js";
 import { drawResponse, drawTaps, responseOf } from "./detail_moment.js";
 import { el, ICONS, icon, setText } from "./dom.js";
 import { Plot } from "./plot.js";
+import { rotationWords } from "./scales.js";
 import { shortened } from "./words.js";
 
 /** Milliseconds between two readings of the whole history while it is still coming in. */
@@ -107,10 +108,10 @@ export class Detail {
     return stale && wait;
   }
 
-  #showFacts({ series, position, row, history }, frame, response) {
+  #showFacts({ series, position, row, history, compared }, frame, response) {
     const axis = frequencyAxis(series.header);
     const facts = [
-      ["rotation", formatValue(frame.rotation[row])],
+      [rotationWords(compared), formatValue(frame.rotation[row])],
       ["change", formatValue(history?.change[history.positions.indexOf(position)] ?? NaN)],
       ["norm", formatValue(frame.norm[row])],
     ];

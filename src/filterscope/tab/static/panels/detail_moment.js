@@ -1,9 +1,10 @@
 /** The plots of a filter at the shown moment: its taps, channel by channel, and its magnitude response. */
 
-import { HEAT, pixelOf, rotationColour } from "../draw/colours.js";
+import { HEAT, pixelOf } from "../draw/colours.js";
 import { STEM_TAPS, traceLine, traceStems } from "../draw/curve.js";
 import { paintCurve } from "../draw/linework.js";
 import { theme } from "../draw/palette.js";
+import { toneOf } from "../draw/tone.js";
 import { formatFrequency, formatPrecise, formatTick } from "../numbers/format.js";
 import { magnitudes } from "../numbers/rows.js";
 import { decibels, FLOOR_DB, fftLength, frequencyAxis, power } from "../numbers/spectrum.js";
@@ -84,7 +85,7 @@ export function drawTaps(plot, moment) {
         drawLane(context, moment, { now, ghost, at: lane * length, length, place });
       }
       if (length <= STEM_TAPS) return;
-      const colour = rotationColour(moment.frame.rotation[moment.row], theme.undefinedLine);
+      const colour = toneOf(moment.frame, moment.row);
       for (const [values, tone, width] of [
         [ghost, theme.ghost, 1.5],
         [now, colour, 2],
@@ -106,7 +107,7 @@ function drawLane(context, { frame, row }, { now, ghost, at, length, place }) {
   context.fillStyle = theme.faint;
   context.fillRect(place.left, Math.round(place.zero) - 0.5, place.slot * length, 1);
   if (length > STEM_TAPS) return;
-  const colour = rotationColour(frame.rotation[row], theme.undefinedLine);
+  const colour = toneOf(frame, row);
   for (const [values, tone, share] of [
     [ghost, theme.ghost, 0.7],
     [now, colour, 0.4],
@@ -140,7 +141,7 @@ function drawComplex(plot, { frame, row }, { now, ghost, limit, x, along, pale }
       const scale = (0.5 / 1.06) * (box.h / limit);
       const [right, bottom] = [box.x + box.w, box.y + box.h];
       const place = { left: box.x, right, slot: box.w / length, zero: box.y + box.h / 2, scale, top: box.y, bottom };
-      const colour = rotationColour(frame.rotation[row], theme.undefinedLine);
+      const colour = toneOf(frame, row);
       for (const [values, tone] of [
         [ghost, theme.ghost],
         [now, colour],
@@ -224,7 +225,7 @@ export function drawResponse(plot, moment, now) {
       const slot = box.w / (now.length - 1);
       const scale = box.h / (1 - FLOOR_DB);
       const span = { left: box.x - slot / 2, right: box.x + box.w, slot };
-      const colour = rotationColour(frame.rotation[row], theme.undefinedLine);
+      const colour = toneOf(frame, row);
       for (const [values, tone, width] of [
         [ghost, theme.ghost, 1.5],
         [now, colour, 2],

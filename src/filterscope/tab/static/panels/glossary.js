@@ -26,6 +26,8 @@ export const MEANINGS = {
   "principal shape":
     "The one curve over the taps that tells most of all channels of a filter together " +
     "(the first singular vector, in units of weight).",
+  "principal direction":
+    "The mix of channels along which a filter has learned most by now. All moments show this one sum of its channels.",
   "size over channels": "The root of the sum of squares over all channels, tap by tap. It has no sign.",
   logo:
     "Letters stacked by their weights, the largest outermost: upwards what raises the filter's answer, downwards what " +

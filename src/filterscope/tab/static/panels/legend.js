@@ -1,10 +1,10 @@
 /** What the colours of the tiles mean: a bar for each map in use. */
 
-import { gradient, rotationShare } from "../draw/colours.js";
-import { ROTATION_TICKS } from "../draw/tables.js";
-import { formatValue } from "../numbers/format.js";
+import { gradient } from "../draw/colours.js";
+import { theme } from "../draw/palette.js";
 import { el } from "./dom.js";
 import { term } from "./glossary.js";
+import { colourScales } from "./scales.js";
 
 export class Legend {
   #key = "";
@@ -15,45 +15,21 @@ export class Legend {
 
   /** @param {import("../views/view.js").Scene | null} scene */
   update(scene) {
-    const bars = scene ? barsOf(scene) : [];
-    const key = JSON.stringify(bars);
+    const scales = scene ? colourScales(scene) : [];
+    const key = JSON.stringify([theme.name, scales]);
     if (key === this.#key) return;
     this.#key = key;
-    this.element.replaceChildren(...bars.map(([words, map, ticks]) => legend(words, map, ticks)));
+    this.element.replaceChildren(...scales.map(legend));
   }
 }
 
-function barsOf({ mode, frame, evolution }) {
-  const bars = [["rotation", "rotation", ROTATION_TICKS.map((tick) => [rotationShare(tick), String(tick)])]];
-  const heat = frame.kind === "heat" ? frame : evolution;
-  if (!heat) return bars;
-  const limit = heat.limits.every((value) => value === heat.limits[0]) ? formatValue(heat.limits[0]) : "max";
-  const words = mode === "taps" ? "weight" : "difference";
-  if (!heat.signed)
-    return [
-      [
-        `|${words}|`,
-        "oneSided",
-        [
-          [0, "0"],
-          [1, limit],
-        ],
-      ],
-      ...bars,
-    ];
-  const ticks = [
-    [0, `−${limit}`],
-    [0.5, "0"],
-    [1, limit],
-  ];
-  return [[words, "signed", ticks], ...bars];
-}
-
-function legend(words, map, ticks) {
+/** @param {import("./scales.js").ColourScale} scale */
+function legend({ words, map, ticks }) {
+  const word = map === "rotation" ? map : words.replaceAll("|", "");
   return el(
     "div",
     { class: "legend" },
-    el("span", { class: "legend-name" }, term(words.replaceAll("|", ""), words)),
+    el("span", { class: "legend-name" }, term(word, words)),
     el(
       "div",
       { class: "legend-scale" },

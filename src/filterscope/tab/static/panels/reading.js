@@ -1,5 +1,6 @@
 /** The line above the grid that tells how to read it: how many filters of what size, and what tiles show of them. */
 
+import { stepsBack } from "../data/against.js";
 import { formatFrequency, formatRange, formatValue } from "../numbers/format.js";
 import { FLOOR_DB, frequencyAxis } from "../numbers/spectrum.js";
 import { el, setText } from "./dom.js";
@@ -85,33 +86,54 @@ function rowNames({ channel_names: names }) {
 }
 
 function readingWords(scene) {
-  const { mode, scale, frame, ghostWords, evolution, series, fault } = scene;
+  const { mode, scale, frame, ghostWords, evolution, series, fault, position } = scene;
   const clipped = (frame.clipped ?? evolution?.clipped) && frame.kind !== "logo";
   const corner = clipped && about("corner", "corner", ": beyond the scale");
-  if (mode === "response") return [fault, ...responseWords(scene)];
+  if (mode === "response") return [fault, ...responseWords(scene), orderWords(scene)];
   if (mode === "evolution")
     return [
       fault,
       about("difference", "difference", ` from ${series.moment(Math.max(series.reference, 0))}`),
       `${series.unit}s ↓`,
       series.header.shape[2] === 1 ? "channels →" : "taps →",
+      sumWords(series.header),
+      `line: ${series.moment(position)}`,
       evolution?.more ? "still coming in" : "",
       corner,
+      orderWords(scene),
     ];
-  const from = ghostWords || "the initial filters";
   return [
     fault,
-    mode === "change" && about("difference", "difference", ` from ${from}`),
+    mode === "change" && ghostWords && about("difference", "difference", ` from ${ghostWords}`),
     ...channelWords(scene),
     series.header.complex && "magnitude",
     mode === "taps" && frame.ghost && paleWords(ghostWords),
-    frame.limits && scale === "shared" && frame.kind !== "heat" && edgeWords(frame),
+    frame.limits && scale === "shared" && frame.kind !== "heat" && edgeWords(scene),
     corner,
+    orderWords(scene),
   ];
 }
 
-function edgeWords({ kind, limit, clipped }) {
-  if (kind === "logo")
-    return about("tile edge", "tile edge", ` ±${formatValue(limit)}${clipped ? ", higher stacks drawn smaller" : ""}`);
-  return about("tile edge", "tile edge", ` ±${formatValue(limit / 0.94)}`);
+/** When the order is from, if not from the shown moment. */
+function orderWords({ series, sorted, position }) {
+  const at = sorted === null ? position : series.positionOfStep(sorted);
+  return at === position ? "" : `in the order of ${series.moment(at)}`;
+}
+
+/** How several channels are one row of what they learned. */
+function sumWords({ shape: [, channels, taps], complex }) {
+  if (channels < 2 || taps < 2) return "";
+  return complex
+    ? about("size over channels", "root of sum of squares", " over channels")
+    : about("principal direction", "principal direction", "", "sum of channels along their ");
+}
+
+/** Steps between snapshots have a scale of their own at each. */
+function edgeWords({ mode, frame: { kind, limit, clipped }, compared, series }) {
+  const when = mode === "change" && stepsBack(compared.choice) ? ` at this ${series.unit}` : "";
+  if (kind === "logo") {
+    const more = clipped ? ", higher stacks drawn smaller" : "";
+    return about("tile edge", "tile edge", `${when} ±${formatValue(limit)}${more}`);
+  }
+  return about("tile edge", "tile edge", `${when} ±${formatValue(limit / 0.94)}`);
 }

@@ -1,4 +1,4 @@
-/** Runs, layers in model order with their rotation so far, and what to compare with. */
+/** Runs, and layers in model order with their rotation so far. */
 
 import { theme } from "../draw/palette.js";
 import { drawSpark } from "../draw/spark.js";
@@ -13,11 +13,10 @@ const ALONE = 90;
 
 export class Sidebar {
   #built = "";
-  #offered = "";
   #seen = [];
   #sparks = new Map();
 
-  /** @param {import("./dom.js").Actions} actions `run(name)`, `layer(tag)`, `compare(choice)`. */
+  /** @param {import("./dom.js").Actions} actions `run(name)`, `layer(tag)`. */
   constructor(actions) {
     this.actions = actions;
     this.runs = el("div", { class: "run-list", role: "group", "aria-label": "Runs" });
@@ -27,13 +26,6 @@ export class Sidebar {
       role: "group",
       "aria-label": "Layers",
     });
-    this.compare = el("select", {
-      class: "control wide",
-      id: "filterscope-compare",
-      "data-testid": "compare",
-      title: "What lies in pale behind every filter",
-      on: { change: () => actions.compare(this.compare.value) },
-    });
     this.element = el(
       "nav",
       { class: "sidebar", "aria-label": "Runs and layers" },
@@ -41,14 +33,12 @@ export class Sidebar {
       this.runs,
       el("h2", { text: "Layer" }),
       this.layers,
-      el("label", { class: "compare" }, el("h2", { text: "Compare with" }), this.compare),
     );
   }
 
   /** @param {import("./choices.js").Aim} model */
   update(model) {
     const { runs, chosen } = model;
-    this.#offer(model);
     // Scrubbing changes nothing here.
     const seen = [runs, chosen?.run, chosen?.layer, theme.name, Math.floor(Date.now() / 10_000)];
     if (seen.every((value, i) => value === this.#seen[i])) return;
@@ -147,22 +137,6 @@ export class Sidebar {
       joined(layer.layer, about.textContent, rotation === undefined ? "" : `rotation ${rotation.toPrecision(2)}`),
     );
     drawSpark(this.#sparks.get(button), layer.rotation, SPARK);
-  }
-
-  #offer(model) {
-    const { state, series, pinned } = model;
-    const choices = [
-      ["initial", "initial filters"],
-      ["none", "nothing"],
-    ];
-    if (pinned >= 0) choices.splice(1, 0, ["pinned", `pinned: ${series.moment(pinned)}`]);
-    for (const { run } of model.rivals()) choices.push([`run:${run}`, `run ${shortened(run, 40)}`]);
-    const key = JSON.stringify(choices);
-    if (key !== this.#offered) {
-      this.#offered = key;
-      this.compare.replaceChildren(...choices.map(([value, text]) => el("option", { value, text })));
-    }
-    this.compare.value = choices.some(([value]) => value === state.compare) ? state.compare : "initial";
   }
 }
 

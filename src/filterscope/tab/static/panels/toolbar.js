@@ -1,6 +1,7 @@
 /** The bar above the grid: what tiles show, their order and scale, search; and a line that tells how to read it. */
 
 import { isLettered, withoutFrequencies } from "../numbers/letters.js";
+import { Compare } from "./compare.js";
 import { el, ICONS, icon, setText } from "./dom.js";
 import { helpButton } from "./help.js";
 import { Legend } from "./legend.js";
@@ -15,6 +16,7 @@ const MODES = {
 };
 const SORTS = {
   index: "number",
+  change: "largest difference first",
   drift: "most rotated first",
   norm: "largest norm first",
   peak: "peak frequency, low to high",
@@ -35,8 +37,8 @@ function select(testid, words, choices, onChoose) {
 
 export class Toolbar {
   /**
-   * @param {import("./dom.js").Actions} actions `mode`, `sort`, `again`, `scale`, `channels`, `search`, `submit`, `menu`,
-   *   `overview`, `help`, `tile`.
+   * @param {import("./dom.js").Actions} actions `mode`, `compare`, `sort`, `again`, `scale`, `channels`, `search`,
+   *   `submit`, `menu`, `overview`, `help`, `tile`.
    */
   constructor(actions) {
     this.modes = Object.entries(MODES).map(([mode, [text, title]]) =>
@@ -66,6 +68,7 @@ export class Toolbar {
     this.channels = select("channels", "Channels", CHANNELS, actions.channels);
     this.tile = select("tile", "Tiles", TILES, actions.tile);
     this.tile.element.title = "Size of the tiles (+ and −, 0 to fit)";
+    this.compare = new Compare(actions.compare);
     this.search = el("input", {
       class: "control search",
       type: "search",
@@ -103,6 +106,7 @@ export class Toolbar {
         this.menu,
         this.overview,
         el("div", { class: "segments", role: "group", "aria-label": "What tiles show" }, ...this.modes),
+        this.compare.element,
         el("div", { class: "sorting" }, this.sort.label, this.again),
         this.scale.label,
         this.channels.label,
@@ -130,7 +134,7 @@ export class Toolbar {
 
   /** @param {{[name: string]: any}} state The page's. @param {import("../views/view.js").Scene | null} scene */
   update(state, scene) {
-    const mode = scene?.mode ?? state.mode;
+    const mode = scene?.mode ?? state.mode ?? "taps";
     for (const button of this.modes) {
       button.setAttribute("aria-pressed", String(button.dataset.mode === mode));
       if (button.dataset.mode !== "response") continue;
@@ -138,8 +142,10 @@ export class Toolbar {
       button.disabled = Boolean(reason);
       button.title = reason || MODES.response[1];
     }
-    this.sort.element.value = state.sort;
-    this.again.hidden = state.sort === "index";
+    const sort = scene?.sort ?? state.sort ?? "index";
+    this.sort.element.value = sort;
+    for (const option of this.sort.element.options) option.disabled = scene ? !canSort(option.value, scene) : false;
+    this.again.hidden = sort === "index";
     this.scale.element.value = state.scale;
     this.scale.label.hidden = mode === "response";
     this.tile.element.value = state.tile;
@@ -149,16 +155,21 @@ export class Toolbar {
     // What a link asked for of another layer is none of this one's choices.
     this.channels.element.value = state.channels === "logo" && !lettered ? "auto" : state.channels;
     this.#offer(this.channels.element, "logo", lettered);
-    this.#offer(this.sort.element, "peak", !(header && withoutFrequencies(header)));
     this.channels.label.hidden = !choice || mode === "response" || mode === "evolution";
     this.reading.update(scene);
     this.legend.update(scene);
     if (!scene) return;
     const { series } = scene;
     this.#name(series.unit);
-    if (state.sorted !== null) {
-      const at = series.moment(series.positionOfStep(state.sorted));
+    if (scene.sorted !== null) {
+      const at = series.moment(series.positionOfStep(scene.sorted));
       this.again.title = `Sorted at ${at}. Sort again at this ${series.unit}`;
     }
   }
+}
+
+/** Not all layers have frequencies, and nothing has moved from nothing. */
+function canSort(sort, { series, compared }) {
+  if (sort === "peak") return !withoutFrequencies(series.header);
+  return compared.choice !== "none" || !["change", "drift"].includes(sort);
 }

@@ -6,6 +6,7 @@ import { withoutFrequencies } from "../numbers/letters.js";
 import { changes } from "../numbers/measures.js";
 import { frequencyAxis } from "../numbers/spectrum.js";
 import { el } from "./dom.js";
+import { rotationWords } from "./scales.js";
 import { wordsUnder } from "./under.js";
 import { joined } from "./words.js";
 
@@ -71,11 +72,11 @@ export class Tooltip {
   }
 }
 
-function measureWords({ series, position, frame }, row) {
+function measureWords({ series, position, frame, compared }, row) {
   const axis = frequencyAxis(series.header);
   const peak = withoutFrequencies(series.header) ? NaN : peakOf(series, position, row);
   return joined(
-    `rotation ${formatValue(frame.rotation[row])}`,
+    frame.plain ? "" : `${rotationWords(compared)} ${formatValue(frame.rotation[row])}`,
     series.isLoaded(position - 1) ? `change ${formatValue(changeOf(series, position, row))}` : "",
     `norm ${formatValue(frame.norm[row])}`,
     Number.isFinite(peak) ? `peak ${formatFrequency(peak, axis.unit)}` : "",

@@ -84,13 +84,13 @@ export function drawTiles(context, layout, visible, scene, seen) {
   const shown = found.size ? visible.filter((i) => found.has(series.numberOf(order[i]))) : visible;
   if (frame.kind === "curve" && frame.columns <= STEM_TAPS) drawStems(context, layout, shown, frame, order);
   else if (frame.kind === "curve" || frame.kind === "response") drawCurves(context, layout, shown, scene, seen);
-  else if (frame.kind === "heat") drawHeat(context, layout, shown, scene, seen, frame);
-  else if (frame.kind === "logo") drawLogos(context, layout, shown, scene, seen);
+  else if (frame.kind === "heat" && !frame.bare) drawHeat(context, layout, shown, scene, seen, frame);
+  else if (frame.kind === "logo" && !frame.bare) drawLogos(context, layout, shown, scene, seen);
   if (frame.kind === "heat" || frame.kind === "evolution") drawFrames(context, layout, shown, frame, order);
   if (frame.kind === "evolution") drawMoment(context, layout, shown, scene);
   const cut = (frame.kind === "evolution" ? scene.evolution : frame)?.cut;
   /** @type {[string, string]} */
-  const tones = frame.kind === "curve" ? [theme.tile, theme.ink] : ["#ffffff", "#111827"];
+  const tones = frame.kind === "curve" || theme.name === "dark" ? [theme.tile, theme.ink] : ["#ffffff", "#111827"];
   if (cut)
     drawCuts(
       context,
@@ -145,10 +145,13 @@ function drawMoment(context, layout, visible, { position, count }) {
   for (const i of visible) {
     const { x, y, w, h } = layout.inner[i];
     const at = y + ((position + 0.5) / count) * h;
-    context.fillStyle = "rgba(17, 24, 39, 0.75)";
-    context.fillRect(x, at - 0.75, w, 1.5);
+    // A line of the page's colour below tells it from the map; in small tiles it would hide too much of that.
+    const [width, rim] = h > 60 ? [2, 1] : [1, 0];
+    const top = Math.min(Math.max(Math.round(at - width / 2), y), y + h - width);
+    context.fillStyle = theme.page;
+    context.fillRect(x, top - rim, w, width + 2 * rim);
     context.fillStyle = theme.accent;
-    for (const left of [x - 1, x + w - 4]) context.fillRect(left, at - 1.5, 5, 3);
+    context.fillRect(x, top, w, width);
   }
 }
 
