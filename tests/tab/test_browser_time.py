@@ -97,9 +97,9 @@ def place(picture: Picture, position: float, last: int = LAST) -> float:
 def line_at(picture: Picture, x: float, colour: tuple[int, ...], top: int = SCALAR[0] - 3) -> float:
     """The height of a thin line in the upper track."""
     part = picture.pixels[top : SCALAR[1] + 3, round(x)]
-    off = np.abs(part - colour).max(axis=1)
-    assert off.min() < 60
-    return float(np.average(np.arange(len(off)) + top + 0.5, weights=np.maximum(90 - off, 0)))
+    off = np.abs(part - colour).max(axis=1) / np.abs(picture.pixels[0, 0] - colour).max()
+    assert off.min() < 0.4, "there is no line"
+    return float(np.average(np.arange(len(off)) + top + 0.5, weights=np.maximum(0.7 - off, 0)))
 
 
 def rows_of(picture: Picture, x: float, colour: tuple[int, ...], ends: tuple[int, int], near: int = 1) -> np.ndarray:
@@ -326,3 +326,22 @@ def test_the_overview_is_asked_for_with_the_page(look: Look, there: Served) -> N
     early = found["overview?likely=many"]
     assert early[0] < found["layers"][1]
     assert not [name for name in found if name.startswith("overview?run=")]
+
+
+def test_a_running_fit_grows(look: Look, tmp_path: Path) -> None:
+    run = Run(tmp_path / "only", [waves(0)], 30).add([0])
+    with tensorboard(tmp_path, LOADERS["fast"], "--reload_interval=1") as served:
+        served.wait_for_step("only", "filters/waves/bank", 0)
+        tab = look(served.frame).shows(0)
+        expect(tab.get("tracks")).to_be_hidden()
+        tab.page.evaluate("setInterval(() => document.dispatchEvent(new Event('visibilitychange')), 250)")
+        run.add([1, 2])
+        tab.shows(2)
+        expect(tab.get("tracks")).to_be_visible()
+        expect(tab.get("moment").nth(1)).to_have_accessible_name(re.compile(r"^second largest change: epoch [12]$"))
+        log(run, "loss", {STEPS: 3, 3 * STEPS: 2})
+        run.add([3])
+        tab.shows(3)
+        expect(tab.view.locator(".moment-values")).to_have_text(re.compile(r"^change [\d.]+ · loss 2$"))
+        expect(tab.view.locator(".scrubber-unit")).to_have_text("epochs")
+        tab.page.goto("about:blank")  # before TensorBoard ends

@@ -71,6 +71,7 @@ class Provided:
     def __init__(self, provider: Any, context: Any, experiment: str, multiplexer: Any = None) -> None:
         self._provider, self._context, self._multiplexer = provider, context, multiplexer
         self._where = {"ctx": context, "experiment_id": experiment}
+        self.experiment = experiment
         self._nudge = partial(provider.list_plugins, **self._where)
 
     def listed(self, chosen: RunTagFilter | None = None) -> Series:

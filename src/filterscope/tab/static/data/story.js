@@ -13,7 +13,7 @@ export function placeOfStep(series, step) {
   return i + (step - one.step) / (other.step - one.step);
 }
 
-/** What time is counted in, and when each snapshot was taken: one that has not come yet straight between those known. */
+/** What time is counted in, and when each snapshot was taken: one that has not come yet in line with those that have. */
 function timesOf({ unit, snapshots }) {
   const steps = snapshots.map(({ step }) => step);
   const known =
@@ -21,15 +21,13 @@ function timesOf({ unit, snapshots }) {
   const epoch = (i) => snapshots[i].header.epoch;
   // A fit that began anew in the same run counts its epochs anew, too.
   const forward = known.every((i, k) => k === 0 || epoch(i) >= epoch(known[k - 1]));
-  if (!forward || known[0] !== 0 || known.at(-1) !== steps.length - 1) return { unit: "step", times: steps };
-  const times = [epoch(0)];
-  for (let k = 1; k < known.length; k++) {
+  if (!forward || known.length < 2) return { unit: "step", times: steps };
+  let k = 1;
+  const times = steps.map((step, i) => {
+    while (k < known.length - 1 && known[k] < i) k++;
     const [from, to] = [known[k - 1], known[k]];
-    for (let i = from + 1; i <= to; i++) {
-      const share = (steps[i] - steps[from]) / (steps[to] - steps[from]);
-      times.push(epoch(from) + share * (epoch(to) - epoch(from)));
-    }
-  }
+    return epoch(from) + ((step - steps[from]) / (steps[to] - steps[from])) * (epoch(to) - epoch(from));
+  });
   return { unit, times };
 }
 
@@ -47,7 +45,11 @@ export function trackOf(series, own, other) {
   const byStep = (step) => within(steps, step, (at) => placeOfStep(series, at));
   const byTime = (step) => within([times[0], times.at(-1)], other.time(step), (at) => placeOfTime(times, at));
   const inEpochs = unit === "epoch" && other?.unit === "epoch";
-  const lines = [lineOf(series, own, byStep), other && lineOf(series, other, inEpochs ? byTime : byStep)];
+  const scalar = own?.scalar ?? null;
+  const lines = [
+    lineOf(series, own, scalar, byStep),
+    other && lineOf(series, other, scalar, inEpochs ? byTime : byStep),
+  ];
   const all = lines.filter(Boolean);
   const changes = all.flatMap((line) => line.changes.map(([, value]) => value)).filter((value) => value > 0);
   const [low, high] = changeLimits([{ values: changes }]);
@@ -60,7 +62,7 @@ export function trackOf(series, own, other) {
     times,
     own: lines[0],
     other: lines[1],
-    scalar: own?.scalar ?? null,
+    scalar,
     limits: changes.length ? [wide ? low : 0, high] : null,
     wide,
     share: (value) => (wide ? changeShare(value, [low, high]) : value / high),
@@ -69,12 +71,13 @@ export function trackOf(series, own, other) {
 }
 
 /** @param {(step: number) => number} place NaN outside of the shown snapshots. */
-function lineOf(series, answer, place) {
+function lineOf(series, answer, scalar, place) {
   const found = answer?.layers.get(series.layer.tag);
   const placed = (pairs) => pairs.map(([step, value]) => [place(step), value]).filter(([at]) => !Number.isNaN(at));
   return {
     changes: found ? placed(found.steps.map((step, i) => [step, found.values[i]])) : [],
-    curve: answer ? placed(answer.points) : [],
+    // A run that lacks the scalar answers with another one.
+    curve: answer && answer.scalar === scalar ? placed(answer.points) : [],
   };
 }
 

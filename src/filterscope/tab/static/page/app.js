@@ -75,7 +75,7 @@ export class App extends /** @type {new () => import("./parts.js").Parts} */ (/*
     model.runs = runs.filter(({ layers }) => layers.length);
     Object.assign(this.#faults, { general: problems, listing: null });
     model.aim();
-    let grown = model.overview;
+    let grown = model.overview || this.overlook.data.fault !== null;
     for (const series of [model.series, model.other]) {
       const known = series && before.get(key(series.run, series.layer));
       if (!known || (known.latest === series.layer.latest && known.max_step === series.layer.max_step)) continue;

@@ -22,12 +22,10 @@ export class Story {
   of(ready) {
     const { model, state, overlook } = this.app;
     const { series, other } = model;
-    if (series && ready) {
-      overlook.data.want(series.run, state.scalar);
-      // The same scalar, chosen or not.
-      if (other) this.rival.want(other.run, overlook.data.answer?.scalar ?? state.scalar);
-    }
-    const answer = overlook.data.answer?.run === series?.run ? overlook.data.answer : null;
-    return { own: answer, other: other && this.rival.answer?.run === other.run ? this.rival.answer : null };
+    if (series && ready) overlook.data.want(series.run, state.scalar);
+    const own = overlook.data.answer?.run === series?.run ? overlook.data.answer : null;
+    // The same scalar, whoever chose it.
+    if (own && other) this.rival.want(other.run, own.scalar ?? "");
+    return { own, other: other && this.rival.answer?.run === other.run ? this.rival.answer : null };
   }
 }
