@@ -1,5 +1,6 @@
 /** One filter over the whole run: its measures, and the rows of its heat maps. */
 
+import { isLettered } from "../numbers/channels.js";
 import { changes, norms, rotations } from "../numbers/measures.js";
 import { difference, l2, magnitudes, peaks } from "../numbers/rows.js";
 import { decibels, fftLength, power } from "../numbers/spectrum.js";
@@ -10,14 +11,15 @@ const MOST_SPECTRA = 160;
 /**
  * @param {import("./series.js").Series} series With a reference.
  * @param {number} row The filter.
- * @returns {object} `positions` of the loaded snapshots with `rotation`, `change` and `norm` at each; `taps`
+ * @returns {object} `positions` of the loaded snapshots with `rotation`, `change` and `norm` at each, and the `path`:
+ *   how far the filter has moved in all; `taps`
  *   (`{values, rows, columns, signed, limit}`, difference from the reference, a row per snapshot) and `spectra` (dB).
  */
 export function filterHistory(series, row) {
   const { header, filterSize, count } = series;
   const [, channels, length] = header.shape;
   const positions = [];
-  const measures = { rotation: [], change: [], norm: [] };
+  const measures = { rotation: [], change: [], norm: [], path: [] };
   const size = filterSize;
   const base = series.referenceWeights.subarray(row * size, (row + 1) * size);
   const across = length === 1 ? channels : length;
@@ -37,6 +39,7 @@ export function filterHistory(series, row) {
     // Between snapshots that are not neighbours, a change is not that from one to the next.
     const adjacent = before !== null && positions.at(-2) === position - 1;
     measures.change.push(adjacent ? changes(now, before, 1, size)[0] : NaN);
+    measures.path.push((measures.path.at(-1) ?? 0) + (before ? distance(now, before) : 0));
     before = now;
     difference(now, base, moved);
     if (signed) taps.set(moved, position * across);
@@ -46,8 +49,13 @@ export function filterHistory(series, row) {
     positions,
     ...measures,
     taps: { values: taps, rows: count, columns: across, signed, limit: peaks(taps, 1)[0] || 1 },
-    spectra: length > 1 ? spectra(series, row, positions) : null,
+    spectra: length > 1 && !isLettered(header) ? spectra(series, row, positions) : null,
   };
+}
+
+/** Of two states of a filter; 0 where one of them is no number. */
+function distance(now, before) {
+  return norms(difference(now, before), 1, now.length)[0] || 0;
 }
 
 /** Root of the sum of squares over channels. */

@@ -225,16 +225,17 @@ export class App {
     const { series, position } = scene;
     const { element } = this;
     element.classList.toggle("with-detail", scene.selected >= 0);
+    this.grid.lay(series, scene.order);
+    if (this.reveal && scene.selected >= 0) this.grid.reveal(scene.selected);
+    this.reveal = false;
+    this.berth.place(this.grid, scene.selected);
     const unfinished = scene.selected >= 0 && this.detail.show(scene, scene.selected);
     if (scene.selected < 0) this.detail.hide();
-    this.grid.lay(series, scene.order);
     if (scene.mode === "evolution") {
       const height = this.grid.layout.inner[0].h * (window.devicePixelRatio || 1);
       scene.evolution = scene.view.evolution(height);
       if (scene.evolution?.more) this.schedule();
     }
-    if (this.reveal && scene.selected >= 0) this.grid.reveal(scene.selected);
-    this.reveal = false;
     scene.hovered = this.pointer ? this.grid.rowAt(this.pointer) : -1;
     this.tooltip.show(scene, scene.hovered, this.pointer);
     this.grid.draw(scene);

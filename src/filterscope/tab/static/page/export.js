@@ -50,7 +50,7 @@ export function savePng(scene, layout, summary, detail) {
   const ratio = Math.max(window.devicePixelRatio || 1, 2);
   const plots = detail ? detail.shown : [];
   const side = plots.length ? detail.element.clientWidth + MARGIN : 0;
-  const sideHeight = plots.reduce((sum, plot) => sum + plot.element.offsetHeight + 8, MARGIN);
+  const sideHeight = plots.length ? detail.body.scrollHeight : 0;
   const [width, height] = [layout.width + side, HEAD + Math.max(layout.height, sideHeight)];
   const canvas = document.createElement("canvas");
   Object.assign(canvas, { width: Math.round(width * ratio), height: Math.round(height * ratio) });
@@ -66,20 +66,26 @@ export function savePng(scene, layout, summary, detail) {
   drawTiles(context, layout, all, { ...scene, hovered: -1 }, seen);
   context.restore();
   drawHead(context, width, title, subtitle);
-  let y = HEAD;
-  for (const plot of plots) {
-    context.fillStyle = theme.ink;
-    context.font = `600 12px ${FONT}`;
-    context.textBaseline = "top";
-    context.textAlign = "left";
-    context.fillText(plot.title.textContent, layout.width + MARGIN, y);
-    context.save();
-    context.translate(layout.width, y + 18);
-    plot.paintOn(context);
-    context.restore();
-    y += plot.element.offsetHeight + 8;
-  }
+  for (const plot of plots) drawPlot(context, plot, detail.body, layout.width);
   canvas.toBlob((blob) => blob && save(blob, fileName(scene, mode, "png")), "image/png");
+}
+
+/** A plot of the detail at its place there, right of the tiles. */
+function drawPlot(context, plot, body, right) {
+  const corner = body.getBoundingClientRect();
+  const place = (element) => {
+    const box = element.getBoundingClientRect();
+    return [right + box.x - corner.x, HEAD + box.y - corner.y + body.scrollTop];
+  };
+  context.fillStyle = theme.ink;
+  context.font = `600 12px ${FONT}`;
+  context.textBaseline = "top";
+  context.textAlign = "left";
+  context.fillText(plot.title.textContent, ...place(plot.title));
+  context.save();
+  context.translate(...place(plot.strip ?? plot.canvas));
+  plot.paintOn(context);
+  context.restore();
 }
 
 function drawHead(context, width, title, subtitle) {

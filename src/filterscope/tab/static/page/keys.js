@@ -2,6 +2,8 @@
 
 import { MODES } from "../panels/choices.js";
 
+const SCROLLING = new Set(["ArrowUp", "ArrowDown", "PageUp", "PageDown", "Home", "End", " "]);
+
 /** @param {import("./app.js").App} app */
 export function listenToKeys(app) {
   const keys = {
@@ -29,6 +31,8 @@ export function listenToKeys(app) {
     // A select moves its choice with arrows and letters, a button is pressed with the space bar.
     if (target instanceof HTMLSelectElement) return;
     if (event.key === " " && target instanceof HTMLButtonElement) return;
+    // Plots are scrolled through, as any page.
+    if (target.matches?.(".detail-body") && SCROLLING.has(event.key)) return;
     const action = Object.hasOwn(keys, event.key) ? keys[event.key] : null;
     if (!action) return;
     if (app.overlook.shown && !["o", "Escape"].includes(event.key)) {

@@ -1,5 +1,6 @@
 /** What the page consists of, and what of the app each part calls. */
 
+import { Berth } from "../panels/berth.js";
 import { Detail } from "../panels/detail.js";
 import { el } from "../panels/dom.js";
 import { Problems } from "../panels/messages.js";
@@ -59,6 +60,11 @@ export function buildParts(app) {
     step: (by) => app.stepFilter(by),
     seek: (at) => app.seek(at),
   });
+  const berth = new Berth(detail, scroller, {
+    change: () => app.schedule(),
+    close: () => state.set({ filter: null }),
+  });
+  const stage = el("div", { class: "stage" }, scroller, detail.element);
   const problems = new Problems();
   const tooltip = new Tooltip();
   const loading = el("p", { class: "loading", text: "Loading filters …" });
@@ -67,7 +73,7 @@ export function buildParts(app) {
     { class: "main" },
     toolbar.element,
     problems.element,
-    scroller,
+    stage,
     app.overlook.panel.element,
     loading,
   );
@@ -76,7 +82,6 @@ export function buildParts(app) {
     { class: "filterscope" },
     sidebar.element,
     main,
-    detail.element,
     transport.element,
     tooltip.element,
     voice.element,
@@ -90,6 +95,7 @@ export function buildParts(app) {
     grid,
     voice,
     detail,
+    berth,
     problems,
     tooltip,
     loading,

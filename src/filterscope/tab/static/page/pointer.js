@@ -14,6 +14,8 @@ export function listenToPointer(app) {
     if (row < 0) return;
     const number = app.model.series.numberOf(row);
     app.state.set({ filter: number === app.state.filter ? null : number });
+    // Nothing moves under the pointer.
+    app.reveal = false;
   });
   main.addEventListener("pointerdown", (event) => {
     if (!event.target.closest(".menu")) element.classList.remove("menu-open");
