@@ -2,8 +2,8 @@
 
 import { Loader } from "../data/loader.js";
 import { emptyState, snapshotProblems } from "../panels/messages.js";
-import { searchNumbers } from "../panels/words.js";
 import { saveCsv, saveJson, savePng } from "./export.js";
+import { Finder } from "./finder.js";
 import { copyAddress, takeFocus } from "./host.js";
 import { listenToKeys } from "./keys.js";
 import { Model } from "./model.js";
@@ -16,7 +16,6 @@ import { Watch } from "./watch.js";
 
 export class App {
   #frame = 0;
-  #found = new Set();
   #faults = { loading: null, listing: null, general: [] };
   #scene = null;
   #drawn = null;
@@ -38,6 +37,7 @@ export class App {
       () => this.schedule(),
     );
     this.overlook = new Overlook(this);
+    this.finder = new Finder(this);
     Object.assign(this, buildParts(this));
     listenToPointer(this);
     listenToKeys(this);
@@ -140,19 +140,6 @@ export class App {
     this.state.set({ filter: series.numberOf(order[next]) });
   }
 
-  search(text) {
-    this.#found = searchNumbers(text);
-    const first = this.grid.order?.find((row) => this.#found.has(this.model.series.numberOf(row)));
-    if (first !== undefined) this.grid.reveal(first);
-    else this.#found = new Set();
-    this.schedule();
-  }
-
-  openFound() {
-    const first = this.grid.order?.find((row) => this.#found.has(this.model.series.numberOf(row)));
-    if (first !== undefined) this.state.set({ filter: this.model.series.numberOf(first) });
-  }
-
   async copyLink() {
     this.state.write();
     const done = await copyAddress();
@@ -209,7 +196,8 @@ export class App {
     );
     this.scroller.hidden = !scene;
     this.sidebar.update(model);
-    this.#scene = scene && { ...scene, hovered: -1, found: this.#found, selected: this.#selected(), evolution: null };
+    this.#scene = scene && { ...scene, hovered: -1, selected: this.#selected(), evolution: null };
+    this.finder.update(this.#scene);
     if (this.#scene) this.#drawScene(begin);
     else this.#hideDetail();
     this.toolbar.update(state, this.#scene);
@@ -228,6 +216,7 @@ export class App {
     this.grid.lay(series, scene.order);
     if (this.reveal && scene.selected >= 0) this.grid.reveal(scene.selected);
     this.reveal = false;
+    this.finder.reveal();
     this.berth.place(this.grid, scene.selected);
     const unfinished = scene.selected >= 0 && this.detail.show(scene, scene.selected);
     if (scene.selected < 0) this.detail.hide();

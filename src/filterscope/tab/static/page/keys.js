@@ -17,7 +17,7 @@ export function listenToKeys(app) {
     ArrowDown: () => app.stepFilter(1),
     " ": () => app.play(),
     p: () => app.pin(),
-    "/": () => app.toolbar.search.focus(),
+    "/": () => app.finder.panel.input.focus(),
     o: () => app.overlook.toggle(),
     Escape: () => close(app),
   };
@@ -48,9 +48,9 @@ export function listenToKeys(app) {
 function close(app) {
   if (app.element.classList.contains("menu-open")) app.element.classList.remove("menu-open");
   else if (app.overlook.shown) return;
-  else if (document.activeElement === app.toolbar.search) {
-    app.toolbar.search.value = "";
-    app.toolbar.search.dispatchEvent(new Event("input"));
+  else if (document.activeElement === app.finder.panel.input) {
+    app.finder.panel.input.value = "";
+    app.finder.panel.input.dispatchEvent(new Event("input"));
     app.canvas.focus();
   } else app.state.set({ filter: null });
 }

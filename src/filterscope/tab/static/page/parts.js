@@ -29,10 +29,9 @@ export function buildParts(app) {
     again: () => app.sortAgain(),
     scale: set("scale"),
     channels: set("channels"),
-    search: (text) => app.search(text),
-    submit: () => app.openFound(),
     menu: () => element.classList.toggle("menu-open"),
     overview: () => app.overlook.toggle(),
+    find: app.finder.panel.element,
   });
   const transport = new Transport({
     play: () => app.play(),

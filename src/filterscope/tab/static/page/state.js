@@ -25,6 +25,8 @@ const KEYS = {
   channels: ["auto", oneOf(CHANNELS)],
   /** Number of the filter in the detail. */
   filter: [null, count],
+  /** What is searched for. */
+  find: ["", anything],
   /** "initial", "none", "pinned" or "run:" and a name. */
   compare: ["initial", (text) => (/^(initial|none|pinned|run:.+)$/s.test(text) ? text : undefined)],
   pin: [null, count],

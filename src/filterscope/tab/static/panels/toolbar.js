@@ -1,4 +1,4 @@
-/** The bar above the grid: what tiles show, their order and scale, search; and a line that tells how to read it. */
+/** The bar above the grid: what tiles show, their order and scale; and a line that tells how to read it. */
 
 import { gradient, rotationShare } from "../draw/colours.js";
 import { ROTATION_TICKS } from "../draw/tables.js";
@@ -28,7 +28,8 @@ function select(testid, words, choices, onChoose) {
 }
 
 export class Toolbar {
-  /** @param {object} actions `mode`, `sort`, `again`, `scale`, `channels`, `search`, `submit`, `menu`, `overview`. */
+  /** @param {object} actions `mode`, `sort`, `again`, `scale`, `channels`, `menu`, `overview`; `find`: the
+   *   element of the search. */
   constructor(actions) {
     this.modes = Object.entries(MODES).map(([mode, [text, title]]) =>
       el("button", {
@@ -55,18 +56,6 @@ export class Toolbar {
     );
     this.scale = select("scale", "Scale", SCALES, actions.scale);
     this.channels = select("channels", "Channels", CHANNELS, actions.channels);
-    this.search = el("input", {
-      class: "control search",
-      type: "search",
-      "data-testid": "search",
-      placeholder: "Filter no.",
-      "aria-label": "Search filters by number",
-      title: "Numbers such as 3, 7, 20-25 (/); Enter opens the first",
-      on: {
-        input: () => actions.search(this.search.value),
-        keydown: (event) => event.key === "Enter" && actions.submit(),
-      },
-    });
     this.menu = el(
       "button",
       { class: "icon-button menu", type: "button", "aria-label": "Runs and layers", on: { click: actions.menu } },
@@ -95,7 +84,7 @@ export class Toolbar {
         el("div", { class: "sorting" }, this.sort.label, this.again),
         this.scale.label,
         this.channels.label,
-        this.search,
+        actions.find,
       ),
       el("div", { class: "reading" }, this.summary, this.legend),
     );
