@@ -16,6 +16,8 @@ export function listenToKeys(app) {
     ArrowUp: () => app.stepFilter(-1),
     ArrowDown: () => app.stepFilter(1),
     " ": () => app.play(),
+    n: () => app.sidebar.layers.step(1),
+    N: () => app.sidebar.layers.step(-1),
     p: () => app.pin(),
     "/": () => app.finder.panel.input.focus(),
     o: () => app.overlook.toggle(),

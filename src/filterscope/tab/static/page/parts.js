@@ -21,6 +21,7 @@ export function buildParts(app) {
       state.set({ tag, view: "layer" });
       element.classList.remove("menu-open");
     },
+    layers: set("layers"),
     compare: set("compare"),
   });
   const toolbar = new Toolbar({

@@ -1,6 +1,6 @@
 /** What the user looks at, as the address keeps it. */
 
-import { CHANNELS, MODES, SCALES, SORTS, SPEEDS, VIEWS } from "../panels/choices.js";
+import { CHANNELS, LAYER_ORDERS, MODES, SCALES, SORTS, SPEEDS, VIEWS } from "../panels/choices.js";
 import { onAddress, readAddress, writeAddress } from "./host.js";
 
 const oneOf = (choices) => (text) => choices.find((choice) => String(choice) === text);
@@ -15,6 +15,8 @@ const KEYS = {
   /** Above the overview: null for the server's choice, empty for none. */
   scalar: [null, anything],
   tag: [null, anything],
+  /** Order of the list of layers. */
+  layers: ["model", oneOf(LAYER_ORDERS)],
   /** Step of the shown snapshot; null follows the newest. */
   step: [null, count],
   mode: ["taps", oneOf(MODES)],
@@ -34,7 +36,7 @@ const KEYS = {
 };
 
 /** What concerns all layers: a link that names anything else leads to a layer. */
-const GENERAL = new Set(["run", "view", "scalar", "speed"]);
+const GENERAL = new Set(["run", "view", "scalar", "layers", "speed"]);
 
 /** The state, with a listener that is told which keys changed. */
 export class State {
