@@ -429,6 +429,13 @@ def test_the_detail_lies_beside_the_tile_that_was_clicked_and_nothing_moves(
         expect(detail).to_be_hidden()
         assert tab.box(row) == before
         assert tab.grid.get_attribute("data-tiles") == tiles
+    tab.click(0)
+    for row in range(1, 20):
+        tab.page.keyboard.press("ArrowDown")
+        expect(detail).to_have_attribute("data-filter", str(row))
+        box = detail.bounding_box()
+        assert box is not None
+        assert apart(tab.box(row), box), (row, box)
     assert sides == ({"left", "right"} if width == 1600 else {"top", "bottom"})
 
 

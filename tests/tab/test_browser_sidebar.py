@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import expect
 
-from tests.support.browser import LOADERS, Served, tensorboard
+from tests.support.browser import LOADERS, Served, tensorboard, wait_for
 from tests.support.synthetic import HOSTILE, Known, Run
 from tests.support.tab import Look, Tab
 
@@ -61,6 +61,10 @@ def listed(tab: Tab) -> list[str]:
     return list(layers.evaluate_all("all => all.filter(o => o.checkVisibility()).map(o => o.dataset.layer)"))
 
 
+def lists(tab: Tab, expected: list[str]) -> None:
+    wait_for(lambda: listed(tab) == expected, f"the list to be {expected}", 15)
+
+
 @pytest.mark.parametrize(("width", "height"), [(480, 800), (1100, 560), (1600, 900)])
 def test_runs_and_layers_share_the_height(look: Look, many: Served, width: int, height: int) -> None:
     tab = look(f"{many.frame}#p.filterscope.run=deep", width=width, height=height, dark=width == 1100).loaded(2)
@@ -85,7 +89,7 @@ def test_runs_and_layers_share_the_height(look: Look, many: Served, width: int, 
 
 
 def test_layers_are_grouped_and_what_all_share_is_said_once(deep: Tab) -> None:
-    assert listed(deep) == LAYERS
+    lists(deep, LAYERS)
     expect(deep.view.locator(".prefix")).to_have_text("in net")
     groups = deep.view.locator(".layer-group > summary .name")
     assert groups.all_inner_texts() == ["encoder", "decoder.blocks"]
@@ -104,30 +108,30 @@ def test_groups_are_closed_by_keyboard_and_open_for_what_is_shown(deep: Tab) -> 
     summary.locator("..").focus()
     deep.page.keyboard.press("Enter")
     expect(deep.get("layer", f'[data-layer="{DECODER[0]}"]')).to_be_hidden()
-    assert listed(deep) == [name for name in LAYERS if name not in DECODER]
+    lists(deep, [name for name in LAYERS if name not in DECODER])
     deep.choose(ENCODER[-1])
     deep.grid.focus()
     deep.page.keyboard.press("n")
     deep.shows(1, DECODER[0])
     expect(deep.get("layer", f'[data-layer="{DECODER[0]}"]')).to_be_in_viewport()
-    assert listed(deep) == LAYERS
+    lists(deep, LAYERS)
 
 
 def test_the_order_is_the_models_or_by_change_or_name_and_stays_in_the_link(deep: Tab, look: Look) -> None:
     order = deep.get("layer-order")
     order.select_option("change")
     by_change = sorted(LAYERS, key=lambda name: -ANGLES[name])
-    assert listed(deep) == by_change
+    lists(deep, by_change)
     expect(deep.view.locator(".layer-group")).to_have_count(0)
     deep.page.wait_for_url("**layers=change*")
     elsewhere = look(deep.page.url).loaded(2)
     expect(elsewhere.get("layer-order")).to_have_value("change")
-    assert listed(elsewhere) == by_change
+    lists(elsewhere, by_change)
     elsewhere.get("layer-order").select_option("name")
     # Numbers within names count: 2 comes before 10.
-    assert listed(elsewhere) == [*DECODER, *ENCODER, "net.head", LONG]
+    lists(elsewhere, [*DECODER, *ENCODER, "net.head", LONG])
     elsewhere.get("layer-order").select_option("model")
-    assert listed(elsewhere) == LAYERS
+    lists(elsewhere, LAYERS)
 
 
 def test_keys_go_to_the_next_and_the_previous_layer_of_the_list(deep: Tab) -> None:
@@ -146,7 +150,7 @@ def test_keys_go_to_the_next_and_the_previous_layer_of_the_list(deep: Tab) -> No
 
 def test_layers_and_runs_are_found_by_their_names(deep: Tab) -> None:
     deep.get("layer-search").fill("1. CONV")
-    assert listed(deep) == [ENCODER[1], ENCODER[11]]
+    lists(deep, [ENCODER[1], ENCODER[11]])
     expect(deep.view.locator(".sieve-status").nth(1)).to_have_text(f"2 of {len(LAYERS)}")
     expect(deep.view.locator(".layer-group:not([hidden])")).to_have_count(1)
     deep.page.keyboard.press("Enter")
@@ -157,7 +161,7 @@ def test_layers_and_runs_are_found_by_their_names(deep: Tab) -> None:
     deep.page.keyboard.press("Escape")
     expect(deep.get("layer-search")).to_have_value("")
     expect(deep.get("detail")).to_be_visible()
-    assert listed(deep) == LAYERS
+    lists(deep, LAYERS)
     deep.view.get_by_role("searchbox", name="Find a run by name").fill("small2")
     runs = deep.view.locator('[data-testid="run"]:not([hidden])')
     expect(runs).to_have_count(11)
@@ -178,7 +182,7 @@ def test_names_of_any_kind_are_text(look: Look, many: Served) -> None:
         tab.get("layer-order").select_option(order)
         assert sorted(listed(tab)) == sorted(HOSTILE)
     tab.get("layer-search").fill("<img src")
-    assert listed(tab) == [HOSTILE[0]]
+    lists(tab, [HOSTILE[0]])
     tab.page.keyboard.press("Enter")
     tab.shows(1, HOSTILE[0])
     assert tab.view.locator("html").evaluate("root => root.scrollWidth <= innerWidth")

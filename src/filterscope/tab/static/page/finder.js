@@ -68,8 +68,7 @@ export class Finder {
   #look({ series, frame }) {
     const { numbers, words, peaks } = this.#read;
     const rows = new Set();
-    for (const number of numbers) rows.add(series.rowOf(number));
-    rows.delete(-1);
+    for (let row = 0; row < series.filters; row++) if (numbers.has(series.numberOf(row))) rows.add(row);
     for (const word of words) {
       if (Object.hasOwn(TRAITS, word)) for (const row of rowsWith(series, word)) rows.add(row);
       if (Object.hasOwn(MARKS, word)) frame.marks.forEach((mark, row) => mark === MARKS[word] && rows.add(row));

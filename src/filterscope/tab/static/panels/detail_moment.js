@@ -53,12 +53,13 @@ export function drawTaps(plot, moment) {
     return;
   }
   plot.height = Math.max(172, lanes * 34 + 30);
+  const place = (i) => (taps === 1 ? channelName(series.header, i) : `tap ${i}`);
   const names = range(lanes).map((channel) => shortened(channelName(series.header, channel), 18));
   const read = (at, y) => {
     const i = Math.min(Math.max(Math.round(at), 0), length - 1);
     const lane = lanes === 1 ? 0 : Math.min(Math.max(Math.floor(y), 0), lanes - 1);
     const before = ghost ? ` · ${ghostWords} ${formatPrecise(ghost[lane * length + i])}` : "";
-    return `${lanes > 1 ? `${names[lane]} · ` : ""}${along} ${i}: ${formatPrecise(now[lane * length + i])}${before}`;
+    return `${lanes > 1 ? `${names[lane]} · ` : ""}${place(i)}: ${formatPrecise(now[lane * length + i])}${before}`;
   };
   const y =
     lanes === 1

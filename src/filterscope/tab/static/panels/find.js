@@ -48,8 +48,8 @@ export class Find {
       "div",
       { class: "find", role: "search" },
       this.input,
-      this.count,
       el("div", { class: "chips", role: "group", "aria-label": "Find filters that" }, ...this.chips),
+      this.count,
     );
   }
 

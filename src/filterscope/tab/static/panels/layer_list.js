@@ -59,8 +59,13 @@ export class LayerList {
     const key = JSON.stringify([order, inOrder.map(({ tag, problem, shape }) => [tag, problem, shape])]);
     if (key !== this.#built) {
       this.#built = key;
+      const had = document.activeElement?.dataset.tag;
+      const focused = this.list.contains(document.activeElement);
       this.#build(inOrder, order);
+      // A live run changes the order under the user's hands.
+      if (focused) this.#buttons.find(({ dataset }) => dataset.tag === had)?.focus({ preventScroll: true });
     }
+    if (order !== this.order.value) this.#chosen = null;
     this.order.value = order;
     this.order.hidden = layers.length < 3;
     const known = new Map(layers.map((layer) => [layer.tag, layer]));
@@ -108,7 +113,6 @@ export class LayerList {
     this.prefix.title = prefix;
     this.list.replaceChildren(...items);
     this.#sieve();
-    this.#reveal();
   }
 
   #group(key, name, buttons) {
