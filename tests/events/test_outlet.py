@@ -13,7 +13,7 @@ from tensorboard.summary.writer import record_writer
 from torch.utils.tensorboard import FileWriter, SummaryWriter
 
 from filterscope.events.outlet import Outlet, file_writer
-from filterscope.recording.worker import Faults
+from filterscope.recording.faults import Faults
 from tests.support.events import Logged
 from tests.support.faults import raising
 

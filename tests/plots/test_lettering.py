@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from filterscope.plots.drawing.canvas import INK, Sheet
+from filterscope.plots.drawing.canvas import Sheet
+from filterscope.plots.drawing.colours import INK
 from filterscope.plots.drawing.lettering import number_patch, text_width
 from tests.support.figures import pixels
 

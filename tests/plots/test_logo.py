@@ -13,7 +13,8 @@ from matplotlib.patches import PathPatch
 
 from filterscope import FilterBank, FilterHistory, plot_evolution, plot_filter, plot_taps
 from filterscope.plots import kinds
-from filterscope.plots.drawing.canvas import is_clipped, rgba
+from filterscope.plots.drawing.colours import rgba
+from filterscope.plots.drawing.limits import is_clipped
 from filterscope.plots.drawing.logo import fair_limit, letter_colour, stack_heights
 from filterscope.plots.drawing.raster import Raster
 from filterscope.plots.drawing.tiles import HeatTiles, LogoTiles

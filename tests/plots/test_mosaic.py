@@ -9,7 +9,8 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from filterscope.plots.drawing import mosaic
-from filterscope.plots.drawing.canvas import ONE_SIDED_CMAP, ROTATION_CMAP, SIGNED_CMAP, SMALL, Box, Sheet
+from filterscope.plots.drawing.canvas import SMALL, Box, Sheet
+from filterscope.plots.drawing.colours import ONE_SIDED_CMAP, ROTATION_CMAP, SIGNED_CMAP
 from filterscope.plots.drawing.lettering import text_width
 from tests.support.arrays import normal
 from tests.support.figures import AMBER, DEAD

@@ -27,7 +27,7 @@ from filterscope import (
     plot_spectrum,
     plot_taps,
 )
-from filterscope.plots.drawing.canvas import GREY, INK
+from filterscope.plots.drawing.colours import GREY, INK
 from filterscope.plots.drawing.mosaic import PixelImage
 from filterscope.plots.drawing.tiles import LogoTiles
 from filterscope.plots.taps import TapsPicture

@@ -12,7 +12,7 @@ from matplotlib.colors import Colormap, to_rgb
 from matplotlib.figure import Figure, FigureBase
 
 from filterscope import FilterHistory, plot_overview
-from filterscope.plots.drawing.canvas import NONFINITE_FACE, ROTATION_CMAP, rotation_share
+from filterscope.plots.drawing.colours import NONFINITE_FACE, ROTATION_CMAP, rotation_share
 from filterscope.plots.drawing.mosaic import PixelImage
 from filterscope.plots.overview import CHANGE_CMAP
 from tests.plots.test_plots_words import LONG, assert_readable

@@ -11,7 +11,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import FigureBase
 
 from filterscope import FilterBank, FilterHistory, plot_spectrum
-from filterscope.plots.drawing.canvas import DEAD_FACE, NONFINITE_FACE
+from filterscope.plots.drawing.colours import DEAD_FACE, NONFINITE_FACE
 from filterscope.plots.drawing.mosaic import PixelImage
 from tests.support.figures import curves, near, noise, pixels, widest, words
 

@@ -9,7 +9,7 @@ import pytest
 from matplotlib.collections import LineCollection, PolyCollection
 
 from filterscope import FilterBank, FilterHistory, plot_drift, plot_evolution, plot_filter, plot_response, plot_taps
-from filterscope.plots.drawing.canvas import rotation_colours
+from filterscope.plots.drawing.colours import rotation_colours
 from filterscope.plots.drawing.mosaic import PixelImage
 from filterscope.plots.drawing.reduction import envelope, signed_extremes, trace
 from filterscope.plots.drawing.tiles import HeatTiles, LineTiles

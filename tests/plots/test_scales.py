@@ -6,19 +6,10 @@ import numpy as np
 import pytest
 
 from filterscope.plots.drawing.bars import ColourBar, rotation_bar, set_limit, value_bar
-from filterscope.plots.drawing.canvas import (
-    INK,
-    ROTATION_CMAP,
-    SIGNED_CMAP,
-    Box,
-    Sheet,
-    format_value,
-    is_clipped,
-    rgba,
-    rotation_colours,
-    shared_limit,
-)
+from filterscope.plots.drawing.canvas import Box, Sheet
+from filterscope.plots.drawing.colours import INK, ROTATION_CMAP, SIGNED_CMAP, rgba, rotation_colours
 from filterscope.plots.drawing.lettering import QuickText
+from filterscope.plots.drawing.limits import format_value, is_clipped, shared_limit
 from filterscope.plots.drawing.scales import index_ticks, mark_below, mark_left, number_rows, round_ticks
 from tests.support.arrays import normal
 from tests.support.figures import pixels

@@ -9,8 +9,9 @@ import pytest
 from matplotlib.collections import LineCollection, PolyCollection
 
 from filterscope import FilterBank
-from filterscope.plots.drawing.canvas import ROTATION_CMAP, SIGNED_CMAP, Box, Sheet
+from filterscope.plots.drawing.canvas import Box, Sheet
 from filterscope.plots.drawing.captions import Marks
+from filterscope.plots.drawing.colours import ROTATION_CMAP, SIGNED_CMAP
 from filterscope.plots.drawing.tiles import HeatTiles, LineTiles
 from tests.support.figures import AMBER, DEAD, near, pixels
 

@@ -19,7 +19,8 @@ import pytest
 from matplotlib.figure import Figure
 
 from filterscope import FilterBank, FilterRecorder
-from filterscope.recording.worker import Faults, Worker
+from filterscope.recording.faults import Faults
+from filterscope.recording.worker import Worker
 from tests.support.nets import SmallNet
 
 LONG = 60.0  #: Seconds after which a wait counts as a hang.
@@ -230,7 +231,8 @@ def test_warnings_turned_into_errors_do_not_raise(caplog: pytest.LogCaptureFixtu
 def test_what_is_queued_when_the_process_exits_is_done_first() -> None:
     script = """
         import atexit, threading
-        from filterscope.recording.worker import Faults, Worker
+        from filterscope.recording.faults import Faults
+        from filterscope.recording.worker import Worker
 
         gate, worker = threading.Event(), Worker(Faults(), capacity=50)
         worker.submit(lambda: gate.wait(30) and None)
@@ -246,7 +248,8 @@ def test_what_is_queued_when_the_process_exits_is_done_first() -> None:
 def test_a_forked_child_can_close_and_leaves_the_parents_jobs_alone() -> None:
     script = """
         import os, threading
-        from filterscope.recording.worker import Faults, Worker
+        from filterscope.recording.faults import Faults
+        from filterscope.recording.worker import Worker
 
         gate, worker = threading.Event(), Worker(Faults(), capacity=50)
         worker.submit(lambda: gate.wait(30) and None)

@@ -8,13 +8,7 @@ import numpy as np
 from matplotlib.colors import Colormap
 
 import filterscope
-from filterscope.plots.drawing.canvas import (
-    DECIBEL_CMAP,
-    ROTATION_CMAP,
-    ROTATION_SHARES,
-    ROTATION_TICKS,
-    SIGNED_CMAP,
-)
+from filterscope.plots.drawing.colours import DECIBEL_CMAP, ROTATION_CMAP, ROTATION_SHARES, ROTATION_TICKS, SIGNED_CMAP
 
 FILE = Path(filterscope.__file__).parent / "tab" / "static" / "draw" / "tables.js"
 #: RGB colours that fill a line.

@@ -14,7 +14,7 @@ from PIL import Image
 from playwright.sync_api import FrameLocator, Locator, Page, expect
 
 from filterscope.events import blob
-from filterscope.plots.drawing.canvas import rotation_colours
+from filterscope.plots.drawing.colours import rotation_colours
 from tests.support.synthetic import STEPS, Known, Layer, Run
 
 #: Epochs of the fits.

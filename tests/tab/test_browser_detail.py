@@ -302,7 +302,7 @@ def test_eight_moments_tell_how_a_filter_came_about(tab: Tab) -> None:
     ],
 )
 def test_moments_are_where_a_filter_moved(tab: Tab, path: list[int], expected: list[int]) -> None:
-    module = "/data/plugin/filterscope/static/numbers/moments.js"
+    module = "/data/plugin/filterscope/static/numbers/telling.js"
     code = f"async path => (await import('{module}')).tellingMoments(path.map((_, i) => i), path, 8)"
     assert tab.page.evaluate(code, path) == pytest.approx(expected, abs=2)
 

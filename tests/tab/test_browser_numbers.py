@@ -17,7 +17,8 @@ from filterscope import FilterBank
 from filterscope.events import blob
 from filterscope.filters import metrics, spectrum
 from filterscope.plots.drawing import mosaic
-from filterscope.plots.drawing.canvas import format_value, rotation_colours, rotation_share, shared_limit
+from filterscope.plots.drawing.colours import rotation_colours, rotation_share
+from filterscope.plots.drawing.limits import format_value, shared_limit
 from filterscope.plots.drawing.reduction import envelope, signed_extremes
 from filterscope.plots.response import ResponsePicture
 from tests.support import colour_tables

@@ -152,7 +152,7 @@ class Conv1dFilterMonitor(_Callback):
         self._start(trainer, pl_module)
         if (session := self._session) is not None:
             self._is_under_way, self._step = False, None
-            with session.harmless("start"):
+            with session.faults.harmless("start"):
                 session.plan(epochs_planned(trainer), steps_planned(trainer))
                 if trainer.global_step == 0:
                     session.tell_superseded()
@@ -181,7 +181,7 @@ class Conv1dFilterMonitor(_Callback):
         if (session := self._session) is not None:
             if not self._is_under_way:
                 self._is_under_way = True
-                with session.harmless("resume"):
+                with session.faults.harmless("resume"):
                     if trainer.global_step > 0:  # only now does Lightning tell the step of a resume within an epoch
                         session.resume(trainer.model, trainer.current_epoch, current_step(trainer))
             session.draw_waiting()
@@ -203,7 +203,7 @@ class Conv1dFilterMonitor(_Callback):
         if session is None:
             return
         session.watched(trainer.model)
-        with session.harmless("batch"):
+        with session.faults.harmless("batch"):
             step = step_of_batch(trainer)
             if step is None or step == self._step:
                 return
@@ -219,7 +219,7 @@ class Conv1dFilterMonitor(_Callback):
     @override
     def on_train_epoch_end(self, trainer: Any, pl_module: Any) -> None:
         if (session := self._session) is not None and self._is_under_way:  # else an end that a checkpoint replays
-            with session.harmless("epoch"):
+            with session.faults.harmless("epoch"):
                 session.end_epoch(trainer.model, trainer.current_epoch + 1, current_step(trainer))
 
     @override
@@ -243,7 +243,7 @@ class Conv1dFilterMonitor(_Callback):
         if self._session is not None and self._is_started:
             session = self._session
             epoch, step, model = 0, 0, None
-            with session.harmless("end"):
+            with session.faults.harmless("end"):
                 if trainer.world_size == 1 and self._is_under_way and not _is_of_device(exception):
                     # Lightning counts a batch after the validation that may follow it.
                     step = max(current_step(trainer), self._step or 0)

@@ -14,14 +14,8 @@ from filterscope.filters.bank import FilterBank
 from filterscope.filters.history import FilterHistory
 from filterscope.plots.drawing import captions, mosaic
 from filterscope.plots.drawing.bars import ColourBar, rotation_bar
-from filterscope.plots.drawing.canvas import (
-    DEAD_FACE,
-    ROTATION_CMAP,
-    Frame,
-    Sheet,
-    Target,
-    rotation_share,
-)
+from filterscope.plots.drawing.canvas import Frame, Sheet, Target
+from filterscope.plots.drawing.colours import DEAD_FACE, ROTATION_CMAP, rotation_share
 from filterscope.plots.drawing.scales import index_ticks, number_rows
 from filterscope.plots.drawing.times import TimeAxis
 from filterscope.plots.picture import Comparison, Kind, Options, Times, draw

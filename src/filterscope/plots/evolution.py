@@ -18,7 +18,9 @@ from filterscope.filters.checks import check_choice
 from filterscope.filters.history import FilterHistory
 from filterscope.plots.drawing import captions, mosaic
 from filterscope.plots.drawing.bars import ColourBar, set_limit, value_bar
-from filterscope.plots.drawing.canvas import Frame, Sheet, Target, is_clipped, rotation_colours, shared_limit
+from filterscope.plots.drawing.canvas import Frame, Sheet, Target
+from filterscope.plots.drawing.colours import rotation_colours
+from filterscope.plots.drawing.limits import is_clipped, shared_limit
 from filterscope.plots.drawing.tiles import HeatTiles
 from filterscope.plots.picture import Comparison, Kind, Options, Picture, Times, draw
 

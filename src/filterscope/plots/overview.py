@@ -17,21 +17,10 @@ from filterscope.filters.history import FilterHistory, require_history
 from filterscope.filters.words import plural
 from filterscope.plots.drawing import captions, mosaic
 from filterscope.plots.drawing.bars import ColourBar, rotation_bar
-from filterscope.plots.drawing.canvas import (
-    GREY,
-    INK,
-    PALE,
-    ROTATION_CMAP,
-    SMALL,
-    TEXT,
-    Box,
-    Frame,
-    Sheet,
-    Target,
-    format_value,
-    rotation_share,
-)
+from filterscope.plots.drawing.canvas import SMALL, TEXT, Box, Frame, Sheet, Target
+from filterscope.plots.drawing.colours import GREY, INK, PALE, ROTATION_CMAP, rotation_share
 from filterscope.plots.drawing.lettering import shortened, text_width
+from filterscope.plots.drawing.limits import format_value
 from filterscope.plots.drawing.times import TimeAxis
 
 Array = npt.NDArray[Any]

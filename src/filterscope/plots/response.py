@@ -18,7 +18,8 @@ from filterscope.filters.bank import FilterBank, require_bank
 from filterscope.filters.words import Frequency
 from filterscope.plots.drawing import captions, mosaic
 from filterscope.plots.drawing.bars import ColourBar
-from filterscope.plots.drawing.canvas import DEAD_FACE, DECIBEL_CMAP, INK, PALE, TEXT, Box, Frame, Sheet, Target
+from filterscope.plots.drawing.canvas import TEXT, Box, Frame, Sheet, Target
+from filterscope.plots.drawing.colours import DEAD_FACE, DECIBEL_CMAP, INK, PALE
 from filterscope.plots.drawing.frequencies import FrequencyAxis, check_axis, log_edges, lowest
 from filterscope.plots.drawing.lettering import QuickText, shortened
 from filterscope.plots.drawing.reduction import trace

@@ -18,21 +18,10 @@ from filterscope.filters.channels import real_rows, reduce
 from filterscope.filters.words import plural
 from filterscope.plots.drawing import captions, mosaic
 from filterscope.plots.drawing.bars import ColourBar, set_limit, value_bar
-from filterscope.plots.drawing.canvas import (
-    GREY,
-    INK,
-    PALE,
-    PLAIN,
-    SIGNED_CMAP,
-    TEXT,
-    Box,
-    Frame,
-    Sheet,
-    format_value,
-    rotation_colours,
-    safe_limit,
-)
+from filterscope.plots.drawing.canvas import TEXT, Box, Frame, Sheet
+from filterscope.plots.drawing.colours import GREY, INK, PALE, PLAIN, SIGNED_CMAP, rotation_colours
 from filterscope.plots.drawing.lettering import shortened, text_width
+from filterscope.plots.drawing.limits import format_value, safe_limit
 from filterscope.plots.drawing.logo import Letters, stack_heights
 from filterscope.plots.drawing.reduction import outline, trace
 from filterscope.plots.drawing.references import check_shape, name_of

@@ -16,19 +16,10 @@ from filterscope.filters.history import FilterHistory
 from filterscope.filters.words import Frequency
 from filterscope.plots.drawing import captions, mosaic
 from filterscope.plots.drawing.bars import ColourBar
-from filterscope.plots.drawing.canvas import (
-    DEAD_FACE,
-    DECIBEL_CMAP,
-    INK,
-    PLAIN,
-    Box,
-    Frame,
-    Sheet,
-    Target,
-    format_value,
-    safe_limit,
-)
+from filterscope.plots.drawing.canvas import Box, Frame, Sheet, Target
+from filterscope.plots.drawing.colours import DEAD_FACE, DECIBEL_CMAP, INK, PLAIN
 from filterscope.plots.drawing.frequencies import FrequencyAxis, check_axis, log_edges, lowest
+from filterscope.plots.drawing.limits import format_value, safe_limit
 from filterscope.plots.drawing.scales import mark_left, name_left
 from filterscope.plots.drawing.times import TimeAxis
 from filterscope.plots.picture import Comparison, Kind, Options, Picture, Times, draw

@@ -16,22 +16,10 @@ from filterscope.filters.checks import check_choice
 from filterscope.filters.words import SCALES, Scale
 from filterscope.plots.drawing import captions, mosaic
 from filterscope.plots.drawing.bars import ColourBar, rotation_bar, set_limit, value_bar
-from filterscope.plots.drawing.canvas import (
-    DEAD_FACE,
-    SIGNED_CMAP,
-    TEXT,
-    Box,
-    Frame,
-    Sheet,
-    Target,
-    format_value,
-    is_clipped,
-    peaks,
-    rotation_colours,
-    safe_limit,
-    shared_limit,
-)
+from filterscope.plots.drawing.canvas import TEXT, Box, Frame, Sheet, Target
+from filterscope.plots.drawing.colours import DEAD_FACE, SIGNED_CMAP, rotation_colours
 from filterscope.plots.drawing.lettering import shortened
+from filterscope.plots.drawing.limits import format_value, is_clipped, peaks, safe_limit, shared_limit
 from filterscope.plots.drawing.logo import fair_limit, stack_heights
 from filterscope.plots.drawing.references import name_of, same_filters
 from filterscope.plots.drawing.scales import (

@@ -21,13 +21,13 @@ from filterscope.plots import kinds, overview, own
 from filterscope.plots.drawing import captions
 from filterscope.plots.picture import Kind, Options
 from filterscope.recording import algebra, cards
+from filterscope.recording.faults import Faults
 from filterscope.recording.pictures import Pictures
 from filterscope.recording.reading import Reading
 from filterscope.recording.resume import Past
 from filterscope.recording.schedule import BETWEEN, IMAGES_PER_FIT, affordable
 from filterscope.recording.settings import Settings
 from filterscope.recording.track import Track
-from filterscope.recording.worker import Faults
 
 Array = npt.NDArray[Any]
 

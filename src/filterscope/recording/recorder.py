@@ -202,7 +202,7 @@ class FilterRecorder:
     def _known(self, session: Session, epoch: int, step: int | None) -> Mapping[str, Past]:
         """What the directory holds from before a first snapshot."""
         past: Mapping[str, Past] = {}
-        with session.harmless("history"):
+        with session.faults.harmless("history"):
             past, self._count, given_up = recorded_before(session.directory, self._settings.tag, epoch, step)
             if given_up:
                 session.tell(

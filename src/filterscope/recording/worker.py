@@ -3,37 +3,16 @@
 from __future__ import annotations
 
 import atexit
-import logging
 import os
 import queue
 import threading
 import time
-import warnings
 import weakref
 from collections.abc import Callable
 
+from filterscope.recording.faults import Faults
+
 Job = Callable[[], None]
-
-_LOG = logging.getLogger("filterscope")
-
-
-class Faults:
-    """Warns once per kind of fault, and never raises itself."""
-
-    def __init__(self) -> None:
-        self._seen: set[str] = set()
-
-    def report(self, kind: str, message: str) -> None:
-        """Warn, unless this kind of fault was reported before."""
-        if kind in self._seen:
-            _LOG.debug("%s", message)
-            return
-        self._seen.add(kind)
-        try:
-            warnings.warn(message, RuntimeWarning, stacklevel=2)
-        except Exception:  # warnings turned into errors must not end a training run either
-            _LOG.warning("%s", message)
-
 
 #: Bytes that may wait with the jobs that hold them; a single job may hold more.
 MOST_BYTES = 32 * 2**20

@@ -8,7 +8,8 @@ import numpy as np
 from matplotlib.collections import LineCollection
 from matplotlib.colors import Colormap
 
-from filterscope.plots.drawing.canvas import (
+from filterscope.plots.drawing.canvas import TEXT, Box, Sheet
+from filterscope.plots.drawing.colours import (
     GREY,
     INK,
     ONE_SIDED_CMAP,
@@ -16,12 +17,9 @@ from filterscope.plots.drawing.canvas import (
     ROTATION_SHARES,
     ROTATION_TICKS,
     SIGNED_CMAP,
-    TEXT,
-    Box,
-    Sheet,
-    format_value,
 )
 from filterscope.plots.drawing.lettering import QuickText
+from filterscope.plots.drawing.limits import format_value
 from filterscope.plots.drawing.mosaic import PixelImage
 
 #: Rotations that a bar names, the first ones however short it is.

@@ -4,54 +4,36 @@ from __future__ import annotations
 
 import functools
 import io
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import numpy as np
-import numpy.typing as npt
-from matplotlib import colormaps, rcParams
+from matplotlib import rcParams
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import Collection
-from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure, FigureBase, SubFigure
 from matplotlib.patches import Patch
 from matplotlib.transforms import Affine2D
 
 from filterscope.filters.checks import require
 from filterscope.plots.drawing.captions import DOT
+from filterscope.plots.drawing.colours import GREY, INK
 from filterscope.plots.drawing.ground import ground_of, recolour, type_on
 from filterscope.plots.drawing.lettering import QuickText, text_width
 
-Array = npt.NDArray[Any]
 AnyArtist = TypeVar("AnyArtist", bound=Artist)
 
 #: TensorBoard's image card is about 2:1 and scales by nearest neighbour: 900 x 430 pixels halve cleanly into it.
 WIDTH, HEIGHT, DPI = 900, 430, 100
 
-INK, GREY, PALE = "#111827", "#3d4653", "#c3cad3"
-PLAIN = "#2f6db3"
-DEAD_FACE, NONFINITE_FACE = "#e3e6ea", "#ffc44d"
 TITLE, TEXT, SMALL = 15, 12, 9
 #: The smallest print of a line that has parts to spare, in points.
 FINE = 8
 #: Small print is up to a twentieth wider where it is fitted to whole pixels.
 _SLACK = 0.95
-
-#: Rotation has one colour map and one scale everywhere, so that epochs, layers and runs compare: grey unmoved, blue at
-#: 0.1, purple at 0.5, red orthogonal, orange reversed.
-_TONES = ((0, "#98a3af"), (0.21, "#3a86c8"), (0.4, "#6558cc"), (0.6, "#9a34a8"), (0.73, "#cc1f78"), (0.86, "#e5141f"))
-ROTATION_CMAP = LinearSegmentedColormap.from_list("filterscope_rotation", [*_TONES, (1, "#c96a00")])
-#: The ticks of the scale and where they lie on it, with straight lines between. The first epochs turn filters by
-#: hundredths, and those of trained audio and DNA end between 0.6 and 1.1: both have room.
-ROTATION_TICKS, ROTATION_SHARES = (0, 0.02, 0.1, 0.5, 1, 2), (0, 0.12, 0.3, 0.58, 0.86, 1)
-SIGNED_CMAP = colormaps["RdBu_r"]
-#: The warm half of the signed map: magnitudes without sign, white where nothing is.
-ONE_SIDED_CMAP = LinearSegmentedColormap.from_list("filterscope_one_sided", SIGNED_CMAP(np.linspace(0.5, 1.0, 128)))
-DECIBEL_CMAP = colormaps["magma"].with_extremes(bad=DEAD_FACE)
 
 
 class FilterFigure(Figure):
@@ -86,25 +68,6 @@ def plain(artist: Artist) -> None:
     artist.set_sketch_params(None)
     if isinstance(artist, Collection | Patch):
         artist.set_antialiased(True)
-
-
-def rotation_share(rotation: Array) -> Array:
-    """Where rotations lie on their scale, from 0 to 1; what is not finite stays so."""
-    return np.where(np.isinf(rotation), rotation, np.interp(rotation, ROTATION_TICKS, ROTATION_SHARES))
-
-
-def rotation_colours(rotation: Array | None, count: int) -> Array:
-    """RGBA of every filter: by its rotation, one plain colour without a reference, pale where undefined."""
-    if rotation is None:
-        return np.tile(rgba(PLAIN), (count, 1))
-    colours: Array = ROTATION_CMAP(rotation_share(np.nan_to_num(rotation)))
-    colours[~np.isfinite(rotation)] = rgba(PALE)
-    return colours
-
-
-def rgba(colour: str) -> Array:
-    """A ``#rrggbb`` colour as four floats."""
-    return np.array([int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)] + [1.0])
 
 
 @dataclass(frozen=True)
@@ -320,45 +283,3 @@ class Sheet:
         )
         axes.set_axis_off()
         return axes
-
-
-def format_value(value: float) -> str:
-    """A number in at most about six characters, with a true minus."""
-    size = abs(value)
-    if not math.isfinite(value):
-        text = "–" if math.isnan(value) else "∞" if value > 0 else "−∞"
-    elif value == 0 or 1e-3 <= size < 99.5:
-        text = f"{value:.2g}" if value else "0"
-    elif 99.5 <= size < 9999.5:
-        text = f"{value:.0f}"
-    else:
-        digits, exponent = f"{value:.0e}".split("e")
-        text = f"{digits}e{int(exponent)}"
-    return text.replace("-", "−")
-
-
-def peaks(rows: Array) -> Array:
-    """Largest finite magnitude of every filter of ``(filters, rows, taps)``; 0 where there is none."""
-    return np.asarray(np.max(np.abs(rows), axis=(1, 2), initial=0.0, where=np.isfinite(rows)))
-
-
-def safe_limit(*arrays: Array | None) -> float:
-    """Largest finite magnitude of all arrays; 1 where everything is zero or nothing is finite."""
-    largest = [float(np.max(np.abs(a), initial=0.0, where=np.isfinite(a))) for a in arrays if a is not None]
-    return max(largest, default=0.0) or 1.0
-
-
-def shared_limit(rows: Array, before: Array | None = None, *, quantile: float = 0.5, times: float = 2) -> float:
-    """The value at the end of the scale that all tiles share.
-
-    So many times a quantile of the filters' own largest values, zero ones aside, unless none is larger: twice the
-    median has half of the tiles use half of their height at least, whatever a few large filters do.
-    """
-    largest, sizes = safe_limit(rows, before), peaks(rows)
-    known = sizes[sizes > 0]
-    return min(times * float(np.quantile(known, quantile)), largest) if known.size else largest
-
-
-def is_clipped(rows: Array, limits: Array) -> Array:
-    """Which filters of ``(filters, rows, taps)`` go beyond their limits, by more than rounding."""
-    return np.asarray(peaks(rows) > limits * (1 + 1e-6))

@@ -13,7 +13,8 @@ from filterscope.filters.checks import check_choice
 from filterscope.filters.spectrum import tap_rate
 from filterscope.filters.words import FREQUENCIES, Frequency
 from filterscope.plots.drawing import captions
-from filterscope.plots.drawing.canvas import INK, TEXT, Box, Sheet
+from filterscope.plots.drawing.canvas import TEXT, Box, Sheet
+from filterscope.plots.drawing.colours import INK
 from filterscope.plots.drawing.lettering import text_width
 from filterscope.plots.drawing.scales import fitting_ticks, log_ticks, mark_below, name_below, tick_labels
 

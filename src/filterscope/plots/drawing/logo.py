@@ -12,8 +12,9 @@ from matplotlib.axes import Axes
 from matplotlib.patches import PathPatch
 from matplotlib.path import Path
 
-from filterscope.plots.drawing.canvas import Sheet, peaks, safe_limit
+from filterscope.plots.drawing.canvas import Sheet
 from filterscope.plots.drawing.lettering import outline
+from filterscope.plots.drawing.limits import peaks, safe_limit
 
 Array = npt.NDArray[Any]
 

@@ -19,7 +19,8 @@ from matplotlib.colors import Colormap
 from matplotlib.image import BboxImage
 from matplotlib.transforms import Bbox, Transform, TransformedBbox
 
-from filterscope.plots.drawing.canvas import NONFINITE_FACE, Box, Sheet, plain, rgba
+from filterscope.plots.drawing.canvas import Box, Sheet, plain
+from filterscope.plots.drawing.colours import NONFINITE_FACE, rgba
 from filterscope.plots.drawing.reduction import block_starts, signed_extremes
 
 Array = npt.NDArray[Any]

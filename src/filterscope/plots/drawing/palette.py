@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from filterscope.plots.drawing.canvas import DEAD_FACE, GREY, INK, NONFINITE_FACE, PALE, rgba
+from filterscope.plots.drawing.colours import DEAD_FACE, GREY, INK, NONFINITE_FACE, PALE, rgba
 
 Array = npt.NDArray[Any]
 

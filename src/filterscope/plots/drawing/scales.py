@@ -15,7 +15,8 @@ from matplotlib.artist import Artist
 from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.patches import PathPatch
 
-from filterscope.plots.drawing.canvas import GREY, INK, TEXT, Box, Sheet
+from filterscope.plots.drawing.canvas import TEXT, Box, Sheet
+from filterscope.plots.drawing.colours import GREY, INK
 from filterscope.plots.drawing.lettering import QuickText, number_patch, text_width
 
 Array = npt.NDArray[Any]

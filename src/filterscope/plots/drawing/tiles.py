@@ -10,7 +10,9 @@ import numpy.typing as npt
 from matplotlib.collections import LineCollection, PolyCollection
 
 from filterscope.plots.drawing import mosaic
-from filterscope.plots.drawing.canvas import (
+from filterscope.plots.drawing.canvas import SMALL, Box, Sheet
+from filterscope.plots.drawing.captions import Marks
+from filterscope.plots.drawing.colours import (
     DEAD_FACE,
     GREY,
     INK,
@@ -18,14 +20,10 @@ from filterscope.plots.drawing.canvas import (
     ONE_SIDED_CMAP,
     PALE,
     SIGNED_CMAP,
-    SMALL,
-    Box,
-    Sheet,
-    is_clipped,
     rgba,
 )
-from filterscope.plots.drawing.captions import Marks
 from filterscope.plots.drawing.lettering import QuickText, number_patch, shortened, text_width
+from filterscope.plots.drawing.limits import is_clipped
 from filterscope.plots.drawing.logo import Letters
 from filterscope.plots.drawing.reduction import outline, trace
 

@@ -7,7 +7,8 @@ from typing import Any
 import numpy.typing as npt
 
 from filterscope.plots.drawing import mosaic
-from filterscope.plots.drawing.canvas import INK, Box, Sheet
+from filterscope.plots.drawing.canvas import Box, Sheet
+from filterscope.plots.drawing.colours import INK
 from filterscope.plots.drawing.scales import index_ticks, tick_intervals
 
 _MOST_LABELS = 9

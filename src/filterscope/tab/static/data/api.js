@@ -7,6 +7,25 @@ export const MOST_STEPS = 256;
 
 const ROUTE = new URL("../../", import.meta.url);
 
+/**
+ * A layer of a run, as the server lists it: curves are of `[step, value]`, `latest` and `interval` in seconds.
+ *
+ * @typedef {object} Layer
+ * @property {string} tag
+ * @property {string} layer
+ * @property {string} monitor
+ * @property {number[]} [shape]
+ * @property {number} total_filters
+ * @property {[number, number][]} rotation
+ * @property {[number, number][]} dead
+ * @property {number} latest
+ * @property {number | null} interval
+ * @property {number} max_step
+ * @property {string} [problem]
+ *
+ * @typedef {{run: string, layers: Layer[]}} Run
+ */
+
 /** An answer that did not come; its message says what to do. */
 export class ApiError extends Error {}
 
@@ -30,15 +49,29 @@ async function get(path, parameters, signal) {
   throw new ApiError(String(words));
 }
 
-/** Runs with their layers, and what is wrong in general. */
+/**
+ * Runs with their layers, and what is wrong in general.
+ *
+ * @param {AbortSignal} [signal]
+ * @returns {Promise<{runs: Run[], problems: string[]}>}
+ */
 export async function fetchLayers(signal) {
   const answer = await (await get("layers", {}, signal)).json();
   return { runs: answer.runs ?? [], problems: answer.problems ?? [] };
 }
 
-/** All layers of a run over time, and a scalar of it: the answer's version, and what the server's `overview` says. */
-export async function fetchOverview(run, scalar, signal) {
-  const response = await get("overview", scalar === null ? { run } : { run, scalar }, signal);
+/**
+ * All layers of a run over time, and a scalar of it.
+ *
+ * @param {{run: string} | {likely: string | null}} which A run that is listed; or before any is, the one that the
+ *   address names, where the server takes the first one if there is no such.
+ * @param {string | null} scalar Null: the server's choice; empty: none.
+ * @param {AbortSignal} [signal]
+ * @returns {Promise<[string | null, any]>} The answer's version, and what the server's `overview` says.
+ */
+export async function fetchOverview(which, scalar, signal) {
+  const given = Object.entries({ ...which, scalar }).filter(([, value]) => value !== null);
+  const response = await get("overview", Object.fromEntries(given), signal);
   return [response.headers.get("ETag"), await response.json()];
 }
 

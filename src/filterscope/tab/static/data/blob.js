@@ -6,6 +6,30 @@ const MAGIC = "FILTERS\n";
 const VERSIONS = [1, 2];
 const PREFIX_BYTES = 16;
 
+/**
+ * What a bank says of itself; `shape` is filters x channels x taps, `indices` the numbers of the filters if not all are
+ * there, `sample_rate` in Hz.
+ *
+ * @typedef {object} Header
+ * @property {string} layer
+ * @property {number} order
+ * @property {boolean} reference
+ * @property {[number, number, number]} shape
+ * @property {"float16" | "float32"} dtype
+ * @property {boolean} complex
+ * @property {number[] | null} indices
+ * @property {number} total_filters
+ * @property {number | null} epoch
+ * @property {number | null} step
+ * @property {number} stride
+ * @property {number} dilation
+ * @property {number} groups
+ * @property {boolean} transposed
+ * @property {string[]} [channel_names]
+ * @property {number | null} sample_rate
+ * @property {boolean} within_epoch
+ */
+
 /** Bytes that are no bank, or not one that this version can read. */
 export class BlobError extends Error {}
 
@@ -63,7 +87,7 @@ const CHECKS = {
  * Read a blob that may be damaged.
  *
  * @param {Uint8Array} bytes Whole blob, at any alignment.
- * @returns {{header: object, weights: Uint16Array | Float32Array}} Weights in a buffer of their own, so that
+ * @returns {{header: Header, weights: Uint16Array | Float32Array}} Weights in a buffer of their own, so that
  *   forgetting them frees them.
  * @throws {BlobError} Damaged, or written by a newer version.
  */

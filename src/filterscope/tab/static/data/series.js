@@ -5,18 +5,21 @@ import { widen } from "./blob.js";
 /** Snapshots that stay widened to float32: the shown one, its ghost, the reference, and their neighbours. */
 const WIDENED = 8;
 
+/** @typedef {{step: number, wall: number, header?: Header, weights?: Uint16Array | Float32Array, problem?: string}} Snapshot */
+/** @typedef {import("./blob.js").Header} Header */
+
 export class Series {
   #widened = new Map();
   #reference = { weights: null, wide: null };
 
   /**
    * @param {string} run
-   * @param {object} layer An entry of the server's list of layers.
+   * @param {import("./api.js").Layer} layer
    */
   constructor(run, layer) {
     this.run = run;
     this.layer = layer;
-    /** `{step, wall, header, weights, problem}`; without header and weights until loaded. */
+    /** Without header and weights until loaded. @type {Snapshot[]} */
     this.snapshots = [];
     this.bytes = 0;
     this.loaded = 0;
@@ -24,6 +27,7 @@ export class Series {
     this.version = 0;
     /** What its time is counted in: `epoch`, or `step` as soon as a snapshot taken within an epoch is known. */
     this.unit = "epoch";
+    /** @type {Header} */
     this.header = null;
     this.listed = false;
   }

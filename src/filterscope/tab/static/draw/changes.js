@@ -26,7 +26,7 @@ export function changeGradient() {
  *
  * @param {HTMLCanvasElement} canvas
  * @param {{w: number, h: number}} size CSS pixels.
- * @param {object | null} layer As for `changeColumns`; null where none was logged.
+ * @param {Parameters<typeof changeColumns>[0] | null} layer As for `changeColumns`; null where none was logged.
  * @param {[number, number][]} dead Times at which the dead filters become some or none, and whether there are any.
  * @param {{low: number, high: number}} axis
  * @param {[number, number]} limits

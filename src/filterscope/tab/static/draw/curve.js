@@ -6,15 +6,22 @@ import { blockStart, extent } from "../numbers/reduce.js";
 export const STEM_TAPS = 8;
 
 /**
+ * Where a row of values lies: left edge, width of a slot, pixel of zero, pixels per unit, and the edges that clip.
+ *
+ * @typedef {{left: number, slot: number, zero: number, scale: number, top: number, bottom: number, right: number}} Place
+ */
+
+/**
  * A line through values; it breaks at NaN. More values than pixels become their extremes per pixel.
  *
  * @param {CanvasRenderingContext2D} context
  * @param {ArrayLike<number>} values `count` of them from `at` on.
- * @param {object} place Left edge, width of a slot, pixel of zero, pixels per unit, and the edges that clip.
+ * @param {Place} place
  */
-export function traceLine(context, values, at, count, { left, slot, zero, scale, top, bottom }) {
+export function traceLine(context, values, at, count, place) {
+  const { left, slot, zero, scale, top, bottom } = place;
   if (slot < 0.5) {
-    traceExtremes(context, values, at, count, { left, slot, zero, scale, top, bottom });
+    traceExtremes(context, values, at, count, place);
     return;
   }
   let broken = true;

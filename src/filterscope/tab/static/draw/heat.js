@@ -33,7 +33,8 @@ function cachedSpans(cells, pixels) {
  * @param {{table: Uint32Array, low: number, high: number, broken: number}} scale Colours from the value `low` to
  *   `high`, and that of NaN and infinity.
  */
-export function paintHeat(sheet, stride, box, values, at, rows, columns, { table, low, high, broken }) {
+export function paintHeat(sheet, stride, box, values, at, rows, columns, scale) {
+  const { table, low, high, broken } = scale;
   const across = cachedSpans(columns, box.w);
   const down = cachedSpans(rows, box.h);
   const reduced = columns > box.w || rows > box.h;

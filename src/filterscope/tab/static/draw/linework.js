@@ -10,7 +10,7 @@ const DENSE = 0.6;
  * A curve in one colour.
  *
  * @param {Uint32Array} sheet Packed RGBA, rows of `stride` pixels.
- * @param {object} place In device pixels of the sheet: `left`, `slot` (pixels per value), `zero` (y of 0), `scale`
+ * @param {import("./curve.js").Place} place In device pixels of the sheet: `left`, `slot` (pixels per value), `zero` (y of 0), `scale`
  *   (pixels per unit), and the clip `top`, `bottom`, `right`.
  * @param {ArrayLike<number>} values `count` of them from `at` on; not finite: a gap.
  * @param {number} colour Packed RGBA; its alpha is not used.

@@ -1,7 +1,7 @@
 /** What the channels of a layer are called. */
 
 /**
- * @param {{channel_names?: string[] | null}} header Of a bank.
+ * @param {{channel_names?: string[]}} header Of a bank.
  * @param {number} channel
  * @returns {string} Its name, or its number where channels have none.
  */
@@ -10,7 +10,11 @@ export function channelName(header, channel) {
   return typeof name === "string" ? name : `channel ${channel}`;
 }
 
-/** Whether channels are the letters of a sequence, such as DNA: taps of these have no frequencies. */
+/**
+ * Whether channels are the letters of a sequence, such as DNA: taps of these have no frequencies.
+ *
+ * @param {{channel_names?: string[], complex: boolean}} header Of a bank.
+ */
 export function isLettered({ channel_names: names, complex }) {
   return Array.isArray(names) && names.length > 0 && !complex && names.every((name) => /^[A-Z]$/.test(name));
 }

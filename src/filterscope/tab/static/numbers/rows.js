@@ -4,7 +4,9 @@
 const AUTO_LIMIT = 8;
 const POWER_STEPS = 400;
 
-/** How channels are shown when the user has not chosen. */
+/** @typedef {"all" | "principal" | "l2"} Channels */
+
+/** How channels are shown when the user has not chosen. @returns {Channels} */
 export function autoChannels(header) {
   const [, channels, taps] = header.shape;
   return channels <= AUTO_LIMIT || taps === 1 || header.complex ? "all" : "principal";
@@ -22,8 +24,8 @@ export function rowShape(header, channels) {
  * Rows of all filters, `filters x rows x columns`.
  *
  * @param {Float32Array} weights
- * @param {object} header
- * @param {"all" | "principal" | "l2"} channels
+ * @param {{shape: number[], complex: boolean}} header
+ * @param {Channels} channels
  * @param {Float32Array | null} anchor Principal shapes of the reference, which fix the sign; `null` for the
  *   reference itself.
  */

@@ -44,6 +44,7 @@ function transform(n, { cos, sin, re, im }) {
 /**
  * Length of the transform of a layer's taps, a power of two. That of filterscope's numbers unless a picture needs less.
  *
+ * @param {{shape: number[], dilation: number}} header
  * @param {number} least At least so many points.
  * @param {number} times At least so many times as many as there are taps.
  */

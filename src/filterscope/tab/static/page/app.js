@@ -3,18 +3,21 @@
 import { Loader } from "../data/loader.js";
 import { emptyState, snapshotProblems } from "../panels/messages.js";
 import { saveCsv, saveJson, savePng } from "./export.js";
+import { saveOverview } from "./export_overview.js";
 import { Finder } from "./finder.js";
 import { copyAddress, takeFocus } from "./host.js";
 import { listenToKeys } from "./keys.js";
+import { Marks } from "./marks.js";
 import { Model } from "./model.js";
 import { Overlook } from "./overlook.js";
 import { buildParts } from "./parts.js";
 import { Player } from "./player.js";
 import { listenToPointer } from "./pointer.js";
 import { State } from "./state.js";
+import { Story } from "./story.js";
 import { Watch } from "./watch.js";
 
-export class App {
+export class App extends /** @type {new () => import("./parts.js").Parts} */ (/** @type {unknown} */ (Object)) {
   #frame = 0;
   #faults = { loading: null, listing: null, general: [] };
   #scene = null;
@@ -22,6 +25,11 @@ export class App {
   #seen = false;
 
   constructor() {
+    super();
+    /** Where the pointer is above the grid. @type {PointerEvent | null} */
+    this.pointer = null;
+    this.reveal = false;
+    this.empty = null;
     this.state = new State();
     this.loader = new Loader(
       () => this.schedule(),
@@ -38,14 +46,17 @@ export class App {
     );
     this.overlook = new Overlook(this);
     this.finder = new Finder(this);
+    this.story = new Story(this);
+    this.marks = new Marks(this);
     Object.assign(this, buildParts(this));
     listenToPointer(this);
     listenToKeys(this);
     this.state.onChange((changed) => this.#changed(changed));
   }
 
-  /** Begin with the list of layers that is on its way. */
-  start(layers) {
+  /** Begin with the list of layers that is on its way, and what happened in the run, if that is, too. */
+  start(layers, overview) {
+    this.overlook.data.expect(this.state.scalar, overview);
     const watch = new Watch(
       (answer) => this.#take(answer),
       (message) => {
@@ -64,12 +75,14 @@ export class App {
     model.runs = runs.filter(({ layers }) => layers.length);
     Object.assign(this.#faults, { general: problems, listing: null });
     model.aim();
+    let grown = model.overview;
     for (const series of [model.series, model.other]) {
       const known = series && before.get(key(series.run, series.layer));
-      if (known && (known.latest !== series.layer.latest || known.max_step !== series.layer.max_step))
-        this.loader.refresh(series);
+      if (!known || (known.latest === series.layer.latest && known.max_step === series.layer.max_step)) continue;
+      this.loader.refresh(series);
+      grown = true;
     }
-    this.overlook.refresh();
+    if (grown) this.story.refresh();
     this.#seen = true;
     this.schedule();
   }
@@ -150,7 +163,8 @@ export class App {
   savePng() {
     const scene = this.#scene;
     const detail = this.detail.element.hidden ? null : this.detail;
-    if (scene) savePng(scene, this.grid.layout, this.toolbar.summary.textContent, detail);
+    if (this.overlook.shown) saveOverview(this.overlook.panel, this.model.chosen.run.run);
+    else if (scene) savePng(scene, this.grid.layout, this.toolbar.summary.textContent, detail);
   }
 
   saveCsv() {
@@ -201,7 +215,15 @@ export class App {
     if (this.#scene) this.#drawScene(begin);
     else this.#hideDetail();
     this.toolbar.update(state, this.#scene);
-    this.transport.update(model, this.#scene, this.player.playing);
+    const { list: marks, here, set } = this.marks;
+    const story = {
+      ...this.story.of(Boolean(this.#scene)),
+      marks,
+      here,
+      set,
+      map: Boolean(overview && this.overlook.data.answer),
+    };
+    this.transport.update(model, this.#scene, this.player.playing, story);
   }
 
   #selected() {

@@ -12,7 +12,8 @@ const FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif";
 const HEAD = 52;
 const MARGIN = 16;
 
-function save(blob, name) {
+/** Have the browser keep a file. */
+export function save(blob, name) {
   const url = URL.createObjectURL(blob);
   const link = document.createElement("a");
   link.href = url;
@@ -38,8 +39,8 @@ function limitWords({ frame, evolution, scale }) {
 /**
  * Every tile (not only those in sight), the colours' meaning, and the detail if it is open.
  *
- * @param {object} scene As for the grid.
- * @param {object} layout The grid's.
+ * @param {import("../views/view.js").Scene} scene
+ * @param {import("../views/grid.js").Grid["layout"]} layout
  * @param {string} summary How to read it.
  * @param {import("../panels/detail.js").Detail | null} detail
  */

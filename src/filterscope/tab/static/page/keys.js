@@ -19,6 +19,7 @@ export function listenToKeys(app) {
     n: () => app.sidebar.layers.step(1),
     N: () => app.sidebar.layers.step(-1),
     p: () => app.pin(),
+    b: () => app.marks.toggle(),
     "/": () => app.finder.panel.input.focus(),
     o: () => app.overlook.toggle(),
     Escape: () => close(app),
@@ -28,13 +29,15 @@ export function listenToKeys(app) {
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
     const { target } = event;
+    // What lies above the page closes by itself.
+    if (event.key === "Escape" && document.querySelector(":popover-open")) return;
     const typing = target instanceof HTMLInputElement && target.type !== "range";
     if (typing && event.key !== "Escape") return;
     // A select moves its choice with arrows and letters, a button is pressed with the space bar.
     if (target instanceof HTMLSelectElement) return;
     if (event.key === " " && target instanceof HTMLButtonElement) return;
     // Plots are scrolled through, as any page.
-    if (target.matches?.(".detail-body") && SCROLLING.has(event.key)) return;
+    if (target instanceof Element && target.matches(".detail-body") && SCROLLING.has(event.key)) return;
     const action = Object.hasOwn(keys, event.key) ? keys[event.key] : null;
     if (!action) return;
     if (app.overlook.shown && !["o", "Escape"].includes(event.key)) {

@@ -34,11 +34,6 @@ export class Overlook {
     if (shown) this.app.player.stop();
   }
 
-  /** Ask for what is new, while it is shown. */
-  refresh() {
-    if (this.shown) this.data.refresh();
-  }
-
   /** @returns {boolean} Whether it has taken the place of the layer. */
   update() {
     const { model, state, element } = this.app;

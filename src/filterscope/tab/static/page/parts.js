@@ -11,7 +11,27 @@ import { Transport } from "../panels/transport.js";
 import { Voice } from "../panels/voice.js";
 import { Grid } from "../views/grid.js";
 
-/** @param {import("./app.js").App} app @returns {object} The parts by name; `element` holds them all. */
+/**
+ * The parts by name; `element` holds them all.
+ *
+ * @typedef {object} Parts
+ * @property {Sidebar} sidebar
+ * @property {Toolbar} toolbar
+ * @property {Transport} transport
+ * @property {HTMLCanvasElement} canvas
+ * @property {HTMLElement} scroller
+ * @property {Grid} grid
+ * @property {Voice} voice
+ * @property {Detail} detail
+ * @property {Berth} berth
+ * @property {Problems} problems
+ * @property {Tooltip} tooltip
+ * @property {HTMLElement} loading
+ * @property {HTMLElement} main
+ * @property {HTMLElement} element
+ */
+
+/** @param {import("./app.js").App} app @returns {Parts} */
 export function buildParts(app) {
   const { state } = app;
   const set = (key) => (value) => state.set({ [key]: value });
@@ -24,7 +44,7 @@ export function buildParts(app) {
     layers: set("layers"),
     compare: set("compare"),
   });
-  const toolbar = new Toolbar({
+  const toolbar = new Toolbar(app.finder.panel.element, {
     mode: (mode) => app.setMode(mode),
     sort: (sort) => app.sort(sort),
     again: () => app.sortAgain(),
@@ -32,7 +52,6 @@ export function buildParts(app) {
     channels: set("channels"),
     menu: () => element.classList.toggle("menu-open"),
     overview: () => app.overlook.toggle(),
-    find: app.finder.panel.element,
   });
   const transport = new Transport({
     play: () => app.play(),
@@ -44,6 +63,10 @@ export function buildParts(app) {
     csv: () => app.saveCsv(),
     json: () => app.saveJson(),
     link: () => app.copyLink(),
+    scalar: set("scalar"),
+    mark: (mark) => app.marks.go(mark),
+    toggleMark: () => app.marks.toggle(),
+    removeMark: (mark) => app.marks.remove(mark),
   });
   const canvas = el("canvas", {
     class: "grid",

@@ -14,7 +14,9 @@ export class Player {
    * @param {() => void} onChange Told when playing begins or ends.
    */
   constructor(speed, advance, onChange) {
-    Object.assign(this, { speed, advance, onChange });
+    this.speed = speed;
+    this.advance = advance;
+    this.onChange = onChange;
   }
 
   toggle() {

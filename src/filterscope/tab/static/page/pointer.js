@@ -5,7 +5,7 @@ export function listenToPointer(app) {
   const { canvas, element, main, scroller, transport } = app;
   for (const name of ["pointermove", "pointerleave"]) {
     canvas.addEventListener(name, (event) => {
-      app.pointer = name === "pointermove" ? event : null;
+      app.pointer = name === "pointermove" ? /** @type {PointerEvent} */ (event) : null;
       app.schedule();
     });
   }
@@ -18,7 +18,7 @@ export function listenToPointer(app) {
     app.reveal = false;
   });
   main.addEventListener("pointerdown", (event) => {
-    if (!event.target.closest(".menu")) element.classList.remove("menu-open");
+    if (!(/** @type {Element} */ (event.target).closest(".menu"))) element.classList.remove("menu-open");
   });
   scroller.addEventListener("scroll", () => app.schedule(), { passive: true });
   new ResizeObserver(() => app.schedule()).observe(scroller);

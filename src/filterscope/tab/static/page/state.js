@@ -2,12 +2,15 @@
 
 import { CHANNELS, LAYER_ORDERS, MODES, SCALES, SORTS, SPEEDS, VIEWS } from "../panels/choices.js";
 import { onAddress, readAddress, writeAddress } from "./host.js";
+import { GENERAL } from "./link.js";
+import { formatMarks, parseMarks } from "./marks.js";
 
 const oneOf = (choices) => (text) => choices.find((choice) => String(choice) === text);
 const count = (text) => (/^\d{1,15}$/.test(text) ? Number(text) : undefined);
 const anything = (text) => text;
 
-/** Key in the address: value when absent, and how to read it (`undefined`: not usable). */
+/** Key in the address: value when absent, and how to read it (`undefined`: not usable).
+ * @satisfies {Record<string, [any, (text: string) => any]>} */
 const KEYS = {
   run: [null, anything],
   /** All layers or one; null: by their number, if the address names nothing of a layer. */
@@ -32,18 +35,21 @@ const KEYS = {
   /** "initial", "none", "pinned" or "run:" and a name. */
   compare: ["initial", (text) => (/^(initial|none|pinned|run:.+)$/s.test(text) ? text : undefined)],
   pin: [null, count],
+  /** Bookmarks, as text. */
+  marks: ["", (text) => formatMarks(parseMarks(text))],
   speed: [1, oneOf(SPEEDS)],
 };
 
-/** What concerns all layers: a link that names anything else leads to a layer. */
-const GENERAL = new Set(["run", "view", "scalar", "layers", "speed"]);
+/** @typedef {new () => {[key in keyof typeof KEYS]: any}} Values */
 
 /** The state, with a listener that is told which keys changed. */
-export class State {
+export class State extends /** @type {Values} */ (/** @type {unknown} */ (Object)) {
+  /** @type {(changed: Set<string>) => void} */
   #listener = () => {};
   #timer = null;
 
   constructor() {
+    super();
     this.#read();
     onAddress(() => {
       const before = { ...this };

@@ -11,13 +11,13 @@ export class Watch {
   #onAnswer;
   #onFault;
 
-  /** @param {(answer: object) => void} onAnswer @param {(message: string) => void} onFault */
+  /** @param {(answer: Awaited<ReturnType<typeof fetchLayers>>) => void} onAnswer @param {(message: string) => void} onFault */
   constructor(onAnswer, onFault) {
     this.#onAnswer = onAnswer;
     this.#onFault = onFault;
   }
 
-  /** @param {Promise<object>} first An answer that is on its way. */
+  /** @param {ReturnType<typeof fetchLayers>} first An answer that is on its way. */
   start(first) {
     const look = () => {
       // TensorBoard keeps the tabs that are not shown, without a size.

@@ -26,7 +26,9 @@ export class Berth {
    * @param {{change: () => void, close: () => void}} actions
    */
   constructor(detail, scroller, actions) {
-    Object.assign(this, { element: detail.element, scroller, actions });
+    this.element = detail.element;
+    this.scroller = scroller;
+    this.actions = actions;
     this.grip = el("div", {
       class: "grip",
       role: "separator",

@@ -7,3 +7,18 @@ export const SCALES = ["shared", "filter"];
 export const CHANNELS = ["auto", "all", "principal"];
 export const LAYER_ORDERS = ["model", "change", "name"];
 export const SPEEDS = [0.5, 1, 2, 4, 8];
+
+/**
+ * What the page aims at, as its parts are told: the chosen run and layer, their series once there, positions that are
+ * asked for (-1: none).
+ *
+ * @typedef {object} Aim
+ * @property {{[name: string]: any}} state
+ * @property {import("../data/api.js").Run[]} runs
+ * @property {{run: import("../data/api.js").Run, layer: import("../data/api.js").Layer} | null} chosen
+ * @property {import("../data/series.js").Series | null} series
+ * @property {import("../data/series.js").Series | null} other The same layer of another run, if it is compared with.
+ * @property {number} position
+ * @property {number} pinned
+ * @property {() => {run: string, layer: import("../data/api.js").Layer}[]} rivals The same layer in other runs.
+ */

@@ -24,7 +24,7 @@ export class Detail {
   #read = 0;
 
   /**
-   * @param {object} actions `close()`, `step(by)` to the next filter in the grid's order, `seek(position)`.
+   * @param {import("./dom.js").Actions} actions `close()`, `step(by)` to the next filter in the grid's order, `seek(position)`.
    */
   constructor(actions) {
     const button = (path, words, listener) =>
@@ -89,7 +89,7 @@ export class Detail {
   }
 
   /**
-   * @param {object} scene As for the grid, with `ghostWeights` and `ghostWords`.
+   * @param {import("../views/view.js").Scene} scene
    * @param {number} row The filter.
    * @returns {boolean} Whether its history has to be read again soon, as more has come in.
    */
@@ -102,7 +102,7 @@ export class Detail {
     const width = Math.floor(room / columns);
     this.body.style.setProperty("--columns", String(columns));
     for (const plot of Object.values(this.plots)) plot.width = width;
-    this.element.dataset.filter = number;
+    this.element.dataset.filter = String(number);
     this.element.setAttribute("aria-label", `Filter ${number} of ${series.layer.layer}`);
     setText(this.layerName, shortened(series.layer.layer, 26));
     this.layerName.title = series.layer.layer;
@@ -124,7 +124,7 @@ export class Detail {
     this.channels.draw(moment, width);
     drawResponse(this.plots.response, moment, decibelsNow);
     drawHistory(this.plots, moment);
-    this.element.dataset.step = series.snapshots[position].step;
+    this.element.dataset.step = String(series.snapshots[position].step);
     return stale && wait;
   }
 

@@ -18,6 +18,8 @@ const BARE = 6;
 
 export class Channels {
   constructor() {
+    this.key = null;
+    this.values = null;
     this.panes = [0, 1, 2].map(() => new Plot("", NUMBERED));
     this.title = el("span", { class: "plot-title" });
     this.readout = el("span", { class: "plot-readout" });
@@ -35,7 +37,7 @@ export class Channels {
     );
   }
 
-  /** @param {object} moment As for the other plots. @param {number} width CSS pixels. */
+  /** @param {any} moment As for the other plots. @param {number} width CSS pixels. */
   draw(moment, width) {
     const { series, position, ghostWords } = moment;
     const { header } = series;

@@ -6,7 +6,7 @@ import { theme } from "../draw/palette.js";
 import { formatCount, formatFrequency, formatPrecise, formatTick, formatValue } from "../numbers/format.js";
 import { FLOOR_DB, frequencyAxis } from "../numbers/spectrum.js";
 
-/** @param {object} plots By name. @param {object} moment With the filter's `history`; null without a reference. */
+/** @param {Record<string, import("./plot.js").Plot>} plots By name. @param {any} moment A scene with a filter's `row` and `history`; null without a reference. */
 export function drawHistory(plots, moment) {
   const { history, series } = moment;
   const shown = { evolution: history, spectra: history?.spectra, rotation: history, change: history, norm: history };

@@ -144,8 +144,9 @@ function drawComplex(plot, { frame, row }, { now, ghost, limit, x, along, pale }
       return `${along} ${i}: ${formatPrecise(re)} ${im < 0 ? "−" : "+"} ${formatPrecise(Math.abs(im))}i`;
     },
     paint: (context, box) => {
-      const place = { left: box.x, slot: box.w / length, zero: box.y + box.h / 2, top: box.y, bottom: box.y + box.h };
-      place.scale = (0.5 / 1.06) * (box.h / limit);
+      const scale = (0.5 / 1.06) * (box.h / limit);
+      const [right, bottom] = [box.x + box.w, box.y + box.h];
+      const place = { left: box.x, right, slot: box.w / length, zero: box.y + box.h / 2, scale, top: box.y, bottom };
       const colour = rotationColour(frame.rotation[row], theme.undefinedLine);
       for (const [values, tone] of [
         [ghost, theme.ghost],

@@ -7,8 +7,8 @@ import { paintHeat } from "../draw/heat.js";
 import { theme } from "../draw/palette.js";
 import { placeCurve } from "../draw/shapes.js";
 import { Sheet } from "../draw/sheet.js";
-import { tellingMoments } from "../numbers/moments.js";
 import { magnitudes } from "../numbers/rows.js";
+import { tellingMoments } from "../numbers/telling.js";
 import { largest } from "./detail_moment.js";
 import { el, setText } from "./dom.js";
 
@@ -51,7 +51,7 @@ export class Moments {
     );
   }
 
-  /** @param {object} moment With the filter's `history`; null without a reference. @param {number} width CSS pixels. */
+  /** @param {any} moment With the filter's `history`; null without a reference. @param {number} width CSS pixels. */
   draw(moment, width) {
     const { series, history, position } = moment;
     this.element.hidden = !history || history.positions.length < 2;

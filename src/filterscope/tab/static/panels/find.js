@@ -9,7 +9,7 @@ const HELP =
   "Enter goes to the next one found, Shift+Enter back (/)";
 
 export class Find {
-  /** @param {object} actions `search(text)`, `next(by)`, `toggle(word)`, `peak()`. */
+  /** @param {import("./dom.js").Actions} actions `search(text)`, `next(by)`, `toggle(word)`, `peak()`. */
   constructor(actions) {
     const chip = (word, text, title, press) =>
       el("button", {
@@ -55,7 +55,7 @@ export class Find {
 
   /**
    * @param {string} text @param {{words: Set<string>, peaks: unknown[]}} read The same, understood.
-   * @param {object | null} scene As for the grid, with `found`.
+   * @param {import("../views/view.js").Scene | null} scene As for the grid, with `found`.
    * @param {boolean} tuned Whether its filters have peak frequencies.
    */
   update(text, { words, peaks }, scene, tuned) {

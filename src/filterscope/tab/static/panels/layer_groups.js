@@ -13,9 +13,9 @@ function turned({ rotation }) {
 /**
  * Layers in an order.
  *
- * @param {object[]} layers Of a run, in model order.
- * @param {"model" | "change" | "name"} order
- * @returns {object[]}
+ * @param {import("../data/api.js").Layer[]} layers Of a run, in model order.
+ * @param {string} order One of `LAYER_ORDERS`.
+ * @returns {import("../data/api.js").Layer[]}
  */
 export function ordered(layers, order) {
   if (order === "change") return layers.toSorted((a, b) => turned(b) - turned(a));
@@ -26,9 +26,9 @@ export function ordered(layers, order) {
 /**
  * What layers have in common, and the groups that are left of their names.
  *
- * @param {object[]} layers
+ * @param {import("../data/api.js").Layer[]} layers
  * @param {boolean} flat Without groups, since their order runs across them.
- * @returns {{prefix: string, groups: {name: string | null, layers: {layer: object, name: string}[]}[]}} `prefix` is the
+ * @returns {{prefix: string, groups: {name: string | null, layers: {layer: import("../data/api.js").Layer, name: string}[]}[]}} `prefix` is the
  *   modules that all lie in, each `name` what is left to say; a group without a name is a layer for itself.
  */
 export function grouped(layers, flat) {

@@ -16,7 +16,7 @@ export class LayerList {
   #built = "";
   #chosen = null;
 
-  /** @param {object} actions `layer(tag)`, `layers(order)`. */
+  /** @param {import("./dom.js").Actions} actions `layer(tag)`, `layers(order)`. */
   constructor(actions) {
     this.actions = actions;
     this.order = el(
@@ -48,22 +48,23 @@ export class LayerList {
   }
 
   get #buttons() {
-    return [...this.list.querySelectorAll(".layer")];
+    return [...this.list.querySelectorAll("button")];
   }
 
   /**
-   * @param {object[]} layers Of the run. @param {object | null} chosen One of them. @param {string} order As in the state.
+   * @param {import("../data/api.js").Layer[]} layers Of the run.
+   * @param {import("../data/api.js").Layer | null} chosen One of them.
+   * @param {string} order As in the state.
    */
   update(layers, chosen, order) {
     const inOrder = ordered(layers, order);
     const key = JSON.stringify([order, inOrder.map(({ tag, problem, shape }) => [tag, problem, shape])]);
     if (key !== this.#built) {
       this.#built = key;
-      const had = document.activeElement?.dataset.tag;
-      const focused = this.list.contains(document.activeElement);
+      const had = this.#buttons.find((button) => button === document.activeElement)?.dataset.tag;
       this.#build(inOrder, order);
       // A live run changes the order under the user's hands.
-      if (focused) this.#buttons.find(({ dataset }) => dataset.tag === had)?.focus({ preventScroll: true });
+      if (had) this.#buttons.find(({ dataset }) => dataset.tag === had)?.focus({ preventScroll: true });
     }
     if (order !== this.order.value) this.#chosen = null;
     this.order.value = order;

@@ -22,7 +22,7 @@ export class OverviewPanel {
   #at = null;
   #shown = null;
 
-  /** @param {object} actions `go(tag, step)` (`null`: the newest), `scalar(name)`, `menu`. */
+  /** @param {import("./dom.js").Actions} actions `go(tag, step)` (`null`: the newest), `scalar(name)`, `menu`. */
   constructor(actions) {
     this.actions = actions;
     this.title = el("h1", { text: "All layers" });
@@ -41,22 +41,23 @@ export class OverviewPanel {
     this.words = el("p", { class: "overview-note", hidden: true });
     const menu = { class: "icon-button menu", type: "button", "aria-label": "Runs", on: { click: actions.menu } };
     this.scroller = el("div", { class: "overview-scroller" }, this.scalar.element, this.list, this.cursor);
+    this.head = el(
+      "header",
+      { class: "overview-head" },
+      el("div", { class: "overview-title" }, el("button", menu, icon(ICONS.menu)), this.title, this.about),
+      this.findings,
+      el(
+        "div",
+        { class: "legend overview-legend" },
+        this.deadKey,
+        el("span", { class: "legend-name", text: "change since the snapshot before" }),
+        this.legend,
+      ),
+    );
     this.element = el(
       "section",
       { class: "overview", "data-testid": "overview", "aria-label": "All layers", hidden: true },
-      el(
-        "header",
-        { class: "overview-head" },
-        el("div", { class: "overview-title" }, el("button", menu, icon(ICONS.menu)), this.title, this.about),
-        this.findings,
-        el(
-          "div",
-          { class: "legend overview-legend" },
-          this.deadKey,
-          el("span", { class: "legend-name", text: "change since the snapshot before" }),
-          this.legend,
-        ),
-      ),
+      this.head,
       this.words,
       this.scroller,
       this.tip,
@@ -71,8 +72,8 @@ export class OverviewPanel {
   }
 
   /**
-   * @param {object} run The chosen one, with its layers.
-   * @param {object} answer What `data/overview.js` has of it.
+   * @param {import("../data/api.js").Run} run The chosen one.
+   * @param {import("../data/overview.js").Overview["answer"]} answer
    * @param {{tag: string | null, live: boolean}} more The layer looked at last, and whether the run goes on.
    */
   update(run, answer, { tag, live }) {
@@ -273,6 +274,6 @@ export class OverviewPanel {
 function changesOf(layer, answer) {
   const found = answer.layers.get(layer.tag);
   if (!found) return null;
-  const start = answer.time(layer.rotation[0]?.[0] ?? found.steps[0]);
+  const start = answer.time(layer.dead[0]?.[0] ?? found.steps[0]);
   return { ...found, start: Math.min(start, found.times[0]) };
 }

@@ -6,7 +6,7 @@ import { deadNow } from "./overview_words.js";
 import { joined, shortened } from "./words.js";
 
 export class OverviewRow {
-  /** @param {string} tag @param {object} actions `point(event, share)`, `leave`, `focus`, `pick(share | null)`, `key(event)`. */
+  /** @param {string} tag @param {import("./dom.js").Actions} actions `point(event, share)`, `leave`, `focus`, `pick(share | null)`, `key(event)`. */
   constructor(tag, actions) {
     this.tag = tag;
     this.name = el("span", { class: "overview-name", role: "rowheader" });
@@ -38,7 +38,7 @@ export class OverviewRow {
     this.strip.addEventListener("keydown", actions.key);
     this.strip.addEventListener("pointerdown", (event) => event.preventDefault());
     this.element.addEventListener("click", (event) =>
-      actions.pick(this.strip.contains(event.target) ? share(event) : null),
+      actions.pick(this.strip.contains(/** @type {Node} */ (event.target)) ? share(event) : null),
     );
   }
 
@@ -52,7 +52,7 @@ export class OverviewRow {
     this.strip.tabIndex = yes ? 0 : -1;
   }
 
-  /** @param {string} name Whole. @param {string} brief Without the modules that all are in. @param {object} layer As the server lists it. */
+  /** @param {string} name Whole. @param {string} brief Without the modules that all are in. @param {import("../data/api.js").Layer} layer */
   describe(name, brief, layer) {
     const { shape, total_filters: total, problem } = layer;
     setText(this.name, shortened(brief, 28) || "(no name)");
@@ -71,7 +71,7 @@ export class OverviewRow {
   /** Where the keyboard is, -1 without any changes. */
   tell(cell, change, say) {
     const values = { min: 0, max: Math.max((change?.times.length ?? 0) - 1, 0), now: Math.max(cell, 0) };
-    for (const [key, value] of Object.entries(values)) this.strip.setAttribute(`aria-value${key}`, value);
+    for (const [key, value] of Object.entries(values)) this.strip.setAttribute(`aria-value${key}`, String(value));
     this.strip.setAttribute("aria-valuetext", say(cell));
   }
 }

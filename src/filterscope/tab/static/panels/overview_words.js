@@ -27,7 +27,8 @@ export function deadTimes({ dead }, time) {
 }
 
 /**
- * @param {object[]} rows `{name, layer, change}` each: the listed layer, and its changes (`steps`, `times`, `values`).
+ * @param {{name: string, layer: import("../data/api.js").Layer, change: {steps: number[], times: number[], values: (number | null)[]} | null}[]} rows
+ *   The listed layers, and their changes.
  * @param {"epoch" | "step"} unit
  * @param {(step: number) => number} time
  * @returns {{text: string, row: number, step: number | null}[]} Sentences, and which layer and moment each is about.

@@ -48,7 +48,7 @@ export class Plot {
   }
 
   /**
-   * @param {object} spec `x` and `y` axes (`{low, high, ticks, format, label, down, room}`), `paint(context, box, toX, toY)`,
+   * @param {Record<string, any>} spec `x` and `y` axes (`{low, high, ticks, format, label, down, room}`), `paint(context, box, toX, toY)`,
    *   or `heat` (`{values, rows, columns, scale}`); `read(x, y)`: words under the pointer; `rest`: words without one;
    *   `marks`: `[{x | y, colour, dash, words}]`; `label`: words for screen readers; `still`: what the picture without
    *   marks depends on besides size and colours, if it is worth keeping.

@@ -16,14 +16,14 @@ export class Sidebar {
   #offered = "";
   #seen = [];
 
-  /** @param {object} actions `run(name)`, `layer(tag)`, `layers(order)`, `compare(choice)`. */
+  /** @param {import("./dom.js").Actions} actions `run(name)`, `layer(tag)`, `layers(order)`, `compare(choice)`. */
   constructor(actions) {
     this.actions = actions;
     this.runs = el("div", { class: "run-list", role: "group", "aria-label": "Runs" });
     this.sieve = new Sieve(
       "run",
       () => this.#sieve(),
-      () => [...this.runs.children].find(({ hidden }) => !hidden)?.click(),
+      () => [...this.runs.querySelectorAll("button")].find(({ hidden }) => !hidden)?.click(),
     );
     this.layers = new LayerList(actions);
     this.compare = el("select", {
@@ -42,7 +42,7 @@ export class Sidebar {
     );
   }
 
-  /** @param {object} model The page's: its runs, what is chosen of them, what it can be compared with. */
+  /** @param {import("./choices.js").Aim} model */
   update(model) {
     const { runs, chosen } = model;
     this.#offer(model);
@@ -56,10 +56,11 @@ export class Sidebar {
       this.#build(runs);
     }
     const now = Date.now() / 1000;
-    for (const button of this.runs.children) {
+    for (const button of this.runs.querySelectorAll("button")) {
       const run = runs.find((each) => each.run === button.dataset.run);
       button.setAttribute("aria-pressed", String(run === chosen?.run));
-      button.querySelector(".live").hidden = !run?.layers.some((layer) => isLive(layer, now));
+      const live = run?.layers.some((layer) => isLive(layer, now));
+      button.querySelector(".live").toggleAttribute("hidden", !live);
     }
     this.layers.update(chosen?.run.layers ?? [], chosen?.layer ?? null, model.state.layers);
   }
@@ -86,7 +87,7 @@ export class Sidebar {
   }
 
   #sieve() {
-    this.sieve.apply([...this.runs.children], (button) => button.dataset.run);
+    this.sieve.apply([...this.runs.querySelectorAll("button")], (button) => button.dataset.run);
   }
 
   #offer(model) {

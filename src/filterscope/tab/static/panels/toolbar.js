@@ -28,9 +28,11 @@ function select(testid, words, choices, onChoose) {
 }
 
 export class Toolbar {
-  /** @param {object} actions `mode`, `sort`, `again`, `scale`, `channels`, `menu`, `overview`; `find`: the
-   *   element of the search. */
-  constructor(actions) {
+  /**
+   * @param {HTMLElement} find The search for filters, which stands in the bar.
+   * @param {import("./dom.js").Actions} actions `mode`, `sort`, `again`, `scale`, `channels`, `menu`, `overview`.
+   */
+  constructor(find, actions) {
     this.modes = Object.entries(MODES).map(([mode, [text, title]]) =>
       el("button", {
         type: "button",
@@ -84,7 +86,7 @@ export class Toolbar {
         el("div", { class: "sorting" }, this.sort.label, this.again),
         this.scale.label,
         this.channels.label,
-        actions.find,
+        find,
       ),
       el("div", { class: "reading" }, this.summary, this.legend),
     );
@@ -98,7 +100,7 @@ export class Toolbar {
     this.again.setAttribute("aria-label", `Sort again at this ${unit}`);
   }
 
-  /** @param {object} state @param {object | null} scene As for the grid, with `evolution`. */
+  /** @param {{[name: string]: any}} state The page's. @param {import("../views/view.js").Scene | null} scene */
   update(state, scene) {
     const mode = scene?.mode ?? state.mode;
     for (const button of this.modes) {

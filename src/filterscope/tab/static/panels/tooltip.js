@@ -9,7 +9,7 @@ export class Tooltip {
     this.element = el("div", { class: "tooltip", "aria-hidden": "true", hidden: true });
   }
 
-  /** @param {object} scene As for the grid. @param {number} row -1 hides it. @param {PointerEvent | null} pointer */
+  /** @param {import("../views/view.js").Scene} scene @param {number} row -1 hides it. @param {PointerEvent | null} pointer */
   show({ series, frame }, row, pointer) {
     this.element.hidden = row < 0;
     if (row < 0) return;

@@ -41,7 +41,7 @@ export class Grid {
   /**
    * Draw one frame.
    *
-   * @param {object} scene `{frame, evolution, series, order, selected, hovered, found, position, count, compared}`.
+   * @param {import("./view.js").Scene} scene
    */
   draw(scene) {
     const { layout } = this;

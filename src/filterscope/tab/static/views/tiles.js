@@ -77,13 +77,14 @@ export function drawTiles(context, layout, visible, scene, seen) {
   if (frame.kind === "heat" || frame.kind === "evolution") drawFrames(context, layout, shown, frame, order);
   if (frame.kind === "evolution") drawMoment(context, layout, shown, scene);
   const cut = (frame.kind === "evolution" ? scene.evolution : frame)?.cut;
+  /** @type {[string, string]} */
   const tones = frame.kind === "curve" ? [theme.tile, theme.ink] : ["#ffffff", "#111827"];
   if (cut)
     drawCuts(
       context,
       layout,
       shown.filter((i) => cut[order[i]]),
-      tones,
+      ...tones,
     );
   if (scene.scale === "filter" && frame.kind !== "response" && layout.head === 17)
     drawNorms(context, layout, shown, frame, order);
@@ -103,7 +104,7 @@ export function drawTiles(context, layout, visible, scene, seen) {
 }
 
 /** What goes beyond the shared scale has a corner, on a wider one in another tone that shows it on cells of its own. */
-function drawCuts(context, layout, visible, [ground, tone]) {
+function drawCuts(context, layout, visible, ground, tone) {
   for (const i of visible) {
     const { x, y, w, h } = layout.inner[i];
     const side = Math.min(Math.max(5, Math.min(w, h) / 4), 14);

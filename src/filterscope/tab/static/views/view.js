@@ -10,6 +10,48 @@ import { Evolution } from "./evolution.js";
 /** Snapshots that a scale is taken from. */
 const SAMPLES = 12;
 
+/**
+ * Numbers of all tiles at one moment; `limits` is the value at each tile's edge.
+ *
+ * @typedef {object} Frame
+ * @property {"curve" | "heat" | "response" | "evolution"} kind
+ * @property {Float64Array} rotation
+ * @property {Float64Array} norm
+ * @property {string[]} marks
+ * @property {Float32Array} [values]
+ * @property {Float32Array | null} [ghost]
+ * @property {number} [rows]
+ * @property {number} [columns]
+ * @property {boolean} [signed]
+ * @property {boolean} [filled]
+ * @property {number} [limit]
+ * @property {number[] | Float64Array} [limits]
+ * @property {boolean} [clipped]
+ * @property {boolean[] | null} [cut]
+ */
+
+/**
+ * Everything that is drawn of a layer: `order` holds rows by tile, `position` is that of the shown snapshot.
+ *
+ * @typedef {object} Scene
+ * @property {import("../data/series.js").Series} series
+ * @property {LayerView} view
+ * @property {string} mode
+ * @property {Frame} frame
+ * @property {number} position
+ * @property {number} count
+ * @property {boolean} exact Whether it is the wanted snapshot, and not the nearest that has come.
+ * @property {string} scale
+ * @property {Float32Array | null} ghostWeights
+ * @property {string} ghostWords
+ * @property {string | null} fault
+ * @property {number[]} order
+ * @property {number} hovered A row, or -1.
+ * @property {number} selected A row, or -1.
+ * @property {Set<number>} found
+ * @property {ReturnType<LayerView["evolution"]>} evolution
+ */
+
 export class LayerView {
   #limits = new Map();
   #ghost = { weights: null, rows: null };
@@ -18,11 +60,16 @@ export class LayerView {
 
   /**
    * @param {import("../data/series.js").Series} series
-   * @param {{mode: string, channels: string, scale: string}} options As in the state.
+   * @param {{mode: string, channels: "auto" | import("../numbers/rows.js").Channels, scale: string}} options As in the state.
    */
   constructor(series, { mode, channels, scale }) {
-    Object.assign(this, { series, mode, scale, header: series.header, base: series.referenceWeights });
+    this.series = series;
+    this.mode = mode;
+    this.scale = scale;
+    this.header = series.header;
+    this.base = series.referenceWeights;
     const auto = autoChannels(series.header);
+    /** @type {import("../numbers/rows.js").Channels} */
     this.channels = channels === "auto" ? auto : channels;
     // A difference has no shape of its own that a principal component would show.
     if (mode === "change" && this.channels === "principal" && series.header.shape[1] > 1) this.channels = "l2";
@@ -47,6 +94,7 @@ export class LayerView {
    *
    * @param {number} position A loaded one.
    * @param {Float32Array | null} ghost Weights to compare with.
+   * @returns {Frame}
    */
   frame(position, ghost) {
     const { series, mode } = this;
