@@ -9,6 +9,7 @@ const STYLES = [
   "page/style.css",
   "panels/sidebar.css",
   "panels/toolbar.css",
+  "panels/find.css",
   "panels/messages.css",
   "views/grid.css",
   "panels/detail.css",

@@ -1,6 +1,7 @@
 /** One filter over the whole run: its measures, and the rows of its heat maps. */
 
 import { Directions } from "../numbers/direction.js";
+import { withoutFrequencies } from "../numbers/letters.js";
 import { changes, norms, rotations } from "../numbers/measures.js";
 import { difference, displayRows, peaks } from "../numbers/rows.js";
 import { decibels, fftLength, power } from "../numbers/spectrum.js";
@@ -11,14 +12,15 @@ const MOST_SPECTRA = 160;
 /**
  * @param {import("./series.js").Series} series With a reference.
  * @param {number} row The filter.
- * @returns {object} `positions` of the loaded snapshots with `rotation`, `change` and `norm` at each; `taps`
+ * @returns {object} `positions` of the loaded snapshots with `rotation`, `change` and `norm` at each, and the `path`:
+ *   how far the filter has moved in all; `taps`
  *   (`{values, rows, columns, signed, limit}`, difference from the reference, a row per snapshot) and `spectra` (dB).
  */
 export function filterHistory(series, row) {
   const { header, filterSize, count } = series;
   const [, channels, length] = header.shape;
   const positions = [];
-  const measures = { rotation: [], change: [], norm: [] };
+  const measures = { rotation: [], change: [], norm: [], path: [] };
   const size = filterSize;
   const base = series.referenceWeights.subarray(row * size, (row + 1) * size);
   const across = length === 1 ? channels : length;
@@ -39,6 +41,7 @@ export function filterHistory(series, row) {
     // Between snapshots that are not neighbours, a change is not that from one to the next.
     const adjacent = before !== null && positions.at(-2) === position - 1;
     measures.change.push(adjacent ? changes(now, before, 1, size)[0] : NaN);
+    measures.path.push((measures.path.at(-1) ?? 0) + (before ? distance(now, before) : 0));
     before = now;
     difference(now, base, moved);
     if (directions) taps.set(directions.rows(position, moved), position * across);
@@ -50,7 +53,7 @@ export function filterHistory(series, row) {
     positions,
     ...measures,
     taps: { values: taps, rows: count, columns: across, signed, limit: peaks(taps, 1)[0] || 1 },
-    spectra: length > 1 ? spectra(series, row, positions) : null,
+    spectra: withoutFrequencies(header) ? null : spectra(series, row, positions),
   };
 }
 
@@ -59,6 +62,11 @@ function directionsOf(series, row, base) {
   const loaded = Array.from({ length: series.count }, (_, i) => i).filter((i) => series.isLoaded(i));
   const read = (position) => difference(series.filterWeights(position, row), base);
   return new Directions([1, channels, taps], base, loaded, read);
+}
+
+/** Of two states of a filter; 0 where one of them is no number. */
+function distance(now, before) {
+  return norms(difference(now, before), 1, now.length)[0] || 0;
 }
 
 function spectra(series, row, positions) {

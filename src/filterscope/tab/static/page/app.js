@@ -2,9 +2,9 @@
 
 import { Loader } from "../data/loader.js";
 import { emptyState, snapshotProblems } from "../panels/messages.js";
-import { searchNumbers } from "../panels/words.js";
 import { saveCsv, saveJson, savePng } from "./export.js";
 import { saveOverview } from "./export_overview.js";
+import { Finder } from "./finder.js";
 import { copyAddress, takeFocus } from "./host.js";
 import { listenToKeys } from "./keys.js";
 import { Marks } from "./marks.js";
@@ -19,7 +19,6 @@ import { Watch } from "./watch.js";
 
 export class App extends /** @type {new () => import("./parts.js").Parts} */ (/** @type {unknown} */ (Object)) {
   #frame = 0;
-  #found = new Set();
   #faults = { loading: null, listing: null, general: [] };
   #scene = null;
   #drawn = null;
@@ -46,6 +45,7 @@ export class App extends /** @type {new () => import("./parts.js").Parts} */ (/*
       () => this.schedule(),
     );
     this.overlook = new Overlook(this);
+    this.finder = new Finder(this);
     this.story = new Story(this);
     this.marks = new Marks(this);
     Object.assign(this, buildParts(this));
@@ -153,19 +153,6 @@ export class App extends /** @type {new () => import("./parts.js").Parts} */ (/*
     this.state.set({ filter: series.numberOf(order[next]) });
   }
 
-  search(text) {
-    this.#found = searchNumbers(text);
-    const first = this.grid.order?.find((row) => this.#found.has(this.model.series.numberOf(row)));
-    if (first !== undefined) this.grid.reveal(first);
-    else this.#found = new Set();
-    this.schedule();
-  }
-
-  openFound() {
-    const first = this.grid.order?.find((row) => this.#found.has(this.model.series.numberOf(row)));
-    if (first !== undefined) this.state.set({ filter: this.model.series.numberOf(first) });
-  }
-
   async copyLink() {
     this.state.write();
     const done = await copyAddress();
@@ -223,7 +210,8 @@ export class App extends /** @type {new () => import("./parts.js").Parts} */ (/*
     );
     this.scroller.hidden = !scene;
     this.sidebar.update(model);
-    this.#scene = scene && { ...scene, hovered: -1, found: this.#found, selected: this.#selected(), evolution: null };
+    this.#scene = scene && { ...scene, hovered: -1, selected: this.#selected(), evolution: null };
+    this.finder.update(this.#scene);
     this.passes.update(this.#scene);
     if (this.#scene) this.#drawScene(begin);
     else this.#hideDetail();
@@ -249,17 +237,19 @@ export class App extends /** @type {new () => import("./parts.js").Parts} */ (/*
     const { series, position } = scene;
     const { element } = this;
     element.classList.toggle("with-detail", scene.selected >= 0);
-    const unfinished = scene.selected >= 0 && this.detail.show(scene, scene.selected);
-    if (scene.selected < 0) this.detail.hide();
     this.grid.lay(series, scene.order, this.state.tile);
     scene.frame = this.grid.suited(scene.frame);
+    if (this.reveal && scene.selected >= 0) this.grid.reveal(scene.selected);
+    this.reveal = false;
+    this.finder.reveal();
+    this.berth.place(this.grid, scene.selected);
+    const unfinished = scene.selected >= 0 && this.detail.show(scene, scene.selected);
+    if (scene.selected < 0) this.detail.hide();
     if (scene.mode === "evolution") {
       const height = this.grid.layout.inner[0].h * (window.devicePixelRatio || 1);
       scene.evolution = scene.view.evolution(height);
       if (scene.evolution?.more) this.schedule();
     }
-    if (this.reveal && scene.selected >= 0) this.grid.reveal(scene.selected);
-    this.reveal = false;
     point(this, scene);
     this.grid.draw(scene);
     if (unfinished) setTimeout(() => this.schedule(), 320);

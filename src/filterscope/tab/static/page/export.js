@@ -49,7 +49,7 @@ export function savePng(scene, shown, summary, detail) {
   const layout = (shown.height + HEAD) * fine > LONGEST_CANVAS ? fittingLayout(series, shown, fine) : shown;
   const plots = detail ? detail.shown : [];
   const side = plots.length ? detail.element.clientWidth + MARGIN : 0;
-  const sideHeight = plots.reduce((sum, plot) => sum + plot.element.offsetHeight + 8, MARGIN);
+  const sideHeight = plots.length ? detail.body.scrollHeight : 0;
   const width = layout.width + side;
   const canvas = document.createElement("canvas");
   const lines = wrapped(canvas.getContext("2d", { alpha: false }), subtitle, width - 2 * MARGIN);
@@ -69,20 +69,26 @@ export function savePng(scene, shown, summary, detail) {
   drawTiles(context, layout, all, { ...scene, hovered: -1 }, seen);
   context.restore();
   drawHead(context, width, title, lines, colourScales(scene));
-  let y = head;
-  for (const plot of plots) {
-    context.fillStyle = theme.ink;
-    context.font = `600 12px ${FONT}`;
-    context.textBaseline = "top";
-    context.textAlign = "left";
-    context.fillText(plot.title.textContent, layout.width + MARGIN, y);
-    context.save();
-    context.translate(layout.width, y + 18);
-    plot.paintOn(context);
-    context.restore();
-    y += plot.element.offsetHeight + 8;
-  }
+  for (const plot of plots) drawPlot(context, plot, detail.body, layout.width, head);
   canvas.toBlob((blob) => blob && save(blob, fileName(scene, mode, "png")), "image/png");
+}
+
+/** A plot of the detail at its place there, right of the tiles and below the head. */
+function drawPlot(context, plot, body, right, head) {
+  const corner = body.getBoundingClientRect();
+  const place = (element) => {
+    const box = element.getBoundingClientRect();
+    return [right + box.x - corner.x, head + box.y - corner.y + body.scrollTop];
+  };
+  context.fillStyle = theme.ink;
+  context.font = `600 12px ${FONT}`;
+  context.textBaseline = "top";
+  context.textAlign = "left";
+  context.fillText(plot.title.textContent, ...place(plot.title));
+  context.save();
+  context.translate(...place(plot.strip ?? plot.canvas));
+  plot.paintOn(context);
+  context.restore();
 }
 
 function fittingLayout(series, { width }, ratio) {

@@ -34,16 +34,22 @@ export const KEYS = [
     words: "taps, change, response, the whole training in one tile",
     keys: Object.fromEntries(MODES.map((mode, i) => [String(i + 1), (app) => app.setMode(mode)])),
   },
+  {
+    words: "next layer, previous one",
+    keys: { n: (app) => app.sidebar.layers.step(1), N: (app) => app.sidebar.layers.step(-1) },
+  },
   { words: "pin this snapshot, to compare with it; once more to let it go", keys: { p: (app) => app.pin() } },
   { words: "bookmark this view, take its bookmark away", keys: { b: (app) => app.marks.toggle() } },
   { words: "larger tiles", keys: { "+": (app) => zoom(app, 1), "=": (app) => zoom(app, 1) } },
   { words: "smaller tiles", keys: { "-": (app) => zoom(app, -1) } },
   { words: "tiles that fit the window", keys: { 0: (app) => zoom(app, 0) } },
-  { words: "search filters", keys: { "/": (app) => app.toolbar.search.focus() } },
+  { words: "search filters", keys: { "/": (app) => app.finder.panel.input.focus() } },
   { words: "all layers, and back to one", keys: { o: (app) => app.overlook.toggle() }, everywhere: true },
   { words: "this page of keys and meanings", keys: { "?": (app) => app.help.open() }, everywhere: true },
   { words: "close what is open", keys: { Escape: (app) => close(app) }, everywhere: true },
 ];
+
+const SCROLLING = new Set(["ArrowUp", "ArrowDown", "PageUp", "PageDown", "Home", "End", " "]);
 
 /** @param {import("./app.js").App} app */
 export function listenToKeys(app) {
@@ -61,6 +67,8 @@ export function listenToKeys(app) {
     // A select moves its choice with arrows and letters, a button is pressed with the space bar; a dialog is alone.
     if (target instanceof HTMLSelectElement || app.help.element.open) return;
     if (event.key === " " && target instanceof HTMLButtonElement) return;
+    // Plots are scrolled through, as any page.
+    if (target instanceof Element && target.matches(".detail-body") && SCROLLING.has(event.key)) return;
     const { action, everywhere } = known.get(event.key) ?? {};
     if (!action) return;
     if (app.overlook.shown && !everywhere) {
@@ -84,9 +92,9 @@ function close(app) {
   app.schedule();
   if (app.element.classList.contains("menu-open")) app.element.classList.remove("menu-open");
   else if (app.overlook.shown) return;
-  else if (document.activeElement === app.toolbar.search) {
-    app.toolbar.search.value = "";
-    app.toolbar.search.dispatchEvent(new Event("input"));
+  else if (document.activeElement === app.finder.panel.input) {
+    app.finder.panel.input.value = "";
+    app.finder.panel.input.dispatchEvent(new Event("input"));
     app.canvas.focus();
   } else app.state.set({ filter: null });
 }

@@ -1,5 +1,6 @@
 /** What the page consists of, and what of the app each part calls. */
 
+import { Berth } from "../panels/berth.js";
 import { Detail } from "../panels/detail.js";
 import { el } from "../panels/dom.js";
 import { Help } from "../panels/help.js";
@@ -25,6 +26,7 @@ import { KEYS } from "./keys.js";
  * @property {Grid} grid
  * @property {Voice} voice
  * @property {Detail} detail
+ * @property {Berth} berth
  * @property {Problems} problems
  * @property {Passes} passes
  * @property {Tooltip} tooltip
@@ -44,15 +46,14 @@ export function buildParts(app) {
       state.set({ tag, view: "layer" });
       element.classList.remove("menu-open");
     },
+    layers: set("layers"),
   });
-  const toolbar = new Toolbar({
+  const toolbar = new Toolbar(app.finder.panel.element, {
     mode: (mode) => app.setMode(mode),
     sort: (sort) => app.sort(sort),
     again: () => app.sortAgain(),
     scale: set("scale"),
     channels: set("channels"),
-    search: (text) => app.search(text),
-    submit: () => app.openFound(),
     // To compare with what is pinned without a pin is to pin.
     compare: (compare) => (compare === "pinned" && state.pin === null ? app.pin() : state.set({ compare })),
     menu: () => element.classList.toggle("menu-open"),
@@ -91,6 +92,11 @@ export function buildParts(app) {
     step: (by) => app.stepFilter(by),
     seek: (at) => app.seek(at),
   });
+  const berth = new Berth(detail, scroller, {
+    change: () => app.schedule(),
+    close: () => state.set({ filter: null }),
+  });
+  const stage = el("div", { class: "stage" }, scroller, detail.element);
   const problems = new Problems();
   const passes = new Passes();
   const tooltip = new Tooltip();
@@ -102,7 +108,7 @@ export function buildParts(app) {
     toolbar.element,
     problems.element,
     passes.element,
-    scroller,
+    stage,
     app.overlook.panel.element,
     loading,
   );
@@ -111,7 +117,6 @@ export function buildParts(app) {
     { class: "filterscope" },
     sidebar.element,
     main,
-    detail.element,
     transport.element,
     tooltip.element,
     voice.element,
@@ -126,6 +131,7 @@ export function buildParts(app) {
     grid,
     voice,
     detail,
+    berth,
     problems,
     passes,
     tooltip,

@@ -16,6 +16,8 @@ export function listenToPointer(app) {
     app.tooltip.hush(row, event);
     const number = app.model.series.numberOf(row);
     app.state.set({ filter: number === app.state.filter ? null : number });
+    // Nothing moves under the pointer.
+    app.reveal = false;
   });
   main.addEventListener("pointerdown", (event) => {
     if (!(/** @type {Element} */ (event.target).closest(".menu"))) element.classList.remove("menu-open");

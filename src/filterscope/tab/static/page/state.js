@@ -1,6 +1,6 @@
 /** What the user looks at, as the address keeps it. */
 
-import { CHANNELS, MODES, SCALES, SORTS, SPEEDS, TILES, VIEWS } from "../panels/choices.js";
+import { CHANNELS, LAYER_ORDERS, MODES, SCALES, SORTS, SPEEDS, TILES, VIEWS } from "../panels/choices.js";
 import { onAddress, readAddress, writeAddress } from "./host.js";
 import { GENERAL } from "./link.js";
 import { formatMarks, parseMarks } from "./marks.js";
@@ -18,6 +18,8 @@ const KEYS = {
   /** Above the overview: null for the server's choice, empty for none. */
   scalar: [null, anything],
   tag: [null, anything],
+  /** Order of the list of layers. */
+  layers: ["model", oneOf(LAYER_ORDERS)],
   /** Step of the shown snapshot; null follows the newest. */
   step: [null, count],
   /** Both null: as the layer opens. */
@@ -30,6 +32,8 @@ const KEYS = {
   tile: ["fit", oneOf(TILES)],
   /** Number of the filter in the detail. */
   filter: [null, count],
+  /** What is searched for. */
+  find: ["", anything],
   /** "initial", "none", "pinned", "previous", "back:" and how many snapshots, or "run:" and a name. */
   compare: [
     "initial",

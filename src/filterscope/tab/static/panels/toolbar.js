@@ -1,4 +1,4 @@
-/** The bar above the grid: what tiles show, their order and scale, search; and a line that tells how to read it. */
+/** The bar above the grid: what tiles show, their order and scale; and a line that tells how to read it. */
 
 import { isLettered, withoutFrequencies } from "../numbers/letters.js";
 import { Compare } from "./compare.js";
@@ -37,10 +37,11 @@ function select(testid, words, choices, onChoose) {
 
 export class Toolbar {
   /**
-   * @param {import("./dom.js").Actions} actions `mode`, `compare`, `sort`, `again`, `scale`, `channels`, `search`,
-   *   `submit`, `menu`, `overview`, `help`, `tile`.
+   * @param {HTMLElement} find The search for filters, which stands in the bar.
+   * @param {import("./dom.js").Actions} actions `mode`, `compare`, `sort`, `again`, `scale`, `channels`, `menu`,
+   *   `overview`, `help`, `tile`.
    */
-  constructor(actions) {
+  constructor(find, actions) {
     this.modes = Object.entries(MODES).map(([mode, [text, title]]) =>
       el("button", {
         type: "button",
@@ -69,18 +70,6 @@ export class Toolbar {
     this.tile = select("tile", "Tiles", TILES, actions.tile);
     this.tile.element.title = "Size of the tiles (+ and −, 0 to fit)";
     this.compare = new Compare(actions.compare);
-    this.search = el("input", {
-      class: "control search",
-      type: "search",
-      "data-testid": "search",
-      placeholder: "Filter no.",
-      "aria-label": "Search filters by number",
-      title: "Numbers such as 3, 7, 20-25 (/); Enter opens the first",
-      on: {
-        input: () => actions.search(this.search.value),
-        keydown: (event) => event.key === "Enter" && actions.submit(),
-      },
-    });
     this.menu = el(
       "button",
       { class: "icon-button menu", type: "button", "aria-label": "Runs and layers", on: { click: actions.menu } },
@@ -111,7 +100,7 @@ export class Toolbar {
         this.scale.label,
         this.channels.label,
         this.tile.label,
-        this.search,
+        find,
         helpButton(actions.help),
       ),
       el("div", { class: "reading" }, this.reading.element, this.legend.element),

@@ -1,6 +1,7 @@
 /** What lies under the pointer in a tile: the tap, channel, moment or frequency, and its value. */
 
 import { letterBox } from "../draw/letters.js";
+
 import { formatFrequency, formatPrecise } from "../numbers/format.js";
 import { blockStart, extent, signedExtreme } from "../numbers/reduce.js";
 import { frequencyAxis } from "../numbers/spectrum.js";

@@ -45,15 +45,3 @@ export function commonModules(names) {
     common = common.slice(0, common.slice(0, -1).lastIndexOf(".") + 1);
   return common;
 }
-
-/** Numbers that a search asks for: "3, 7, 20-25". */
-export function searchNumbers(text) {
-  const found = new Set();
-  for (const part of text.split(/[\s,;]+/)) {
-    const range = /^#?(\d{1,7})(?:[-–](\d{1,7}))?$/.exec(part);
-    if (!range) continue;
-    const [low, high] = [Number(range[1]), Number(range[2] ?? range[1])];
-    for (let number = low; number <= Math.min(high, low + 9999); number++) found.add(number);
-  }
-  return found;
-}
