@@ -283,6 +283,9 @@ def test_nothing_overlaps_at_480_pixels(look: Look, there: Served) -> None:
         "play",
     )
     boxes = {name: tab.get(name).bounding_box() for name in names}
+    label = boxes["epoch-label"]
+    assert label is not None
+    assert label["height"] < 40  # one line
     for i, one in enumerate(names):
         for other in names[i + 1 :]:
             a, b = boxes[one], boxes[other]
