@@ -45,7 +45,7 @@ def test_by_keyboard_alone(tab: Tab) -> None:
     tab.page.keyboard.press("b")
     mark = tab.view.get_by_role("button", name="Bookmark: epoch 3", exact=True)
     expect(mark).to_be_visible()
-    expect(tab.view.locator("[role=status]")).to_have_text("Bookmark set")
+    expect(tab.view.locator(".unseen[role=status]")).to_have_text("Bookmark set")
     tab.page.keyboard.press("ArrowDown")
     tab.page.keyboard.press("b")
     expect(tab.view.get_by_role("button", name="Bookmark: filter 0, epoch 3", exact=True)).to_be_visible()

@@ -120,7 +120,7 @@ def test_the_label_tells_steps_and_the_epoch_beside_them(steps: Tab) -> None:
         expect(note).to_have_text(f"epoch {epoch}")
         expect(steps.get("scrubber")).to_have_attribute("aria-valuetext", f"step {position * STEPS} / {NEWEST}")
         assert steps.tile(3).peak_tap(RED if position else rotation_colour(0)) == pulse_tap(0, 3, position)
-    expect(steps.view.locator("[role=status]")).to_have_text("pulses, step 0")
+    expect(steps.view.locator(".unseen[role=status]")).to_have_text("pulses, step 0")
 
 
 def test_no_word_on_the_page_counts_epochs(steps: Tab) -> None:

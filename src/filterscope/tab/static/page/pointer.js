@@ -41,8 +41,15 @@ export function listenToPointer(app) {
 export function point({ pointer, grid, tooltip, scroller, detail }, scene) {
   const under = pointer && grid.under(pointer);
   scene.hovered = under?.row ?? -1;
+  tooltip.show(scene, under, pointer, freeRoom(scroller, detail.element));
+}
+
+/** The part of the window that a tooltip may take: beside the sidebar and the detail, wherever that lies. */
+function freeRoom(scroller, detail) {
   const { left, right } = scroller.getBoundingClientRect();
-  const free = detail.element.hidden ? right : detail.element.getBoundingClientRect().left;
-  const room = { left, right: Math.min(right, free), bottom: document.documentElement.clientHeight };
-  tooltip.show(scene, under, pointer, room);
+  const room = { left, right, top: 0, bottom: document.documentElement.clientHeight };
+  if (detail.hidden) return room;
+  const { side } = detail.dataset;
+  const facing = { left: "right", right: "left", top: "bottom", bottom: "top" }[side];
+  return { ...room, [side]: detail.getBoundingClientRect()[facing] };
 }

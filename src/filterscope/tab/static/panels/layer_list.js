@@ -123,7 +123,12 @@ export class LayerList {
       el("span", { class: "name", text: shortened(name, 24) }),
       el("span", { class: "group-count", text: String(buttons.length) }),
     );
-    const group = el("details", { class: "layer-group", open: !this.#closed.has(key) }, summary, ...buttons);
+    const group = el(
+      "details",
+      { class: "layer-group", "aria-label": name, open: !this.#closed.has(key) },
+      summary,
+      ...buttons,
+    );
     summary.addEventListener("click", () => {
       // It opens or closes after that.
       if (group.open) this.#closed.add(key);

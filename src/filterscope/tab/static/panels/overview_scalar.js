@@ -46,12 +46,10 @@ export class OverviewScalar {
     context.clearRect(0, 0, width + SIDE + 10, height);
     const box = { x: SIDE, y: 6, w: width, h: height - 26 };
     const y = vertical(curve.map(([, value]) => value));
-    const x = {
-      ...axis,
-      label: `${unit}s`,
-      format: formatCount,
-      ticks: niceTicks(axis.low, axis.high, width / 70, true),
-    };
+    const ticks = niceTicks(axis.low, axis.high, width / 70, true);
+    // Beside the axis stand the names of columns: its first tick says what it counts.
+    const format = (tick) => (tick === ticks[0] ? `${unit} ${formatCount(tick)}` : formatCount(tick));
+    const x = { ...axis, ticks, format };
     const [toX, toY] = scalesOf({ x, y }, box);
     drawAxes(context, box, { x, y: curve.length ? y : { ...y, ticks: [] }, heat: !curve.length }, toX, toY);
     paintScalar(context, answer.curve, toX, (value) => toY(y.log ? Math.log10(value) : value));

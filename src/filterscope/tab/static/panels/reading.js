@@ -125,7 +125,7 @@ function sumWords({ shape: [, channels, taps], complex }) {
   if (channels < 2 || taps < 2) return "";
   return complex
     ? about("size over channels", "root of sum of squares", " over channels")
-    : about("principal direction", "principal direction", "", "sum of channels along their ");
+    : about("principal direction", "principal direction", "", "sum of channels along ");
 }
 
 /** Steps between snapshots have a scale of their own at each. */

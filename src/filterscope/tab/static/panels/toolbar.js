@@ -16,7 +16,7 @@ const MODES = {
 };
 const SORTS = {
   index: "number",
-  change: "largest difference first",
+  change: "most different first",
   drift: "most rotated first",
   norm: "largest norm first",
   peak: "peak frequency, low to high",

@@ -46,7 +46,7 @@ export class Tooltip {
    * @param {import("../views/view.js").Scene} scene
    * @param {ReturnType<import("../views/grid.js").Grid["under"]>} under Null hides it.
    * @param {PointerEvent | null} pointer
-   * @param {{left: number, right: number, bottom: number}} room The part of the window that it may take.
+   * @param {{left: number, right: number, top: number, bottom: number}} room The part of the window that it may take.
    */
   show(scene, under, pointer, room) {
     this.element.hidden = !under || this.#isQuiet(under.row, pointer);
@@ -66,8 +66,8 @@ export class Tooltip {
     const left = Math.max(Math.min(clientX + 14, room.right - width - GAP), room.left + GAP);
     const below = clientY + 18;
     const top = below + height + GAP > room.bottom ? clientY - height - 12 : below;
-    // A window too low for it: what it would cover is worth more.
-    this.element.hidden = top < 0;
+    // Room too low for it: what it would cover is worth more.
+    this.element.hidden = top < room.top;
     this.element.style.transform = `translate(${Math.round(left)}px, ${Math.round(top)}px)`;
   }
 }
@@ -76,7 +76,7 @@ function measureWords({ series, position, frame, compared }, row) {
   const axis = frequencyAxis(series.header);
   const peak = withoutFrequencies(series.header) ? NaN : peakOf(series, position, row);
   return joined(
-    frame.plain ? "" : `${rotationWords(compared)} ${formatValue(frame.rotation[row])}`,
+    frame.plain ? "" : rotationWords(compared).replace("rotation", `rotation ${formatValue(frame.rotation[row])}`),
     series.isLoaded(position - 1) ? `change ${formatValue(changeOf(series, position, row))}` : "",
     `norm ${formatValue(frame.norm[row])}`,
     Number.isFinite(peak) ? `peak ${formatFrequency(peak, axis.unit)}` : "",
