@@ -16,12 +16,10 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from filterscope.filters.arrays import Array
 from filterscope.filters.bank import FilterBank
 from filterscope.filters.words import plural
-
-Array = npt.NDArray[Any]
 
 #: Of what this version writes: 2 where channels have names, which 0.1.0 would lose. It reads both.
 VERSION, NAMED_VERSION = 1, 2

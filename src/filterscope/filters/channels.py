@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from filterscope.filters.arrays import Array
 from filterscope.filters.words import CHANNELS
-
-Array = npt.NDArray[Any]
 
 #: Up to so many channels, ``"auto"`` shows each of them.
 AUTO_LIMIT = 8

@@ -8,12 +8,10 @@ is undefined, the answer is NaN.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-Array = npt.NDArray[Any]
+from filterscope.filters.arrays import Array
 
 #: Weights that are worked on at a time: a layer may be large, and what is made for them stays in the cache.
 _CHUNK = 30_000

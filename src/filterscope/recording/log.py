@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from tensorboard.compat.proto.summary_pb2 import Summary
 from torch.utils.tensorboard import SummaryWriter
 
@@ -16,6 +15,7 @@ from filterscope.events import blob, summaries
 from filterscope.events.layers import step_of
 from filterscope.events.outlet import Outlet
 from filterscope.filters import metrics
+from filterscope.filters.arrays import Array
 from filterscope.filters.bank import FilterBank
 from filterscope.plots import kinds, overview, own
 from filterscope.plots.drawing import captions
@@ -28,8 +28,6 @@ from filterscope.recording.resume import Past
 from filterscope.recording.schedule import BETWEEN, IMAGES_PER_FIT, affordable
 from filterscope.recording.settings import Settings
 from filterscope.recording.track import Track
-
-Array = npt.NDArray[Any]
 
 #: Models with more bytes of 1-D filters keep only the monitored ones of the initial snapshot, too.
 WHOLE_BYTES = 64 * 2**20

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from filterscope.events.layers import step_of
 from filterscope.filters import metrics
+from filterscope.filters.arrays import Array
 from filterscope.filters.bank import FilterBank
 from filterscope.plots.overview import Course
 from filterscope.plots.picture import Comparison, Kind, Options, Times
-
-Array = npt.NDArray[Any]
 
 #: Snapshots that pictures of the whole history carry at most; more than the pixels of most tiles.
 MOST_ROWS = 128
