@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import ModuleType
 
-import numpy as np
 import torch
 from torch import nn
 from torch.nn.parameter import is_lazy
@@ -16,7 +15,7 @@ from filterscope.filters.bank import FilterBank
 from filterscope.filters.selection import select
 from filterscope.models.alone import MOST_BYTES, Alone, alone
 from filterscope.models.aside import CannotRunError
-from filterscope.models.gather import is_sharded
+from filterscope.models.gather import as_bank, is_sharded
 from filterscope.models.layers import find_layers
 from filterscope.models.modes import can_observe
 from filterscope.models.observe import Performed, in_model_order
@@ -153,14 +152,8 @@ def observation(model: nn.Module, settings: Settings, performed: list[Performed]
 
 def _without_weights(name: str, seen: Performed) -> FilterBank:
     """A layer's shape, for the table."""
-    shape = (*seen.kernel.shape[:2], seen.taps)
-    return FilterBank.owning(
-        name,
-        np.broadcast_to(np.float32(0), shape),
-        stride=seen.stride,
-        dilation=seen.dilation,
-        groups=seen.groups,
-        transposed=seen.transposed,
+    return as_bank(
+        replace(seen, name=name), torch.zeros((), dtype=torch.float32, device="cpu").expand(seen.kernel.shape)
     )
 
 
