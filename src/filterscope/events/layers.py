@@ -72,7 +72,7 @@ class RecordedLayer:
         step, fit = step_of(bank), self.fits.take(bank, time)
         if fit != self.fit:
             self.fit = fit
-            self._clear()
+            self.banks, self.references, self.changes = [], [], []
         if self.banks and step_of(self.banks[-1]) == step and change is None:
             change = self.changes[-1]  # the same once more, as that of an epoch's end
         kept = step - 1 if header.after is None else min(header.after, step - 1)
@@ -82,9 +82,6 @@ class RecordedLayer:
         self.banks.append(bank.head(header.shape[0]))
         self.references.append(bank if header.reference else None)
         self.changes.append(change)
-
-    def _clear(self) -> None:
-        self.banks, self.references, self.changes = [], [], []
 
     def reference(self, last: int | None = None) -> FilterBank | None:
         """What the newest snapshot, or that of a last step, was measured from; ``None`` if it is not there."""
