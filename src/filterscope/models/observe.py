@@ -142,10 +142,8 @@ class Observer(TorchFunctionMode):
 
     def __enter__(self) -> Observer:
         """Begin to note."""
-        before = register_module_forward_pre_hook(self._begin)
-        self._hooks.callback(before.remove)
-        after = register_module_forward_hook(self._end, with_kwargs=True, always_call=True)
-        self._hooks.callback(after.remove)
+        self._hooks.callback(register_module_forward_pre_hook(self._begin).remove)
+        self._hooks.callback(register_module_forward_hook(self._end, with_kwargs=True, always_call=True).remove)
         restack(self, is_on=True)
         return self
 
@@ -298,7 +296,10 @@ def observe(model: nn.Module, inputs: Any, gradients: bool = False) -> list[Perf
         ValueError: The model has lazy layers.
         Exception: What the model itself raises, with a note.
     """
-    check_inputs(inputs)
+    if not isinstance(inputs, Tensor | tuple | Mapping):
+        raise TypeError(
+            f"inputs must be a tensor, a tuple of arguments or a dict of arguments by name, got {given(inputs)}"
+        )
     if not can_observe():
         raise RuntimeError(f"torch {torch.__version__} does not let filterscope see what a forward performs")
     args: tuple[Any, ...] = () if isinstance(inputs, Mapping) else inputs if isinstance(inputs, tuple) else (inputs,)
@@ -318,18 +319,6 @@ def observe(model: nn.Module, inputs: Any, gradients: bool = False) -> list[Perf
             )
             raise
     return in_model_order(root, observer.performed)
-
-
-def check_inputs(inputs: Any) -> None:
-    """Refuse what is no example of arguments.
-
-    Raises:
-        TypeError: Says what would work.
-    """
-    if not isinstance(inputs, Tensor | tuple | Mapping):
-        raise TypeError(
-            f"inputs must be a tensor, a tuple of arguments or a dict of arguments by name, got {given(inputs)}"
-        )
 
 
 def in_model_order(model: nn.Module, performed: list[Performed]) -> list[Performed]:
