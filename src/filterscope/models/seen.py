@@ -97,13 +97,7 @@ class Account:
 
 
 def account(model: nn.Module, found: Sequence[FilterLayer], performed: Sequence[Performed]) -> Account:
-    """Tell which layer's weight each kernel is.
-
-    Args:
-        model: That performed them, not changed since.
-        found: Its layers.
-        performed: In model order.
-    """
+    """Tell which layer's weight each kernel is; the model has not changed since it performed them, in its order."""
     stored = storages(model)
     by_module = {id(layer.module): layer for layer in found}
     parts = {id(part) for layer in found for wrapper in layer.adapters for part in wrapper.modules()}

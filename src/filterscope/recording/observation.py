@@ -108,13 +108,7 @@ def _calls_compiled(model: nn.Module) -> bool:
 
 
 def observation(model: nn.Module, settings: Settings, performed: list[Performed]) -> Observation:
-    """What a forward tells of the layers that a user wants to watch.
-
-    Args:
-        model: That performed it, with the same weights still.
-        settings: Which layers are wanted.
-        performed: What was seen.
-    """
+    """What a forward tells of the layers that a user wants to watch, of a model with the same weights still."""
     told = account(model, find_layers(model), in_model_order(model, performed))
     places = storages(model)
     wanted = set(select({name: each.taps for name, each in told.seen.items()}, settings.layers, must_match=False))
