@@ -5,12 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 
-import numpy as np
 from tensorboard.compat.proto.summary_pb2 import Summary
 from torch.utils.tensorboard import SummaryWriter
 
 from filterscope.events import blob, summaries
-from filterscope.events.layers import step_of
+from filterscope.events.layers import covers, step_of
 from filterscope.events.outlet import Outlet
 from filterscope.filters import metrics
 from filterscope.filters.arrays import Array
@@ -105,7 +104,7 @@ class SnapshotLog:
             with self._outlet.item(f"the history of {name}", "history"):
                 known = past.get(name, Past())
                 reference = known.reference
-                if reference is None or not _covers(reference, bank, self._settings.max_filters):
+                if reference is None or not covers(reference, bank.head(self._settings.max_filters)):
                     self._begin(name, bank.with_fields(epoch=epoch, step=free))
                     continue
                 track = self._begin(name, bank.with_fields(epoch=epoch, step=step), reference)
@@ -294,11 +293,3 @@ class SnapshotLog:
 
     def _tag(self, name: str, kind: str) -> str:
         return f"{self._settings.tag}/{name}/{kind}"
-
-
-def _covers(reference: FilterBank, bank: FilterBank, max_filters: int | None) -> bool:
-    """Whether a reference holds the monitored filters of a layer, at least."""
-    monitored = bank.head(max_filters)
-    same = reference.weights.shape[1:] == bank.weights.shape[1:] and reference.weights.dtype == bank.weights.dtype
-    same = same and reference.total_filters == bank.total_filters
-    return same and np.array_equal(reference.indices[: monitored.filters], monitored.indices)
