@@ -63,25 +63,21 @@ class Observation:
 def hindrance(model: nn.Module) -> str | None:
     """Why a model is not observed, if it is not: what it runs is not what its modules' code says."""
     try:
-        return _hindrance(model)
+        for module in model.modules():
+            if type(module).__name__ == "OptimizedModule" or module._compiled_call_impl is not None:
+                return "it is compiled"
+            if getattr(module, "_compiler_ctx", None) is not None:
+                return "it is compiled"
+            if isinstance(module, torch.jit.ScriptModule):
+                return "part of it is scripted"
+        if not can_observe():
+            return f"torch {torch.__version__} does not let it"
+        if "torch._dynamo" in sys.modules and _calls_compiled(model):
+            return "its code has compiled functions, which would be compiled once more"
+        if is_sharded(model) or any(hasattr(parameter, "ds_id") for parameter in model.parameters()):
+            return "it is sharded"
     except Exception as error:  # odd objects stand beside models
         return f"it cannot be told whether it is compiled ({type(error).__name__}: {error})"
-
-
-def _hindrance(model: nn.Module) -> str | None:
-    for module in model.modules():
-        if type(module).__name__ == "OptimizedModule" or module._compiled_call_impl is not None:
-            return "it is compiled"
-        if getattr(module, "_compiler_ctx", None) is not None:
-            return "it is compiled"
-        if isinstance(module, torch.jit.ScriptModule):
-            return "part of it is scripted"
-    if not can_observe():
-        return f"torch {torch.__version__} does not let it"
-    if "torch._dynamo" in sys.modules and _calls_compiled(model):
-        return "its code has compiled functions, which would be compiled once more"
-    if is_sharded(model) or any(hasattr(parameter, "ds_id") for parameter in model.parameters()):
-        return "it is sharded"
     return None
 
 

@@ -104,7 +104,9 @@ class FilterRecorder:
         self._observed: Observation | None = None
         self._forward: _NextForward | None = None  # what sees the next one, while that is to be seen
         if inputs is not None and _rank() == 0:
-            self._observed = self._observe(model, inputs)
+            if self._unobserved is not None:
+                raise ValueError(f"inputs cannot be run through this model: {self._unobserved}; leave them out")
+            self._observed = observation(model, self._settings, observe(model, inputs, gradients=True))
         self._model, self._writer = model, writer
         self._planned = None if total is None else total - 1  # after the initial one
         self._own: SummaryWriter | None = None
@@ -113,11 +115,6 @@ class FilterRecorder:
         self._last: tuple[int, int] | None = None  # epoch and step of the last snapshot
         self._count = 0  # snapshots so far, those of a record that went on included
         self._is_closed = self._is_broken = False
-
-    def _observe(self, model: nn.Module, inputs: Any) -> Observation:
-        if self._unobserved is not None:
-            raise ValueError(f"inputs cannot be run through this model: {self._unobserved}; leave them out")
-        return observation(model, self._settings, observe(model, inputs, gradients=True))
 
     def snapshot(self, epoch: int, step: int | None = None) -> None:
         """Record the weights as they are.
