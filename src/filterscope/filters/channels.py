@@ -54,16 +54,12 @@ def reduce(weights: Array, channels: str, reference: Array | None = None) -> Arr
         return weights
     if how == "logo":
         return np.asarray(weights - weights.mean(axis=1, keepdims=True))
-    if how == "sum":
-        return np.asarray(weights.sum(axis=1, keepdims=True))
-    if how == "mean":
-        return np.asarray(weights.mean(axis=1, keepdims=True))
     if how == "l2":
         return l2(weights)[:, None]
-    if how == "max":
-        if not np.iscomplexobj(weights):
-            return np.asarray(weights.max(axis=1, keepdims=True))
+    if how == "max" and np.iscomplexobj(weights):
         return np.take_along_axis(weights, np.abs(weights).argmax(axis=1)[:, None], axis=1)
+    if how in ("sum", "mean", "max"):
+        return np.asarray(getattr(weights, how)(axis=1, keepdims=True))
     return principal(weights, reference)
 
 
