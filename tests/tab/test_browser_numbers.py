@@ -15,8 +15,9 @@ from matplotlib.colors import to_hex, to_rgb
 import filterscope
 from filterscope import FilterBank
 from filterscope.events import blob
-from filterscope.filters import metrics, spectrum
-from filterscope.plots.drawing import mosaic
+from filterscope.filters import channels, metrics, spectrum
+from filterscope.filters.words import are_letters
+from filterscope.plots.drawing import logo, mosaic
 from filterscope.plots.drawing.colours import rotation_colours, rotation_share
 from filterscope.plots.drawing.limits import format_value, shared_limit
 from filterscope.plots.drawing.reduction import envelope, signed_extremes
@@ -41,8 +42,8 @@ def modules() -> Iterator[Any]:
             ) if route.request.url.endswith(".js") else route.fulfill(body="", content_type="text/html"),
         )  # fmt: skip
         with page_of(context, f"{HOST}/") as opened:
-            names = [f"numbers/{name}" for name in ("spectrum", "measures", "format", "rows", "reduce")]
-            names += ["draw/heat", "draw/colours"]
+            names = [f"numbers/{name}" for name in ("spectrum", "measures", "format", "rows", "reduce", "letters")]
+            names += ["draw/heat", "draw/colours", "draw/letters"]
             imports = "; ".join(f"Object.assign(numbers, await import('{HOST}/{name}.js'))" for name in names)
             opened.page.evaluate(f"async () => {{ window.numbers = {{}}; {imports} }}")
             yield lambda code, *given: opened.page.evaluate(f"given => {{ {code} }}", list(given))
@@ -235,3 +236,34 @@ def test_the_tables_of_colours_are_those_of_the_pictures() -> None:
     words = "the pictures' colours have changed: run 'python -m tests.support.colour_tables'"
     assert colour_tables.FILE.read_text(encoding="utf-8") == colour_tables.text(), words
     assert colour_tables.FILE.is_relative_to(filterscope.__path__[0])
+
+
+@pytest.mark.parametrize("count", [2, 4, 20])
+def test_logos(modules: Any, count: int) -> None:
+    weights = normal(9, count, 11)
+    weights[3] *= 20
+    found = modules(
+        """const [values, shape] = given, centred = numbers.centred(Float32Array.from(values), shape);
+        const peaks = numbers.stackPeaks(centred, shape);
+        return [[...centred], [...peaks], numbers.fairLimit(peaks)];""",
+        weights.ravel().astype(float).tolist(),
+        list(weights.shape),
+    )
+    shown = channels.reduce(weights, "logo")
+    np.testing.assert_allclose(found[0], shown.ravel(), atol=1e-6)
+    heights = logo.stack_heights(shown)
+    np.testing.assert_allclose(found[1], heights.max(axis=(1, 2)), rtol=1e-5)
+    assert found[2] == pytest.approx(logo.fair_limit(heights), rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    "names", [("A", "C", "G", "T"), ("x", "y", "z"), ("A",), ("Fz", "C3"), ("A", "b"), ("É", "Ж"), ("1", "2"), None]
+)
+def test_what_letters_are(modules: Any, names: tuple[str, ...] | None) -> None:
+    header = {"channel_names": names and list(names)}
+    assert modules("return numbers.isLettered(given[0])", header) == (names is not None and are_letters(names))
+
+
+def test_letters_have_the_colours_of_the_pictures(modules: Any) -> None:
+    letters = [chr(code) for code in range(ord("A"), ord("Z") + 1)] + ["É", "Ж"]
+    assert modules("return given.map(numbers.letterColour)", *letters) == [logo.letter_colour(each) for each in letters]

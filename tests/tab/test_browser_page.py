@@ -185,12 +185,14 @@ def test_everything_that_can_be_used_has_a_name(tab: Tab) -> None:
 
 _FOCUSED = """
 () => { const one = document.activeElement; return one === document.body ? null :
+    [...document.querySelectorAll("button, select, input, canvas, [tabindex]")].indexOf(one) + "|" +
     one.dataset.testid + "|" + (one.dataset.tag ?? one.dataset.run ?? one.ariaLabel ?? one.className); }
 """
 _REACHABLE = """
 root => [...root.querySelectorAll("button, select, input")]
     .filter(one => one.checkVisibility({visibilityProperty: true}) && !one.disabled)
-    .map(one => one.dataset.testid + "|" + (one.dataset.tag ?? one.dataset.run ?? one.ariaLabel ?? one.className))
+    .map(one => [...document.querySelectorAll("button, select, input, canvas, [tabindex]")].indexOf(one) + "|" +
+        one.dataset.testid + "|" + (one.dataset.tag ?? one.dataset.run ?? one.ariaLabel ?? one.className))
 """
 
 

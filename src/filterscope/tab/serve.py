@@ -93,13 +93,18 @@ def _layers(request: Request, there: There, kept: int | None) -> Response:
 
     def body() -> bytes:
         runs = provided.layers(listed, has.scalars(listed, beside))
-        return _json({"runs": runs, "problems": _problems(runs, bare, kept)})
+        problems = _problems(runs, bare, kept)
+        return _json({"runs": provided.for_sparks(runs), "problems": problems})
 
     return _answer(request, "application/json", version, body)
 
 
 def _overview(request: Request, there: There) -> Response:
-    run, has = _argument(request, "run"), there(request)
+    """Of a run that the browser has read of, or, before it has, of the one that it will show."""
+    has = there(request)
+    run = request.args.get("run") or has.likely_run(request.args.get("likely"))
+    if run is None:
+        return _respond(request, _json({"run": None}), "application/json")
     layers, beside = has.of_run(run)
     if not layers:
         raise NotThereError(f"no filters in the run {run!r}; reload for the runs there are")

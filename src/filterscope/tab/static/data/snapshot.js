@@ -1,7 +1,7 @@
 /** One snapshot, filter by filter: its measures and its response. */
 
 import { marks, norms, rotations } from "../numbers/measures.js";
-import { decibels, fftLength, frequencyAxis, peakFrequency, responses } from "../numbers/spectrum.js";
+import { decibels, fftLength, frequencyAxis, peakFrequency, power, responses } from "../numbers/spectrum.js";
 
 /** Per-filter numbers of one snapshot: `{rotation, norm, marks}`. */
 export function measure(series, position) {
@@ -20,4 +20,15 @@ export function peakFrequencies(series, position) {
   const axis = frequencyAxis(header);
   const peak = (powers) => peakFrequency(decibels(powers), axis);
   return responses(series.weights(position), header, fftLength(header), peak);
+}
+
+/** The same of one filter. */
+export function peakOf(series, position, row) {
+  const { header } = series;
+  const [, channels, taps] = header.shape;
+  const weights = series.filterWeights(position, row);
+  return peakFrequency(
+    decibels(power(weights, 0, channels, taps, header.complex, fftLength(header))),
+    frequencyAxis(header),
+  );
 }

@@ -1,9 +1,10 @@
 /** Filters as shapes in the tiles of a grid: stems, curves, ghosts and heat. Each draws those of the `visible` tiles. */
 
-import { FLOOR_DB } from "../numbers/spectrum.js";
+import { FLOOR_DB, frequencyAxis } from "../numbers/spectrum.js";
 import { HEAT, pixelOf, rotationColour } from "./colours.js";
 import { STEM_TAPS, traceStems } from "./curve.js";
 import { paintHeat } from "./heat.js";
+import { letterBox, paintLogo } from "./letters.js";
 import { paintArea, paintCurve } from "./linework.js";
 import { theme } from "./palette.js";
 import { Sheet } from "./sheet.js";
@@ -77,7 +78,8 @@ export function drawGhosts(context, layout, visible, scene, seen) {
   sheet.paint(context, layout, seen, (pixels, stride, ratio) => {
     for (const i of visible) {
       const place = sheet.scaled(placeOf(frame, layout.inner[i], columns, order[i]), seen);
-      paintCurve(pixels, stride, place, frame.ghost, order[i] * columns, columns, colour, width * ratio);
+      // Pale as it is, it has no paler middle.
+      paintCurve(pixels, stride, place, frame.ghost, order[i] * columns, columns, colour, width * ratio, 1);
     }
   });
 }
@@ -107,6 +109,44 @@ function heatBox({ x, y, w, h }, top, ratio) {
   const left = Math.round(x * ratio);
   const upper = Math.round(y * ratio) - Math.round(top * ratio);
   return { x: left, y: upper, w: Math.round((x + w) * ratio) - left, h: Math.round(h * ratio) };
+}
+
+/** Letters stacked by weight, with the filter's rotation as a strip before them. */
+export function drawLogos(context, layout, visible, { frame, order, series }, seen) {
+  const { rows, columns, values, limits } = frame;
+  const names = series.header.channel_names;
+  for (const i of visible) {
+    const { x, y, h } = layout.inner[i];
+    context.fillStyle = rotationColour(frame.rotation[order[i]], theme.undefinedLine);
+    context.fillRect(x, y, letterBox(layout.inner[i]).strip, h);
+  }
+  sheet.paint(context, layout, seen, (pixels, stride, ratio) => {
+    for (const i of visible) {
+      const box = heatBox(letterBox(layout.inner[i]), seen.top, ratio);
+      paintLogo(pixels, stride, box, values, order[i] * rows * columns, columns, names, limits[order[i]]);
+    }
+  });
+}
+
+/** Where the stride of a layer folds frequencies back, in tiles of responses. */
+export function drawFolds(context, layout, visible, frame, header) {
+  const { low, high, alias } = frequencyAxis(header);
+  if (alias === null) return;
+  const bins = frame.values.length / frame.marks.length;
+  context.strokeStyle = theme.grey;
+  context.setLineDash([3, 3]);
+  context.beginPath();
+  for (const i of visible) {
+    const { x, y, w, h } = layout.inner[i];
+    for (const fold of low < 0 ? [-alias, alias] : [alias]) {
+      const bin = ((fold - low) / (high - low)) * (bins - 1) + 0.5;
+      const at = Math.round(x + (bin / bins) * w) + 0.5;
+      context.moveTo(at, y);
+      context.lineTo(at, y + h);
+    }
+  }
+  context.stroke();
+  context.setLineDash([]);
 }
 
 /** Heat tiles wear their rotation as a frame. */

@@ -6,13 +6,17 @@ import { theme } from "../draw/palette.js";
 import { ROTATION_TICKS } from "../draw/tables.js";
 import { formatValue } from "../numbers/format.js";
 import { joined, shortened } from "../panels/words.js";
+import { layTiles } from "../views/layout.js";
 import { drawStill, drawTiles } from "../views/tiles.js";
 
 const FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif";
 const HEAD = 52;
 const MARGIN = 16;
+/** Browsers draw nothing on canvases with a longer side. */
+const LONGEST_CANVAS = 16000;
 
-function save(blob, name) {
+/** Have the browser keep a file. */
+export function save(blob, name) {
   const url = URL.createObjectURL(blob);
   const link = document.createElement("a");
   link.href = url;
@@ -39,15 +43,18 @@ function limitWords({ frame, evolution, scale }) {
  * Every tile (not only those in sight), the colours' meaning, and the detail if it is open.
  *
  * @param {import("../views/view.js").Scene} scene
- * @param {import("../views/grid.js").Grid["layout"]} layout
+ * @param {import("../views/grid.js").Grid["layout"]} shown Large tiles that do not all go onto one canvas are drawn as small
+ *   as fit.
  * @param {string} summary How to read it.
  * @param {import("../panels/detail.js").Detail | null} detail
  */
-export function savePng(scene, layout, summary, detail) {
+export function savePng(scene, shown, summary, detail) {
   const { series, position, mode } = scene;
   const title = `${series.layer.layer} · ${mode === "evolution" ? `${series.unit}s × taps` : mode}`;
   const subtitle = joined(series.run, series.moment(position), summary, limitWords(scene));
-  const ratio = Math.max(window.devicePixelRatio || 1, 2);
+  const fine = Math.max(window.devicePixelRatio || 1, 2);
+  const layout = (shown.height + HEAD) * fine > LONGEST_CANVAS ? fittingLayout(series, shown, fine) : shown;
+  const ratio = Math.min(fine, LONGEST_CANVAS / (layout.height + HEAD));
   const plots = detail ? detail.shown : [];
   const side = plots.length ? detail.element.clientWidth + MARGIN : 0;
   const sideHeight = plots.reduce((sum, plot) => sum + plot.element.offsetHeight + 8, MARGIN);
@@ -80,6 +87,10 @@ export function savePng(scene, layout, summary, detail) {
     y += plot.element.offsetHeight + 8;
   }
   canvas.toBlob((blob) => blob && save(blob, fileName(scene, mode, "png")), "image/png");
+}
+
+function fittingLayout(series, { width }, ratio) {
+  return Object.assign(layTiles(series.filters, width, width, ratio), { width });
 }
 
 function drawHead(context, width, title, subtitle) {

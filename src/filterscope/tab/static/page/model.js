@@ -1,6 +1,7 @@
 /** From what the user asks for and what has come in, to what is shown. */
 
 import { measure, peakFrequencies } from "../data/snapshot.js";
+import { withoutFrequencies } from "../numbers/letters.js";
 import { LayerView } from "../views/view.js";
 
 /** Layers with another shape cannot lie behind this one. */
@@ -126,8 +127,7 @@ export class Model {
     const shown = series?.header ? series.nearest(this.position) : -1;
     if (shown < 0) return null;
     const { channels, scale } = state;
-    // A single tap has no frequencies.
-    const mode = state.mode === "response" && series.header.shape[2] === 1 ? "taps" : state.mode;
+    const mode = state.mode === "response" && withoutFrequencies(series.header) ? "taps" : state.mode;
     const options = { mode, channels, scale };
     if (!this.#view?.fits(series, options, this.#viewOptions)) {
       this.#view = new LayerView(series, options);

@@ -2,6 +2,7 @@
 
 import { Detail } from "../panels/detail.js";
 import { el } from "../panels/dom.js";
+import { Help } from "../panels/help.js";
 import { Problems } from "../panels/messages.js";
 import { Sidebar } from "../panels/sidebar.js";
 import { Toolbar } from "../panels/toolbar.js";
@@ -9,6 +10,7 @@ import { Tooltip } from "../panels/tooltip.js";
 import { Transport } from "../panels/transport.js";
 import { Voice } from "../panels/voice.js";
 import { Grid } from "../views/grid.js";
+import { KEYS } from "./keys.js";
 
 /**
  * The parts by name; `element` holds them all.
@@ -24,6 +26,7 @@ import { Grid } from "../views/grid.js";
  * @property {Detail} detail
  * @property {Problems} problems
  * @property {Tooltip} tooltip
+ * @property {Help} help
  * @property {HTMLElement} loading
  * @property {HTMLElement} main
  * @property {HTMLElement} element
@@ -51,6 +54,8 @@ export function buildParts(app) {
     submit: () => app.openFound(),
     menu: () => element.classList.toggle("menu-open"),
     overview: () => app.overlook.toggle(),
+    help: () => help.open(),
+    tile: set("tile"),
   });
   const transport = new Transport({
     play: () => app.play(),
@@ -62,6 +67,10 @@ export function buildParts(app) {
     csv: () => app.saveCsv(),
     json: () => app.saveJson(),
     link: () => app.copyLink(),
+    scalar: set("scalar"),
+    mark: (mark) => app.marks.go(mark),
+    toggleMark: () => app.marks.toggle(),
+    removeMark: (mark) => app.marks.remove(mark),
   });
   const canvas = el("canvas", {
     class: "grid",
@@ -70,8 +79,9 @@ export function buildParts(app) {
     tabindex: 0,
     "data-ready": "false",
   });
-  const scroller = el("div", { class: "grid-scroller" }, canvas);
-  const grid = new Grid(canvas, scroller);
+  const room = el("div", {}, canvas);
+  const scroller = el("div", { class: "grid-scroller" }, room);
+  const grid = new Grid(canvas, room, scroller);
   const voice = new Voice(canvas);
   const detail = new Detail({
     close: () => state.set({ filter: null }),
@@ -80,6 +90,7 @@ export function buildParts(app) {
   });
   const problems = new Problems();
   const tooltip = new Tooltip();
+  const help = new Help(KEYS);
   const loading = el("p", { class: "loading", text: "Loading filters …" });
   const main = el(
     "main",
@@ -99,6 +110,7 @@ export function buildParts(app) {
     transport.element,
     tooltip.element,
     voice.element,
+    help.element,
   );
   return {
     sidebar,
@@ -111,6 +123,7 @@ export function buildParts(app) {
     detail,
     problems,
     tooltip,
+    help,
     loading,
     main,
     element,

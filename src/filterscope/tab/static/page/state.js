@@ -1,7 +1,9 @@
 /** What the user looks at, as the address keeps it. */
 
-import { CHANNELS, MODES, SCALES, SORTS, SPEEDS, VIEWS } from "../panels/choices.js";
+import { CHANNELS, MODES, SCALES, SORTS, SPEEDS, TILES, VIEWS } from "../panels/choices.js";
 import { onAddress, readAddress, writeAddress } from "./host.js";
+import { GENERAL } from "./link.js";
+import { formatMarks, parseMarks } from "./marks.js";
 
 const oneOf = (choices) => (text) => choices.find((choice) => String(choice) === text);
 const count = (text) => (/^\d{1,15}$/.test(text) ? Number(text) : undefined);
@@ -24,16 +26,16 @@ const KEYS = {
   sorted: [null, count],
   scale: ["shared", oneOf(SCALES)],
   channels: ["auto", oneOf(CHANNELS)],
+  tile: ["fit", oneOf(TILES)],
   /** Number of the filter in the detail. */
   filter: [null, count],
   /** "initial", "none", "pinned" or "run:" and a name. */
   compare: ["initial", (text) => (/^(initial|none|pinned|run:.+)$/s.test(text) ? text : undefined)],
   pin: [null, count],
+  /** Bookmarks, as text. */
+  marks: ["", (text) => formatMarks(parseMarks(text))],
   speed: [1, oneOf(SPEEDS)],
 };
-
-/** What concerns all layers: a link that names anything else leads to a layer. */
-const GENERAL = new Set(["run", "view", "scalar", "speed"]);
 
 /** @typedef {new () => {[key in keyof typeof KEYS]: any}} Values */
 

@@ -1,10 +1,10 @@
 /** The bar above the grid: what tiles show, their order and scale, search; and a line that tells how to read it. */
 
-import { gradient, rotationShare } from "../draw/colours.js";
-import { ROTATION_TICKS } from "../draw/tables.js";
-import { formatValue } from "../numbers/format.js";
+import { isLettered, withoutFrequencies } from "../numbers/letters.js";
 import { el, ICONS, icon, setText } from "./dom.js";
-import { deadWords, joined, shapeWords } from "./words.js";
+import { helpButton } from "./help.js";
+import { Legend } from "./legend.js";
+import { Reading } from "./reading.js";
 
 const MODES = {
   taps: ["Taps", "Every filter over its taps, the initial one in pale behind (1)"],
@@ -13,9 +13,15 @@ const MODES = {
   /** Named by what time is counted in. */
   evolution: ["", ""],
 };
-const SORTS = { index: "number", drift: "rotation", norm: "norm", peak: "peak frequency" };
+const SORTS = {
+  index: "number",
+  drift: "most rotated first",
+  norm: "largest norm first",
+  peak: "peak frequency, low to high",
+};
 const SCALES = { shared: "shared", filter: "per filter" };
-const CHANNELS = { auto: "auto", all: "all", principal: "principal" };
+const TILES = { fit: "fit", s: "S", m: "M", l: "L", xl: "XL" };
+const CHANNELS = { auto: "auto", all: "all", principal: "principal", logo: "letters" };
 
 function select(testid, words, choices, onChoose) {
   const options = Object.entries(choices).map(([value, text]) => el("option", { value, text }));
@@ -28,7 +34,10 @@ function select(testid, words, choices, onChoose) {
 }
 
 export class Toolbar {
-  /** @param {import("./dom.js").Actions} actions `mode`, `sort`, `again`, `scale`, `channels`, `search`, `submit`, `menu`, `overview`. */
+  /**
+   * @param {import("./dom.js").Actions} actions `mode`, `sort`, `again`, `scale`, `channels`, `search`, `submit`, `menu`,
+   *   `overview`, `help`, `tile`.
+   */
   constructor(actions) {
     this.modes = Object.entries(MODES).map(([mode, [text, title]]) =>
       el("button", {
@@ -55,6 +64,8 @@ export class Toolbar {
     );
     this.scale = select("scale", "Scale", SCALES, actions.scale);
     this.channels = select("channels", "Channels", CHANNELS, actions.channels);
+    this.tile = select("tile", "Tiles", TILES, actions.tile);
+    this.tile.element.title = "Size of the tiles (+ and −, 0 to fit)";
     this.search = el("input", {
       class: "control search",
       type: "search",
@@ -81,8 +92,8 @@ export class Toolbar {
       on: { click: actions.overview },
     });
     this.#name("epoch");
-    this.summary = el("p", { class: "summary" });
-    this.legend = el("div", { class: "legends" });
+    this.reading = new Reading();
+    this.legend = new Legend();
     this.element = el(
       "header",
       { class: "toolbar" },
@@ -95,9 +106,11 @@ export class Toolbar {
         el("div", { class: "sorting" }, this.sort.label, this.again),
         this.scale.label,
         this.channels.label,
+        this.tile.label,
         this.search,
+        helpButton(actions.help),
       ),
-      el("div", { class: "reading" }, this.summary, this.legend),
+      el("div", { class: "reading" }, this.reading.element, this.legend.element),
     );
   }
 
@@ -109,114 +122,43 @@ export class Toolbar {
     this.again.setAttribute("aria-label", `Sort again at this ${unit}`);
   }
 
+  /** Show a choice only where it makes sense. */
+  #offer(select, value, offered) {
+    const option = [...select.options].find((each) => each.value === value);
+    option.hidden = option.disabled = !offered && select.value !== value;
+  }
+
   /** @param {{[name: string]: any}} state The page's. @param {import("../views/view.js").Scene | null} scene */
   update(state, scene) {
     const mode = scene?.mode ?? state.mode;
     for (const button of this.modes) {
       button.setAttribute("aria-pressed", String(button.dataset.mode === mode));
-      if (button.dataset.mode === "response") button.disabled = scene?.series.header.shape[2] === 1;
+      if (button.dataset.mode !== "response") continue;
+      const reason = scene ? withoutFrequencies(scene.series.header) : "";
+      button.disabled = Boolean(reason);
+      button.title = reason || MODES.response[1];
     }
     this.sort.element.value = state.sort;
     this.again.hidden = state.sort === "index";
     this.scale.element.value = state.scale;
     this.scale.label.hidden = mode === "response";
-    this.channels.element.value = state.channels;
+    this.tile.element.value = state.tile;
     const header = scene?.series.header;
     const choice = header && header.shape[1] > 1 && header.shape[2] > 1 && !header.complex;
+    const lettered = header && isLettered(header);
+    // What a link asked for of another layer is none of this one's choices.
+    this.channels.element.value = state.channels === "logo" && !lettered ? "auto" : state.channels;
+    this.#offer(this.channels.element, "logo", lettered);
+    this.#offer(this.sort.element, "peak", !(header && withoutFrequencies(header)));
     this.channels.label.hidden = !choice || mode === "response" || mode === "evolution";
-    if (!scene) {
-      this.summary.textContent = "";
-      this.legend.replaceChildren();
-      delete this.legend.dataset.key;
-      return;
-    }
+    this.reading.update(scene);
+    this.legend.update(scene);
+    if (!scene) return;
     const { series } = scene;
     this.#name(series.unit);
     if (state.sorted !== null) {
       const at = series.moment(series.positionOfStep(state.sorted));
       this.again.title = `Sorted at ${at}. Sort again at this ${series.unit}`;
     }
-    setText(this.summary, joined(shapeWords(series.header), countMarks(scene.frame.marks), ...readingWords(scene)));
-    this.#legends(scene);
   }
-
-  #legends({ mode, frame, evolution }) {
-    const bars = [["rotation", "rotation", ROTATION_TICKS.map((tick) => [rotationShare(tick), String(tick)])]];
-    const heat = frame.kind === "heat" ? frame : evolution;
-    if (heat) {
-      const limit = heat.limits.every((value) => value === heat.limits[0]) ? formatValue(heat.limits[0]) : "max";
-      const words = mode === "taps" ? "weight" : "difference";
-      bars.unshift(
-        heat.signed
-          ? [
-              words,
-              "signed",
-              [
-                [0, `−${limit}`],
-                [0.5, "0"],
-                [1, limit],
-              ],
-            ]
-          : [
-              `|${words}|`,
-              "oneSided",
-              [
-                [0, "0"],
-                [1, limit],
-              ],
-            ],
-      );
-    }
-    const key = JSON.stringify(bars);
-    if (key === this.legend.dataset.key) return;
-    this.legend.dataset.key = key;
-    this.legend.replaceChildren(...bars.map(([words, map, ticks]) => legend(words, map, ticks)));
-  }
-}
-
-function legend(words, map, ticks) {
-  return el(
-    "div",
-    { class: "legend" },
-    el("span", { class: "legend-name", text: words }),
-    el(
-      "div",
-      { class: "legend-scale" },
-      el("div", { class: "legend-bar", style: `background: ${gradient(map)}` }),
-      ...ticks.map(([share, text]) => el("span", { class: "legend-tick", style: `left: ${share * 100}%`, text })),
-    ),
-  );
-}
-
-function countMarks(marks) {
-  const dead = marks.filter((mark) => mark === "dead").length;
-  const broken = marks.filter((mark) => mark === "NaN").length;
-  return joined(deadWords(dead, marks.length), broken ? `${broken} with NaN or Inf` : "");
-}
-
-function readingWords({ mode, scale, frame, view, ghostWords, evolution, series, fault }) {
-  const words = [fault];
-  const edge = frame.limits && scale === "shared" ? `tile edge ±${formatValue(frame.limit / 0.94)}` : "";
-  const clipped = (frame.clipped ?? evolution?.clipped) ? "corner: beyond the scale" : "";
-  if (mode === "evolution") {
-    words.push(
-      `difference from ${series.moment(Math.max(series.reference, 0))}`,
-      `${series.unit}s ↓`,
-      series.header.shape[2] === 1 ? "channels →" : "taps →",
-      evolution?.more ? "still coming in" : "",
-    );
-  } else if (mode === "response") {
-    words.push("0 to −40 dB", ghostWords && `pale: ${ghostWords}`);
-  } else {
-    if (mode === "change")
-      words.push(ghostWords ? `difference from ${ghostWords}` : "difference from the initial filters");
-    if (view.channels === "principal") words.push("principal shape of the channels");
-    else if (view.channels === "l2") words.push("root of sum of squares over channels");
-    else if (frame.kind === "heat") words.push("channels ↓", "taps →");
-    else if (series.header.shape[2] === 1) words.push("along the channels");
-    if (series.header.complex) words.push("magnitude");
-    if (mode === "taps" && frame.ghost) words.push(`pale: ${ghostWords}`);
-    if (frame.kind !== "heat") words.push(edge);
-  }
-  return [...words, clipped].filter(Boolean);
 }

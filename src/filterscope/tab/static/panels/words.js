@@ -14,6 +14,12 @@ export function shapeWords(header) {
   return `${count} × ${plural(channels, header.complex ? "complex channel" : "channel")} × ${plural(taps, "tap")}`;
 }
 
+/** A channel by its name, or else by its number: `C3`, `channel 3`. */
+export function channelName(header, channel) {
+  const name = header.channel_names?.[channel];
+  return name ? shortened(name, 24) : `channel ${channel}`;
+}
+
 /** `3 of 64 dead (4.7 %)`; empty where none is. */
 export function deadWords(dead, filters) {
   return dead ? `${dead} of ${filters} dead (${formatValue((100 * dead) / filters)} %)` : "";

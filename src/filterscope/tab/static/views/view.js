@@ -2,6 +2,7 @@
  * user scrubs (limits, the reference's rows) is kept. */
 
 import { measure } from "../data/snapshot.js";
+import { fairLimit, stackPeaks } from "../numbers/letters.js";
 import { beyond, sharedLimit } from "../numbers/measures.js";
 import { autoChannels, difference, displayRows, peaks, rowShape } from "../numbers/rows.js";
 import { decibels, fftLength, responses } from "../numbers/spectrum.js";
@@ -14,7 +15,7 @@ const SAMPLES = 12;
  * Numbers of all tiles at one moment; `limits` is the value at each tile's edge.
  *
  * @typedef {object} Frame
- * @property {"curve" | "heat" | "response" | "evolution"} kind
+ * @property {"curve" | "heat" | "logo" | "response" | "evolution"} kind
  * @property {Float64Array} rotation
  * @property {Float64Array} norm
  * @property {string[]} marks
@@ -28,6 +29,7 @@ const SAMPLES = 12;
  * @property {number[] | Float64Array} [limits]
  * @property {boolean} [clipped]
  * @property {boolean[] | null} [cut]
+ * @property {Frame} [logo] The same as letters, where channels are some.
  */
 
 /**
@@ -69,8 +71,12 @@ export class LayerView {
     this.header = series.header;
     this.base = series.referenceWeights;
     const auto = autoChannels(series.header);
-    /** @type {import("../numbers/rows.js").Channels} */
-    this.channels = channels === "auto" ? auto : channels;
+    /**
+     * A link may ask for letters where there are none.
+     *
+     * @type {import("../numbers/rows.js").Channels}
+     */
+    this.channels = channels === "auto" || channels === "logo" ? auto : channels;
     // A difference has no shape of its own that a principal component would show.
     if (mode === "change" && this.channels === "principal" && series.header.shape[1] > 1) this.channels = "l2";
     this.shape = rowShape(series.header, this.channels);
@@ -108,12 +114,14 @@ export class LayerView {
     const heat = this.shape.rows > 1;
     const base = mode === "change" ? (ghost ?? this.base) : null;
     const values = mode === "change" ? this.#changeRows(weights, base) : this.#tapRows(weights);
-    const { limit, limits, clipped } = this.#limit(base);
+    const { limit, limits, clipped, stacks } = this.#limit(base);
     const cut = clipped ? beyond(peaks(values, series.filters), limit) : null;
     const ghostRows = ghost && mode === "taps" && !heat ? this.#ghostRows(ghost) : null;
+    /** @type {Frame["kind"]} */
     const kind = heat ? "heat" : "curve";
     const filled = mode === "change";
-    return { kind, ...numbers, ...this.shape, values, ghost: ghostRows, filled, limit, limits, clipped, cut };
+    const frame = { kind, ...numbers, ...this.shape, values, ghost: ghostRows, filled, limit, limits, clipped, cut };
+    return stacks ? { ...frame, logo: { ...frame, kind: "logo", cut: null, ...stacks } } : frame;
   }
 
   #tapRows(weights) {
@@ -149,20 +157,31 @@ export class LayerView {
     const still = base === this.base || base === null;
     const key = `${Math.ceil(Math.log2(series.loaded))} ${series.loaded === series.count} ${still ? "" : "other"}`;
     if (!this.#limits.has(key)) {
-      const largest = new Float64Array(series.filters);
+      const [largest, highest] = [new Float64Array(series.filters), new Float64Array(series.filters)];
+      const logo = this.channels === "logo";
+      const raise = (all, peak, f) => (all[f] = Math.max(all[f], peak));
       for (const position of this.#sample()) {
         const weights = series.glance(position);
         const rows = mode === "change" ? this.#changeRows(weights, base) : this.#tapRows(weights);
-        peaks(rows, series.filters).forEach((peak, f) => (largest[f] = Math.max(largest[f], peak)));
+        peaks(rows, series.filters).forEach((peak, f) => raise(largest, peak, f));
+        if (logo) stackPeaks(rows, series.header.shape).forEach((peak, f) => raise(highest, peak, f));
       }
       const limit = mode === "change" ? sharedLimit(largest, 0.9, 4) : sharedLimit(largest, 0.5, 2);
-      const clipped = beyond(largest, limit).includes(true);
       this.#limits.clear();
-      this.#limits.set(key, { limit, own: largest.map((peak) => peak || 1), clipped });
+      this.#limits.set(key, {
+        cells: this.#scaled(largest, limit),
+        stacks: logo && this.#scaled(highest, fairLimit(highest)),
+      });
     }
-    const { limit, own, clipped } = this.#limits.get(key);
+    const { cells, stacks } = this.#limits.get(key);
+    return { ...cells, stacks };
+  }
+
+  /** The scale of all tiles, with a limit that they share or the peak of each. */
+  #scaled(highest, limit) {
     const shared = this.scale === "shared";
-    return { limit, clipped: shared && clipped, limits: shared ? own.map(() => limit) : own };
+    const clipped = shared && beyond(highest, limit).includes(true);
+    return { limit, clipped, limits: highest.map((peak) => (shared ? limit : peak || 1)) };
   }
 
   #sample() {

@@ -1,0 +1,33 @@
+/** What happened in the shown run and the one that it is compared with, for the scrubber. */
+
+import { Overview } from "../data/overview.js";
+
+export class Story {
+  /** @param {import("./app.js").App} app */
+  constructor(app) {
+    this.app = app;
+    this.rival = new Overview(() => app.schedule());
+  }
+
+  /** Ask for what is new. */
+  refresh() {
+    this.app.overlook.data.refresh();
+    this.rival.refresh();
+  }
+
+  /**
+   * @param {boolean} ready Whether the layer is in sight: what happened is asked for after that.
+   * @returns {Pick<import("../panels/transport.js").Story, "own" | "other">}
+   */
+  of(ready) {
+    const { model, state, overlook } = this.app;
+    const { series, other } = model;
+    if (series && ready) {
+      overlook.data.want(series.run, state.scalar);
+      // The same scalar, chosen or not.
+      if (other) this.rival.want(other.run, overlook.data.answer?.scalar ?? state.scalar);
+    }
+    const answer = overlook.data.answer?.run === series?.run ? overlook.data.answer : null;
+    return { own: answer, other: other && this.rival.answer?.run === other.run ? this.rival.answer : null };
+  }
+}
