@@ -117,9 +117,9 @@ class Compare(pl.Callback):
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         whole = whole_weights(trainer, pl_module)
         session = self.monitor._session
-        if trainer.global_rank != 0 or session is None or session._intake.last is None:
+        if trainer.global_rank != 0 or session is None or session.intake.last is None:
             return
-        for name, bank in session._intake.last[1].banks.items():
+        for name, bank in session.intake.last[1].banks.items():
             key = f"{name}.weight"
             if key in whole:
                 np.testing.assert_array_equal(bank.weights, whole[key].detach().cpu().numpy())

@@ -11,17 +11,15 @@ import json
 import math
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import MISSING, dataclass, fields, replace
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from filterscope.filters.arrays import Array
 from filterscope.filters.bank import FilterBank
 from filterscope.filters.words import plural
-
-Array = npt.NDArray[Any]
 
 #: Of what this version writes: 2 where channels have names, which 0.1.0 would lose. It reads both.
 VERSION, NAMED_VERSION = 1, 2
@@ -83,8 +81,8 @@ class Header:
 
     def to_json(self) -> bytes:
         """JSON in UTF-8."""
-        written = {name: value for name, value in vars(self).items() if _OPTIONAL.get(name, _NOTHING) != value}
-        return json.dumps(written, separators=(",", ":"), allow_nan=False).encode()
+        written = {name: value for name, value in vars(self).items() if (name, value) not in _OPTIONAL.items()}
+        return json.dumps(written, separators=(",", ":"), allow_nan=False, default=np.generic.item).encode()
 
     @classmethod
     def from_json(cls, text: bytes) -> Header:
@@ -118,9 +116,10 @@ class Header:
 
 
 #: Fields that are not written where they have these values: 0.1.0 knew none of them.
-_OPTIONAL: dict[str, Any] = {"within_epoch": False, "in_time": True, "after": None, "channel_names": None}
+_OPTIONAL: dict[str, Any] = {each.name: each.default for each in fields(Header) if each.default is not MISSING}
 _TUPLES = "shape", "indices", "channel_names"
-_NOTHING = object()
+#: Fields that a header and a bank share as they are.
+_SHARED = {each.name for each in fields(Header)} & {each.name for each in fields(FilterBank)} - {"indices"}
 
 
 def describe(bank: FilterBank, order: int = 0, reference: bool = False, after: int | None = None) -> Header:
@@ -135,25 +134,14 @@ def describe(bank: FilterBank, order: int = 0, reference: bool = False, after: i
     """
     numbers = tuple(int(number) for number in bank.indices)
     return Header(
-        layer=bank.layer,
         order=order,
         reference=reference,
         shape=(bank.filters, bank.channels, bank.taps),
         dtype="float32" if reference or not _fits_float16(bank.weights) else "float16",
         complex=bool(np.iscomplexobj(bank.weights)),
         indices=None if numbers == tuple(range(bank.filters)) else numbers,
-        total_filters=bank.total_filters,
-        epoch=None if bank.epoch is None else int(bank.epoch),
-        step=None if bank.step is None else int(bank.step),
-        within_epoch=bool(bank.within_epoch),
-        in_time=bool(bank.in_time),
         after=after,
-        channel_names=bank.channel_names,
-        stride=bank.stride,
-        dilation=bank.dilation,
-        groups=bank.groups,
-        transposed=bank.transposed,
-        sample_rate=bank.sample_rate if isinstance(bank.sample_rate, int | None) else float(bank.sample_rate),
+        **{name: getattr(bank, name) for name in _SHARED},
     )
 
 
@@ -242,22 +230,6 @@ def decode(blob: bytes) -> FilterBank:
     )
 
 
-#: Fields that a header and a bank share as they are.
-_SHARED = (
-    "total_filters",
-    "epoch",
-    "step",
-    "within_epoch",
-    "in_time",
-    "stride",
-    "dilation",
-    "groups",
-    "transposed",
-    "sample_rate",
-    "channel_names",
-)
-
-
 def _split(blob: bytes) -> tuple[Header, int]:
     """Header, and where the weights begin."""
     if len(blob) < _PREFIX.size or not blob.startswith(_MAGIC):
@@ -287,9 +259,7 @@ def _real(weights: Array) -> Array:
 
 def _fits_float16(weights: Array) -> bool:
     real = _real(weights)
-    largest = float(np.abs(real).max(initial=0.0))
-    if not math.isfinite(largest):
-        largest = float(np.max(np.abs(real), initial=0.0, where=np.isfinite(real)))
+    largest = float(np.abs(real).max(initial=0.0, where=np.isfinite(real)))
     return largest == 0 or _SMALLEST <= largest <= _LARGEST
 
 
@@ -307,26 +277,21 @@ def _is_numbering(value: object) -> bool:
     return all(_is_count(number, 0) for number in value) and all(one < other for one, other in pairwise(value))
 
 
+def _is_flag(value: object) -> bool:
+    return isinstance(value, bool)
+
+
 _CHECKS: dict[str, Any] = {
     "layer": lambda value: isinstance(value, str),
     "order": lambda value: _is_count(value, 0),
-    "reference": lambda value: isinstance(value, bool),
     "shape": lambda value: isinstance(value, list) and len(value) == 3 and all(map(_is_count, value)),
     "dtype": lambda value: value in ("float16", "float32"),
-    "complex": lambda value: isinstance(value, bool),
     "indices": _is_numbering,
-    "total_filters": _is_count,
-    "epoch": _is_moment,
-    "step": _is_moment,
-    "stride": _is_count,
-    "dilation": _is_count,
-    "groups": _is_count,
-    "transposed": lambda value: isinstance(value, bool),
-    "within_epoch": lambda value: isinstance(value, bool),
-    "in_time": lambda value: isinstance(value, bool),
-    "after": _is_moment,
     "channel_names": lambda value: value is None or (isinstance(value, list) and all(map(_is_name, value))),
     "sample_rate": lambda value: value is None or (_is_real(value) and math.isfinite(value) and value > 0),
+    **dict.fromkeys(("total_filters", "stride", "dilation", "groups"), _is_count),
+    **dict.fromkeys(("epoch", "step", "after"), _is_moment),
+    **dict.fromkeys(("reference", "complex", "transposed", "within_epoch", "in_time"), _is_flag),
 }
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import warnings
 from collections.abc import Iterator
 
@@ -51,22 +50,19 @@ def _files(directory: str) -> list[str]:
     by_clock = [path for _, path in sorted(found)]
     if len(by_clock) < 2:
         return by_clock
-    begins = {path: _first_step(path) for path in by_clock}
-    ordered = [path for path in by_clock if begins[path] is None]  # they hold no filters
-    nothing = len(ordered)
+    begins = {path: begun for path in by_clock if (begun := _first_step(path)) is not None}
+    steps = {path: step for path, (step, _) in begins.items()}
+    ordered: list[str] = []
     astray: list[str] = []
-    for path in by_clock:
-        if (begun := begins[path]) is not None:
-            step, goes_on = begun
-            is_led_to = any(_step(begins[each]) < step for each in ordered[nothing:])
-            (ordered if is_led_to or not goes_on else astray).append(path)
-    for path in sorted(astray, key=lambda each: _step(begins[each])):
-        least = _step(begins[path])
-        place = next((i + 1 for i in range(nothing, len(ordered)) if _step(begins[ordered[i]]) < least), len(ordered))
-        while place < len(ordered) and 0 < _step(begins[ordered[place]]) < least:
+    for path, (step, goes_on) in begins.items():
+        is_led_to = any(steps[each] < step for each in ordered)
+        (ordered if is_led_to or not goes_on else astray).append(path)
+    for path in sorted(astray, key=steps.__getitem__):
+        place = next((i + 1 for i, each in enumerate(ordered) if steps[each] < steps[path]), len(ordered))
+        while place < len(ordered) and 0 < steps[ordered[place]] < steps[path]:
             place += 1
         ordered.insert(place, path)
-    return ordered
+    return [*(path for path in by_clock if path not in begins), *ordered]
 
 
 def _first_step(path: str) -> tuple[int, bool] | None:
@@ -81,10 +77,6 @@ def _first_step(path: str) -> tuple[int, bool] | None:
                     continue
                 return event.step, event.step > 0 and not header.reference
     return None
-
-
-def _step(begun: tuple[int, bool] | None) -> float:
-    return math.inf if begun is None else begun[0]
 
 
 def _records(path: str) -> Iterator[bytes]:

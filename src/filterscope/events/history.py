@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Sequence
-from pathlib import Path
 
 from tensorboard.backend.event_processing import io_wrapper
 from tensorboard.compat import tf
@@ -90,7 +89,7 @@ def _of_one_run(path: str) -> list[RecordedLayer]:
             "save_filters left at True"
         )
     if len(runs) > 1:
-        names = ", ".join(repr(_relative(directory, path)) for directory in runs)
+        names = ", ".join(repr(directory.removeprefix(path).lstrip("/" + os.sep)) for directory in runs)
         raise ValueError(f"{path!r} holds {len(runs)} runs: {names}; give the directory of one of them")
     return next(iter(runs.values()))
 
@@ -126,13 +125,6 @@ def _of_one_tag(recorded: Sequence[RecordedLayer], path: str, tag: str | None) -
     if tag is not None and tag not in by_tag:
         raise ValueError(f"tag={tag!r}: the run in {path!r} has {tags}")
     return by_tag[tag] if tag is not None else next(iter(by_tag.values()))
-
-
-def _relative(directory: str, top: str) -> str:
-    try:
-        return str(Path(directory).relative_to(top))
-    except ValueError:
-        return directory
 
 
 def _tell(recorded: RecordedLayer) -> None:

@@ -72,7 +72,7 @@ class RecordedLayer:
         step, fit = step_of(bank), self.fits.take(bank, time)
         if fit != self.fit:
             self.fit = fit
-            self._clear()
+            self.banks, self.references, self.changes = [], [], []
         if self.banks and step_of(self.banks[-1]) == step and change is None:
             change = self.changes[-1]  # the same once more, as that of an epoch's end
         kept = step - 1 if header.after is None else min(header.after, step - 1)
@@ -82,9 +82,6 @@ class RecordedLayer:
         self.banks.append(bank.head(header.shape[0]))
         self.references.append(bank if header.reference else None)
         self.changes.append(change)
-
-    def _clear(self) -> None:
-        self.banks, self.references, self.changes = [], [], []
 
     def reference(self, last: int | None = None) -> FilterBank | None:
         """What the newest snapshot, or that of a last step, was measured from; ``None`` if it is not there."""
@@ -104,7 +101,7 @@ class RecordedLayer:
             begin -= 1
         words = "had another shape or other filters" if begin else ""
         reference = self.reference()
-        if reference is not None and not _covers(reference, last):
+        if reference is not None and not covers(reference, last):
             reference = None
         since = begin
         while since < len(self.banks) - 1 and not is_measured_from(self.banks[since], reference):
@@ -192,10 +189,10 @@ def _decoded(recorded: RecordedLayer, tag: str, step: int, blobs: list[bytes]) -
 
 def _is_alike(bank: FilterBank, last: FilterBank) -> bool:
     """Whether a bank holds the same filters, in the same form, as a later one."""
-    return _covers(bank, last) and bank.filters == last.filters
+    return covers(bank, last) and bank.filters == last.filters
 
 
-def _covers(bank: FilterBank, last: FilterBank) -> bool:
+def covers(bank: FilterBank, last: FilterBank) -> bool:
     """Whether a bank holds the filters of a later one, and maybe others, in the same form."""
     same = bank.weights.shape[1:] == last.weights.shape[1:] and bank.weights.dtype == last.weights.dtype
     held = bool(np.isin(last.indices, bank.indices).all())

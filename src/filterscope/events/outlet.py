@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 from tensorboard.compat.proto.event_pb2 import Event
@@ -13,16 +12,9 @@ from torch.utils.tensorboard import SummaryWriter
 
 from filterscope.events.tfrecords import quicken
 
-
-@dataclass(frozen=True)
-class _Item:
-    """What is computed or drawn together."""
-
-    words: str
-    kind: str
-
-
-_BUFFERED = _Item("what was buffered", "flush")
+#: What is computed or drawn together: words for it, and the kind of fault if it cannot be.
+_Item = tuple[str, str]
+_BUFFERED = "what was buffered", "flush"
 
 
 class Outlet:
@@ -55,7 +47,7 @@ class Outlet:
             kind: Of each kind of fault, the first one is a warning.
         """
         self._pause()
-        item = _Item(words, kind)
+        item = words, kind
         values: list[Summary.Value] = []
         try:
             yield values
@@ -65,11 +57,7 @@ class Outlet:
         self._collected += [(item, value) for value in values]
 
     def send(self, step: int, time: float) -> bool:
-        """Write what was collected.
-
-        Args:
-            step: Position on TensorBoard's step axis.
-            time: When it was so, in seconds since 1970.
+        """Write what was collected, at a step and a time in seconds since 1970.
 
         Returns:
             Whether all could be made, and some writer took all of it.
@@ -113,7 +101,8 @@ class Outlet:
 
     def _report(self, item: _Item, error: BaseException) -> None:
         reason = f"{type(error).__name__}: {error}"
-        self._tell(item.kind, f"filterscope could not log {item.words} ({reason}); training goes on")
+        words, kind = item
+        self._tell(kind, f"filterscope could not log {words} ({reason}); training goes on")
 
 
 def file_writer(writer: SummaryWriter) -> Any:

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
 from tensorboard.compat.proto import summary_pb2, tensor_pb2, tensor_shape_pb2, types_pb2
 from tensorboard.plugins.histogram import metadata as histogram_metadata
 from tensorboard.plugins.image import metadata as image_metadata
 from tensorboard.plugins.text import metadata as text_metadata
 
 from filterscope.events.blob import PLUGIN
-
-Array = npt.NDArray[Any]
+from filterscope.filters.arrays import Array
 
 
 def image(tag: str, png: bytes, width: int, height: int, description: str) -> summary_pb2.Summary.Value:

@@ -10,10 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from filterscope.filters import metrics
+from filterscope.filters.arrays import Array
 from filterscope.filters.checks import check_count, require
 from filterscope.filters.words import are_letters, plural
-
-Array = npt.NDArray[Any]
 
 
 def _as_weights(weights: npt.ArrayLike) -> Array:

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from filterscope.filters.arrays import Array
 from filterscope.filters.words import CHANNELS
-
-Array = npt.NDArray[Any]
 
 #: Up to so many channels, ``"auto"`` shows each of them.
 AUTO_LIMIT = 8
@@ -24,26 +21,13 @@ _MOST_STEPS, _TOLERANCE = 100, 1e-4
 
 
 def check(channels: str) -> None:
-    """Refuse an unknown reduction.
-
-    Raises:
-        ValueError: ``channels`` is none of :data:`CHANNELS`.
-    """
+    """Refuse with a ValueError what is none of :data:`CHANNELS`."""
     if channels not in CHANNELS:
         raise ValueError(f"channels={channels!r} is not a channel reduction; use one of {', '.join(CHANNELS)}")
 
 
 def resolve(channels: str, count: int, is_lettered: bool = False) -> str:
-    """What ``"auto"`` and ``"logo"`` mean for a layer.
-
-    Args:
-        channels: A reduction.
-        count: Channels of the layer.
-        is_lettered: Whether they are letters.
-
-    Returns:
-        For both a logo of letters; else all channels up to 8, their principal shape above.
-    """
+    """What ``"auto"`` and ``"logo"`` mean: a logo of letters; else all channels up to 8, the principal shape above."""
     check(channels)
     if channels not in ("auto", "logo"):
         return channels
@@ -70,16 +54,12 @@ def reduce(weights: Array, channels: str, reference: Array | None = None) -> Arr
         return weights
     if how == "logo":
         return np.asarray(weights - weights.mean(axis=1, keepdims=True))
-    if how == "sum":
-        return np.asarray(weights.sum(axis=1, keepdims=True))
-    if how == "mean":
-        return np.asarray(weights.mean(axis=1, keepdims=True))
     if how == "l2":
         return l2(weights)[:, None]
-    if how == "max":
-        if not np.iscomplexobj(weights):
-            return np.asarray(weights.max(axis=1, keepdims=True))
+    if how == "max" and np.iscomplexobj(weights):
         return np.take_along_axis(weights, np.abs(weights).argmax(axis=1)[:, None], axis=1)
+    if how in ("sum", "mean", "max"):
+        return np.asarray(getattr(weights, how)(axis=1, keepdims=True))
     return principal(weights, reference)
 
 
@@ -188,10 +168,6 @@ def principal(weights: Array, reference: Array | None = None) -> Array:
     The right singular vector scaled by its singular value. Its sign (its phase, if complex) is free: it is chosen so
     that the inner product with the reference filter's shape is positive, or without a reference so that its largest
     tap is.
-
-    Args:
-        weights: Shape ``(filters, channels, taps)``.
-        reference: Same shape, or ``None``.
 
     Returns:
         Shape ``(filters, 1, taps)``. NaN for a filter with non-finite weights.

@@ -6,14 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from filterscope.filters import metrics
+from filterscope.filters.arrays import Array
 from filterscope.filters.bank import FilterBank, require_bank, size
 from filterscope.filters.checks import require
 from filterscope.filters.words import plural
-
-Array = npt.NDArray[Any]
 
 #: A relative difference of recorded weights below this may be nothing but their rounding to float16.
 ROUNDED = 2e-3

@@ -37,8 +37,8 @@ def select(
     if patterns is None:
         return [name for name, count in taps.items() if count > 1]
     globs = as_globs(patterns)
-    if must_match and taps:
-        _require_matches(globs, taps, f"layers={patterns!r}", f"{owner} has", modules or {}, waits)
+    if must_match and taps and (wrong := unmatched(globs, taps, f"{owner} has", modules or {}, waits)):
+        raise ValueError(f"layers={patterns!r}: {wrong[0]}")
     return [name for name in taps if any(matches(name, glob) for glob in globs)]
 
 
@@ -63,26 +63,11 @@ def unmatched(
         below = f"did you mean '{glob}.*'? " if any(name.startswith(f"{glob}.") for name in known) else ""
         what = f"no layer matches {glob!r}"
         if named:
-            what = f"{named[0]!r} is there, {_a(modules[named[0]])}, and was not seen to convolve"
+            kind = modules[named[0]]
+            article = "an" if kind[:1] in "AEIOU" else "a"
+            what = f"{named[0]!r} is there, {article} {kind}, and was not seen to convolve"
         wrong.append(f"{what}; {below}{there}: {', '.join(known) or 'none'}")
     return wrong
-
-
-def _require_matches(
-    globs: Iterable[str],
-    names: Iterable[str],
-    given: str,
-    there: str,
-    modules: Mapping[str, str],
-    waits: bool = False,
-) -> None:
-    if wrong := unmatched(globs, names, there, modules, waits):
-        raise ValueError(f"{given}: {wrong[0]}")
-
-
-def _a(kind: str) -> str:
-    """A kind of module with its article."""
-    return f"{'an' if kind[:1] in 'AEIOU' else 'a'} {kind}"
 
 
 def matches(name: str, glob: str) -> bool:
@@ -122,9 +107,9 @@ def sample_rates(
         ValueError: A glob matches no monitored layer.
     """
     if isinstance(sample_rate, Mapping):
-        if must_match and monitored:
-            given = f"sample_rate={dict(sample_rate)!r}"
-            _require_matches(sample_rate, monitored, given, "monitored layers are", modules or {}, waits)
+        there = "monitored layers are"
+        if must_match and monitored and (wrong := unmatched(sample_rate, monitored, there, modules or {}, waits)):
+            raise ValueError(f"sample_rate={dict(sample_rate)!r}: {wrong[0]}")
         return {
             name: next((float(rate) for glob, rate in sample_rate.items() if matches(name, glob)), None)
             for name in monitored
@@ -173,9 +158,8 @@ def channel_names(
         ValueError: Says what does not fit.
     """
     if isinstance(given, Mapping):
-        if must_fit and channels:
-            words = f"channel_names={dict(given)!r}"
-            _require_matches(given, channels, words, "the model has", modules or {}, waits)
+        if must_fit and channels and (wrong := unmatched(given, channels, "the model has", modules or {}, waits)):
+            raise ValueError(f"channel_names={dict(given)!r}: {wrong[0]}")
         found = {
             name: next((tuple(names) for glob, names in given.items() if matches(name, glob)), None)
             for name in channels

@@ -7,15 +7,12 @@ a transposed convolution sit on its output's time axis, so its rate there is ``s
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from filterscope.filters.arrays import Array
 from filterscope.filters.bank import FilterBank, require_bank
 from filterscope.filters.checks import check_count, check_sample_rate
-
-Array = npt.NDArray[Any]
 
 #: Below this kernel length a frequency response says little.
 SHORTEST = 8

@@ -185,24 +185,24 @@ class Conv1dFilterMonitor(_Callback):
                     if trainer.global_step > 0:  # only now does Lightning tell the step of a resume within an epoch
                         session.resume(trainer.model, trainer.current_epoch, current_step(trainer))
             session.draw_waiting()
-            session.watch(trainer.model)
+            session.intake.watch(trainer.model)
 
     @override
     def on_before_backward(self, trainer: Any, pl_module: Any, loss: Any) -> None:
         if self._session is not None:
-            self._session.watched(trainer.model)
+            self._session.intake.watched(trainer.model)
 
     @override
     def on_before_optimizer_step(self, trainer: Any, pl_module: Any, optimizer: Any) -> None:
         if self._session is not None:  # who goes backward without Lightning steps with it
-            self._session.watched(trainer.model)
+            self._session.intake.watched(trainer.model)
 
     @override
     def on_train_batch_end(self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
         every, session = self.settings.every_n_train_steps, self._session
         if session is None:
             return
-        session.watched(trainer.model)
+        session.intake.watched(trainer.model)
         with session.faults.harmless("batch"):
             step = step_of_batch(trainer)
             if step is None or step == self._step:
@@ -236,7 +236,7 @@ class Conv1dFilterMonitor(_Callback):
     @override
     def teardown(self, trainer: Any, pl_module: Any, stage: str) -> None:
         if self._session is not None:
-            self._session.unwatch()
+            self._session.intake.unwatch()
 
     @override
     def on_exception(self, trainer: Any, pl_module: Any, exception: BaseException) -> None:

@@ -56,14 +56,7 @@ def inside(module: nn.Module) -> nn.Module | None:
 
 
 def adapted(weight: Tensor, wrapper: Any) -> Tensor:
-    """The weight with which a wrapped convolution convolves.
-
-    Args:
-        weight: Of the convolution itself.
-        wrapper: The module around it.
-
-    Returns:
-        The weight with what the active adapters add to it, on the same device.
+    """A convolution's weight with what the active adapters of the wrapper around it add to it, on the same device.
 
     Raises:
         NotImplementedError: No weight of this shape is the two together, or how is not known.

@@ -60,8 +60,9 @@ class Alone:
         """
         tensors = [*self.module.parameters(), *self.module.buffers()]
         device = tensors[0].device if tensors else torch.device("cpu")
-        change = turned if other == "inputs" else _same
-        args, kwargs = _mapped((self.args, dict(self.kwargs)), lambda each: change(each.to(device)))
+        args, kwargs = _mapped((self.args, dict(self.kwargs)), lambda each: each.to(device))
+        if other == "inputs":
+            args, kwargs = _mapped((args, kwargs), turned)
         autocast = torch.autocast(device.type, self.autocast.dtype, self.autocast.enabled, cache_enabled=False)
         modules = list(self.module.modules())
         until = _Until(self.number)
@@ -213,7 +214,3 @@ def _first(tensor: Tensor) -> Tensor:
 
 def _whole(tensor: Tensor) -> Tensor:
     return tensor.detach().to("cpu", copy=True)
-
-
-def _same(tensor: Tensor) -> Tensor:
-    return tensor

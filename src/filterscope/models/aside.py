@@ -41,11 +41,7 @@ UNCHANGING = (
 
 @contextmanager
 def aside(modules: Sequence[nn.Module]) -> Iterator[None]:
-    """Modules in evaluation mode, until the block ends; training flags, buffers and random streams are put back.
-
-    Args:
-        modules: All that will run.
-    """
+    """Modules in evaluation mode, until the block ends; training flags, buffers and random streams are put back."""
     training = [module for module in modules if module.training]
     buffers = [dict(module._buffers) for module in modules]
     with _same_streams(modules):

@@ -69,9 +69,7 @@ def read_state_dict(state: Mapping[str, Any]) -> dict[str, FilterBank]:
                 continue
             identity = tuple((name, _place(part)) for name, part in parts.items())
             bank = _bank(clean_name(path), stored)
-        except (
-            Exception
-        ) as error:  # what is called as a layer's parts are need not be such, or of a layout that we know
+        except Exception as error:  # what is called as a layer's parts are need not be such, or of a known layout
             unknown.setdefault(f"{type(error).__name__}: {error}", {})[clean_name(path) or "weight"] = None
             continue
         plain, is_known = names.of(path)

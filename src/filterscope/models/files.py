@@ -28,9 +28,6 @@ _DIRECTORIES = {".metadata": _SHARDED, "zero_to_fp32.py": _DEEPSPEED}
 def load_file(path: str) -> Mapping[str, Any]:
     """What a Lightning checkpoint or a saved ``state_dict`` holds. Nothing in it is executed.
 
-    Args:
-        path: Of the file.
-
     Returns:
         Tensors by name, perhaps further in. What is neither a tensor nor a plain container is a stand-in.
 

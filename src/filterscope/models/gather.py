@@ -103,13 +103,9 @@ def gather(
 def as_bank(
     layer: Layer | Performed, weight: Tensor, rate: float | None = None, in_time: bool | None = None
 ) -> FilterBank:
-    """A bank from a host copy of a layer's weight, whatever its number of kernel axes.
+    """A bank from a host copy of a layer's weight, which it keeps, whatever its number of kernel axes.
 
-    Args:
-        layer: Tells how it convolves.
-        weight: The copy, which the bank keeps.
-        rate: At the layer's input, in Hz.
-        in_time: Whether its taps are samples in time; by default those of a ``Conv2d`` are where a rate is given.
+    Whether taps are samples in time may be known; by default those of a ``Conv2d`` are where a rate, in Hz, is given.
     """
     known = layer.is_temporal or (isinstance(layer, FilterLayer) and rate is not None)
     return FilterBank.owning(

@@ -83,13 +83,9 @@ class FilterLayer:
 
 
 def find_layers(model: nn.Module) -> list[FilterLayer]:
-    """Every module with 1-D filters, in model order, each once.
+    """Every module with 1-D filters, in model order, each once, lazy ones without weights yet included.
 
-    Args:
-        model: Any module; a convolution itself is called by its class name.
-
-    Returns:
-        The layers, lazy ones without weights yet included.
+    A convolution itself is called by its class name.
     """
     found: list[FilterLayer] = []
     _collect(found, set(), "", unwrapped(model))

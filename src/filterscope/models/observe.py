@@ -63,39 +63,46 @@ class Autocast:
 
 
 @dataclass(frozen=True, eq=False)
-class Performed:
-    """One 1-D convolution that was performed.
+class Convolution:
+    """How a module convolves along a line.
 
     Attributes:
-        name: Dotted name of the module whose forward made it, without the segments that wrappers add; that of its
-            class for the model itself.
+        name: Dotted name of the module whose forward does, without the segments that wrappers add; that of its class
+            for the model itself.
         module: That module.
-        number: How many convolutions the module had made before it in the same forward of its own.
-        kernel: Its weight, ``(filters, channels, taps)``, or with one more axis of size 1.
-        axis: Position of the taps among the kernel's axes.
+        taps: Kernel length.
         stride: Along the taps.
         dilation: Along the taps.
         groups: Of channels.
         transposed: Whether filters are rows of a decoder.
-        length: Of its input, along the taps.
         is_temporal: Whether the taps lie along time, which is the long side of an input with two.
+    """
+
+    name: str
+    module: nn.Module
+    taps: int
+    stride: int
+    dilation: int
+    groups: int
+    transposed: bool
+    is_temporal: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Performed(Convolution):
+    """One 1-D convolution that was performed.
+
+    Attributes:
+        number: How many convolutions the module had made before it in the same forward of its own.
+        kernel: Its weight, ``(filters, channels, taps)``, or with one more axis of size 1.
         rate: Samples of its input per sample of what the first convolution meets; ``None`` if unknown.
         needs_gradient: Whether its kernel does.
         frame: The forward that made it, if the kernel is no parameter; ``None`` for code outside of any.
         autocast: The state in which it was made.
     """
 
-    name: str
-    module: nn.Module
     number: int
     kernel: Tensor
-    axis: int
-    stride: int
-    dilation: int
-    groups: int
-    transposed: bool
-    length: int
-    is_temporal: bool
     rate: Fraction | None
     needs_gradient: bool
     frame: Frame | None
@@ -105,11 +112,6 @@ class Performed:
     def channels(self) -> int:
         """Channels that each filter reads."""
         return int(self.kernel.shape[1])
-
-    @property
-    def taps(self) -> int:
-        """Kernel length."""
-        return int(self.kernel.shape[2 + self.axis])
 
 
 class Observer(TorchFunctionMode):
@@ -140,10 +142,8 @@ class Observer(TorchFunctionMode):
 
     def __enter__(self) -> Observer:
         """Begin to note."""
-        before = register_module_forward_pre_hook(self._begin)
-        self._hooks.callback(before.remove)
-        after = register_module_forward_hook(self._end, with_kwargs=True, always_call=True)
-        self._hooks.callback(after.remove)
+        self._hooks.callback(register_module_forward_pre_hook(self._begin).remove)
+        self._hooks.callback(register_module_forward_hook(self._end, with_kwargs=True, always_call=True).remove)
         restack(self, is_on=True)
         return self
 
@@ -244,15 +244,14 @@ class Observer(TorchFunctionMode):
         self._seen[id(module), number] = Performed(
             self._names[id(module)] or type(module).__name__,
             module,
-            number,
-            weight.detach(),
-            axis,
+            int(weight.shape[2 + axis]),
             _along(how["stride"], axis),
             _along(how["dilation"], axis),
             int(how["groups"]),
             transposed,
-            int(input.shape[axis - axes]),
             in_time,
+            number,
+            weight.detach(),
             rate,
             weight.requires_grad,
             # Arguments are of use where the kernel was computed, and would be held for nothing else.
@@ -297,7 +296,10 @@ def observe(model: nn.Module, inputs: Any, gradients: bool = False) -> list[Perf
         ValueError: The model has lazy layers.
         Exception: What the model itself raises, with a note.
     """
-    check_inputs(inputs)
+    if not isinstance(inputs, Tensor | tuple | Mapping):
+        raise TypeError(
+            f"inputs must be a tensor, a tuple of arguments or a dict of arguments by name, got {given(inputs)}"
+        )
     if not can_observe():
         raise RuntimeError(f"torch {torch.__version__} does not let filterscope see what a forward performs")
     args: tuple[Any, ...] = () if isinstance(inputs, Mapping) else inputs if isinstance(inputs, tuple) else (inputs,)
@@ -317,18 +319,6 @@ def observe(model: nn.Module, inputs: Any, gradients: bool = False) -> list[Perf
             )
             raise
     return in_model_order(root, observer.performed)
-
-
-def check_inputs(inputs: Any) -> None:
-    """Refuse what is no example of arguments.
-
-    Raises:
-        TypeError: Says what would work.
-    """
-    if not isinstance(inputs, Tensor | tuple | Mapping):
-        raise TypeError(
-            f"inputs must be a tensor, a tuple of arguments or a dict of arguments by name, got {given(inputs)}"
-        )
 
 
 def in_model_order(model: nn.Module, performed: list[Performed]) -> list[Performed]:

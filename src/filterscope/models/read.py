@@ -96,15 +96,12 @@ def read_filters(
     names = select({name: bank.taps for name, bank in banks.items()}, layers)
     rates = sample_rates(names, sample_rate, first_alone({name: bank.in_time for name, bank in banks.items()}))
     named = names_of_channels({name: bank.channels for name, bank in banks.items()}, channel_names)
-    known = {
-        name: {
-            "sample_rate": rate,
-            "in_time": banks[name].in_time or rate is not None,
-            "channel_names": named[name],
-        }
+    return {
+        name: banks[name].with_fields(
+            sample_rate=rate, in_time=banks[name].in_time or rate is not None, channel_names=named[name]
+        )
         for name, rate in rates.items()
     }
-    return {name: banks[name].with_fields(**fields) for name, fields in known.items()}
 
 
 def _read_performed(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import torch
 from torch import Tensor, nn
@@ -12,7 +12,7 @@ from torch.nn.utils.parametrize import type_before_parametrizations
 
 from filterscope.models.alone import Alone
 from filterscope.models.layers import FilterLayer, unwrapped
-from filterscope.models.observe import Performed
+from filterscope.models.observe import Convolution, Performed
 from filterscope.models.weights import effective_weight
 
 
@@ -51,45 +51,22 @@ class Stored:
 
 
 @dataclass(frozen=True, eq=False)
-class SeenLayer:
+class SeenLayer(Convolution):
     """A layer that was seen to convolve, with a kernel that is not the weight of a module known to convolve.
 
+    It is called by the module that makes the kernel, with ``#0``, ``#1`` where that makes several.
+
     Attributes:
-        name: Of the module that makes it, with ``#0``, ``#1`` where that makes several.
-        module: That module.
         source: Where its kernel is had from.
-        taps: Kernel length.
-        stride: Along the taps.
-        dilation: Along the taps.
-        groups: Of channels.
-        transposed: Whether filters are rows of a decoder.
-        is_temporal: Whether its taps are samples in time.
     """
 
-    name: str
-    module: nn.Module
     source: Stored | Alone
-    taps: int
-    stride: int
-    dilation: int
-    groups: int
-    transposed: bool
-    is_temporal: bool
 
     @classmethod
     def of(cls, name: str, seen: Performed, source: Stored | Alone) -> SeenLayer:
         """A layer from what was seen of it."""
-        return cls(
-            name,
-            seen.module,
-            source,
-            seen.taps,
-            seen.stride,
-            seen.dilation,
-            seen.groups,
-            seen.transposed,
-            seen.is_temporal,
-        )
+        known = {each.name: getattr(seen, each.name) for each in fields(Convolution)}
+        return cls(**known | {"name": name}, source=source)
 
     def parameters(self) -> Iterator[nn.Parameter]:
         """None that strategies would have to gather: sharded models are not observed."""
@@ -120,13 +97,7 @@ class Account:
 
 
 def account(model: nn.Module, found: Sequence[FilterLayer], performed: Sequence[Performed]) -> Account:
-    """Tell which layer's weight each kernel is.
-
-    Args:
-        model: That performed them, not changed since.
-        found: Its layers.
-        performed: In model order.
-    """
+    """Tell which layer's weight each kernel is; the model has not changed since it performed them, in its order."""
     stored = storages(model)
     by_module = {id(layer.module): layer for layer in found}
     parts = {id(part) for layer in found for wrapper in layer.adapters for part in wrapper.modules()}

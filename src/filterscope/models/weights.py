@@ -22,9 +22,6 @@ def effective_weight(layer: FilterLayer) -> Tensor | None:
     quantisation-aware training gives its float weight, a quantised one the numbers that its integers stand for. What
     adapters add is in it.
 
-    Args:
-        layer: A convolution, with its adapters.
-
     Returns:
         The weight, on its device, possibly a DTensor; ``None`` while there is none (lazy, meta).
     """

@@ -62,12 +62,7 @@ def layer_table(
 
 
 def images_between(most: int, budget: int) -> str:
-    """What is said of a model with so many layers that the usual images would be more than a fit logs.
-
-    Args:
-        most: Moments between the initial and the final one that have images.
-        budget: Images that a fit logs.
-    """
+    """What is said of a model with so many layers that the usual images would be more than the budget of a fit."""
     which = "" if most > 1 else ", of as many of the first layers as there are images left for"
     return (
         "For so many layers images are logged at the initial and the final snapshot and at most "

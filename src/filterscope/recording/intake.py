@@ -61,12 +61,18 @@ class Intake:
         return not self._opening.is_over
 
     @harmless
-    def watch(self, model: nn.Module, args: Any, kwargs: Any) -> None:
-        """A forward begins, see :meth:`filterscope.recording.session.Session.watch`."""
+    def watch(self, model: nn.Module, args: Any = None, kwargs: Any = None) -> None:
+        """Before a forward in training: see what it performs, if that is not known yet.
+
+        Args:
+            model: As it is trained.
+            args: Of its own forward, where that has begun.
+            kwargs: By name.
+        """
         self._opening.enter(model, args, kwargs)
 
     def watched(self, model: nn.Module) -> None:
-        """It has ended, before the weights change."""
+        """After it, before the weights change: what it told, and with it the snapshot that waited for it."""
         if self._opening.is_over:
             return
         with self.faults.harmless("observation"):
@@ -77,7 +83,7 @@ class Intake:
 
     @harmless
     def unwatch(self, for_good: bool = True) -> None:
-        """It failed, or there will be none any more: what it did not tell is not known."""
+        """The forward failed, or there will be none any more: what it did not tell is not known."""
         self._opening.leave(for_good)
 
     def hold(self, reading: Reading | None, then: Callable[[Reading], None]) -> None:
@@ -117,9 +123,7 @@ class Intake:
     def read(self, model: nn.Module, known: Reading | None = None) -> Reading | None:
         """The model's weights on rank 0; ``None`` on other ranks, and where there are none yet.
 
-        Args:
-            model: As it is trained.
-            known: What was read of it just now, before it was observed.
+        What is known was read of it just now, before it was observed.
         """
         keep = self._log is not None
         if keep and self.last is not None:

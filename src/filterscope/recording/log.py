@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 from tensorboard.compat.proto.summary_pb2 import Summary
 from torch.utils.tensorboard import SummaryWriter
 
 from filterscope.events import blob, summaries
-from filterscope.events.layers import step_of
+from filterscope.events.layers import covers, step_of
 from filterscope.events.outlet import Outlet
 from filterscope.filters import metrics
+from filterscope.filters.arrays import Array
 from filterscope.filters.bank import FilterBank
 from filterscope.plots import kinds, overview, own
 from filterscope.plots.drawing import captions
@@ -29,19 +26,8 @@ from filterscope.recording.schedule import BETWEEN, IMAGES_PER_FIT, affordable
 from filterscope.recording.settings import Settings
 from filterscope.recording.track import Track
 
-Array = npt.NDArray[Any]
-
 #: Models with more bytes of 1-D filters keep only the monitored ones of the initial snapshot, too.
 WHOLE_BYTES = 64 * 2**20
-
-
-@dataclass(frozen=True)
-class _Snapshot:
-    """A reading at an epoch boundary."""
-
-    epoch: int
-    step: int
-    reading: Reading
 
 
 class SnapshotLog:
@@ -74,7 +60,7 @@ class SnapshotLog:
         self._meanings |= {kinds.OVERVIEW: overview.MEANING} if self._has_overview else {}
         self._meanings |= {function.__name__: own.meaning(function) for function in settings.own}
         self._diverged: set[str] = set()
-        self._latest: _Snapshot | None = None
+        self._latest: tuple[int, Reading] | None = None  # the newest snapshot: its step and weights
         self._drawn_step: int | None = None
         self._images = 0  # drawn so far
         self._undrawn: set[str] = set()  # layers that there were no images left for at the last milestone
@@ -88,13 +74,8 @@ class SnapshotLog:
     ) -> None:
         """Go on from a checkpoint: its weights are no snapshot, but where the next change begins.
 
-        Args:
-            epoch: Epochs completed.
-            step: Position on the step axis.
-            reading: The weights resumed from.
-            past: What was recorded until then, by layer. Others are measured from the resumed weights.
-            last_step: Of what the directory holds and keeps; -1 for nothing.
-            is_elsewhere: Whether the past was recorded in another directory.
+        Layers without a past are measured from the resumed weights. ``last_step`` is of what the directory holds and
+        keeps, -1 for nothing; the past may have been recorded elsewhere.
         """
         self._last_step = max(self._last_step, last_step)
         self._after = None if last_step < 0 else max(step, last_step)
@@ -116,18 +97,14 @@ class SnapshotLog:
     def recall(self, epoch: int, step: int, reading: Reading, past: Mapping[str, Past]) -> None:
         """Begin with what was recorded before: what to measure from, and the rows of pictures of the whole history.
 
-        Args:
-            epoch: Epochs completed.
-            step: Of this reading; what was recorded there or later is given up.
-            reading: The weights now.
-            past: What was recorded, by layer.
+        What was recorded at this step or later is given up.
         """
         free = max(step, self._last_step + 1)  # a new reference takes no other snapshot's place
         for name, bank in reading.banks.items():
             with self._outlet.item(f"the history of {name}", "history"):
                 known = past.get(name, Past())
                 reference = known.reference
-                if reference is None or not _covers(reference, bank, self._settings.max_filters):
+                if reference is None or not covers(reference, bank.head(self._settings.max_filters)):
                     self._begin(name, bank.with_fields(epoch=epoch, step=free))
                     continue
                 track = self._begin(name, bank.with_fields(epoch=epoch, step=step), reference)
@@ -143,17 +120,10 @@ class SnapshotLog:
 
         Averaged weights come after the last epoch's, at the same step, and a next fit may begin where they are: no
         two snapshots share a place, the later one comes after, unless it replaces the other.
-
-        Args:
-            epoch: Epochs completed.
-            step: Position on the step axis.
-            reading: The weights.
-            within_epoch: Whether it was taken by steps, and not at an epoch's end.
-            replaces: Whether it takes the place of the last snapshot.
         """
         self._last_step = step = max(step, self._last_step + (not replaces))
         self._by_step |= within_epoch
-        self._latest = _Snapshot(epoch, step, reading)
+        self._latest = step, reading
         for order, (name, bank) in enumerate(reading.banks.items()):
             dated = bank.with_fields(epoch=epoch, step=step, within_epoch=within_epoch)
             if replaces and name in self._tracks:
@@ -205,20 +175,20 @@ class SnapshotLog:
             between: Whether it is neither the initial nor the final one: images are drawn as far as there are any to
                 spare then, layer by layer.
         """
-        snapshot = self._latest
-        if snapshot is None:
+        if self._latest is None:
             return
-        is_new, missing = snapshot.step != self._drawn_step, self._undrawn
-        self._drawn_step, self._undrawn = snapshot.step, set()
+        step, reading = self._latest
+        is_new, missing = step != self._drawn_step, self._undrawn
+        self._drawn_step, self._undrawn = step, set()
         is_bounded = between and self._settings.is_budgeted
-        spare = IMAGES_PER_FIT - self._images - self._count(snapshot.reading, 2) if is_bounded else math.inf
-        tracks = {name: self._tracks[name] for name in snapshot.reading.banks if name in self._tracks}
+        spare = IMAGES_PER_FIT - self._images - self._count(reading, 2) if is_bounded else math.inf
+        tracks = {name: self._tracks[name] for name in reading.banks if name in self._tracks}
         if is_new and self._has_overview and spare >= 1 and any(len(track) > 1 for track in tracks.values()):
             spare, self._images = spare - 1, self._images + 1
             with self._outlet.item("the overview", "overview") as values:
                 newest = max((track.latest for track in tracks.values()), key=lambda bank: bank.step or 0)
                 values += [self._overview_image(list(tracks.values()), self._moment(newest, mark))]
-            self._outlet.send(snapshot.step, snapshot.reading.time)
+            self._outlet.send(step, reading.time)
         for name, track in tracks.items():
             if not (is_new or name in missing):
                 continue
@@ -235,7 +205,7 @@ class SnapshotLog:
                 self._draw(name, track, kinds_now, mark)
             else:
                 self._undrawn.add(name)
-            self._outlet.send(snapshot.step, snapshot.reading.time)
+            self._outlet.send(step, reading.time)
         self._outlet.flush()
 
     def _draw(self, name: str, track: Track, kinds_now: Sequence[Kind], mark: str) -> None:
@@ -247,7 +217,8 @@ class SnapshotLog:
         for function in self._settings.own:
             kind_name = function.__name__
             with self._outlet.item(f"the {kind_name} image of {name}", f"{kind_name} image") as values:
-                values += [self._own_image(name, function, track)]
+                drawn = own.render(function, track.head, track.reference_head)
+                values += [summaries.image(self._tag(name, kind_name), *drawn, own.meaning(function))]
 
     def _moment(self, bank: FilterBank, mark: str) -> str:
         """When a snapshot was taken, for titles; with a mark, even of a training that has not begun."""
@@ -320,17 +291,5 @@ class SnapshotLog:
         drawn = self._pictures.overview(tracks, self._by_step, moment)
         return summaries.image(f"{self._settings.tag}/{kinds.OVERVIEW}", *drawn, overview.MEANING)
 
-    def _own_image(self, name: str, function: Callable[..., Any], track: Track) -> Summary.Value:
-        tag = self._tag(name, function.__name__)
-        return summaries.image(tag, *own.render(function, track.head, track.reference_head), own.meaning(function))
-
     def _tag(self, name: str, kind: str) -> str:
         return f"{self._settings.tag}/{name}/{kind}"
-
-
-def _covers(reference: FilterBank, bank: FilterBank, max_filters: int | None) -> bool:
-    """Whether a reference holds the monitored filters of a layer, at least."""
-    monitored = bank.head(max_filters)
-    same = reference.weights.shape[1:] == bank.weights.shape[1:] and reference.weights.dtype == bank.weights.dtype
-    same = same and reference.total_filters == bank.total_filters
-    return same and np.array_equal(reference.indices[: monitored.filters], monitored.indices)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import ModuleType
 
-import numpy as np
 import torch
 from torch import nn
 from torch.nn.parameter import is_lazy
@@ -16,7 +15,7 @@ from filterscope.filters.bank import FilterBank
 from filterscope.filters.selection import select
 from filterscope.models.alone import MOST_BYTES, Alone, alone
 from filterscope.models.aside import CannotRunError
-from filterscope.models.gather import is_sharded
+from filterscope.models.gather import as_bank, is_sharded
 from filterscope.models.layers import find_layers
 from filterscope.models.modes import can_observe
 from filterscope.models.observe import Performed, in_model_order
@@ -64,25 +63,21 @@ class Observation:
 def hindrance(model: nn.Module) -> str | None:
     """Why a model is not observed, if it is not: what it runs is not what its modules' code says."""
     try:
-        return _hindrance(model)
+        for module in model.modules():
+            if type(module).__name__ == "OptimizedModule" or module._compiled_call_impl is not None:
+                return "it is compiled"
+            if getattr(module, "_compiler_ctx", None) is not None:
+                return "it is compiled"
+            if isinstance(module, torch.jit.ScriptModule):
+                return "part of it is scripted"
+        if not can_observe():
+            return f"torch {torch.__version__} does not let it"
+        if "torch._dynamo" in sys.modules and _calls_compiled(model):
+            return "its code has compiled functions, which would be compiled once more"
+        if is_sharded(model) or any(hasattr(parameter, "ds_id") for parameter in model.parameters()):
+            return "it is sharded"
     except Exception as error:  # odd objects stand beside models
         return f"it cannot be told whether it is compiled ({type(error).__name__}: {error})"
-
-
-def _hindrance(model: nn.Module) -> str | None:
-    for module in model.modules():
-        if type(module).__name__ == "OptimizedModule" or module._compiled_call_impl is not None:
-            return "it is compiled"
-        if getattr(module, "_compiler_ctx", None) is not None:
-            return "it is compiled"
-        if isinstance(module, torch.jit.ScriptModule):
-            return "part of it is scripted"
-    if not can_observe():
-        return f"torch {torch.__version__} does not let it"
-    if "torch._dynamo" in sys.modules and _calls_compiled(model):
-        return "its code has compiled functions, which would be compiled once more"
-    if is_sharded(model) or any(hasattr(parameter, "ds_id") for parameter in model.parameters()):
-        return "it is sharded"
     return None
 
 
@@ -109,13 +104,7 @@ def _calls_compiled(model: nn.Module) -> bool:
 
 
 def observation(model: nn.Module, settings: Settings, performed: list[Performed]) -> Observation:
-    """What a forward tells of the layers that a user wants to watch.
-
-    Args:
-        model: That performed it, with the same weights still.
-        settings: Which layers are wanted.
-        performed: What was seen.
-    """
+    """What a forward tells of the layers that a user wants to watch, of a model with the same weights still."""
     told = account(model, find_layers(model), in_model_order(model, performed))
     places = storages(model)
     wanted = set(select({name: each.taps for name, each in told.seen.items()}, settings.layers, must_match=False))
@@ -153,14 +142,8 @@ def observation(model: nn.Module, settings: Settings, performed: list[Performed]
 
 def _without_weights(name: str, seen: Performed) -> FilterBank:
     """A layer's shape, for the table."""
-    shape = (*seen.kernel.shape[:2], seen.taps)
-    return FilterBank.owning(
-        name,
-        np.broadcast_to(np.float32(0), shape),
-        stride=seen.stride,
-        dilation=seen.dilation,
-        groups=seen.groups,
-        transposed=seen.transposed,
+    return as_bank(
+        replace(seen, name=name), torch.zeros((), dtype=torch.float32, device="cpu").expand(seen.kernel.shape)
     )
 
 

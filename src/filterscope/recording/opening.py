@@ -71,11 +71,7 @@ class Opening:
         self._held = reading, then
 
     def release(self, again: Callable[[Reading | None], Reading | None]) -> None:
-        """Do what was to be done with a reading that is held.
-
-        Args:
-            again: Adds what a forward has told to a reading.
-        """
+        """Do what was to be done with a reading that is held; ``again`` adds to it what a forward has told."""
         if self._held is None:
             return
         (reading, then), self._held = self._held, None
@@ -92,12 +88,10 @@ class Opening:
         if self._is_told or self._left or not self._is_released:
             return "", []
         self._is_told = True
-        words = (
-            ""
-            if reading is None
-            else (f"filterscope watches {plural(len(reading.banks), 'layer')}: {', '.join(reading.banks)}")
-        )
-        if words and self._unobserved is not None:
-            words += f"; what other modules convolve with is not looked for: {self._unobserved}"
+        words = ""
+        if reading is not None:
+            words = f"filterscope watches {plural(len(reading.banks), 'layer')}: {', '.join(reading.banks)}"
+            if self._unobserved is not None:
+                words += f"; what other modules convolve with is not looked for: {self._unobserved}"
         said = [] if self.observed is None else self.observed.messages()
         return words, [*said, *missing(model, self._settings, self.observed)]

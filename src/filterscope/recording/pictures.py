@@ -33,14 +33,7 @@ class Pictures:
         self._palettes = {name: Palette() for name in names}
 
     def of_layer(self, kind: Kind, track: Track, by_step: bool, moment: str) -> Drawn:
-        """A picture of a layer at its latest snapshot.
-
-        Args:
-            kind: Which.
-            track: What is remembered of the layer.
-            by_step: Whether the axis of time is told by steps.
-            moment: When that snapshot was taken, for the title.
-        """
+        """A picture of a layer at its latest snapshot; the title says its moment, the axis of time may be of steps."""
         head, reference = track.head, track.reference_head
 
         def make() -> Picture:
@@ -51,7 +44,7 @@ class Pictures:
         return raster.png(), *raster.size
 
     def overview(self, tracks: Sequence[Track], by_step: bool, moment: str) -> Drawn:
-        """The picture of all layers; arguments as for :meth:`of_layer`."""
+        """The picture of all layers."""
         names = [track.latest.layer for track in tracks]
         layout = (kinds.OVERVIEW, *names)
         picture, raster = self._kept_or(lambda: OverviewPicture(names), layout, kinds.OVERVIEW)

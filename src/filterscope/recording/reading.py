@@ -146,11 +146,7 @@ def warn_if_large(reading: Reading, settings: Settings, snapshots: float | None)
 def check_layers(model: nn.Module, settings: Settings, seen: Sequence[str] = (), waits: bool = False) -> None:
     """Refuse globs that match no layer, and names that are not as many as a layer's channels.
 
-    Args:
-        model: As it is trained.
-        settings: Has the globs.
-        seen: Layers that were observed in an earlier fit.
-        waits: Whether the first forward will tell what else convolves: globs of modules may then be right.
+    Layers that were seen in an earlier fit are known; globs of modules may be right if a first forward is waited for.
 
     Raises:
         ValueError: Says which, and what there is.
@@ -179,13 +175,7 @@ def same_weights(reading: Reading, other: Reading) -> bool:
 
 
 def missing(model: nn.Module, settings: Settings, observed: Observation | None) -> list[str]:
-    """What a user asks for and does not get, once it is known what convolves.
-
-    Args:
-        model: As it is trained.
-        settings: Has the globs.
-        observed: What a forward told, if it was observed.
-    """
+    """What a user asks for and does not get, once it is known what convolves."""
     layers, _ = _layers(model, observed)
     names = list(layers) if observed is None else list(dict.fromkeys([*observed.in_time, *layers]))
     wrong = [

@@ -20,6 +20,7 @@ from filterscope.filters.words import plural
 from filterscope.models.layers import unwrapped
 from filterscope.models.observe import observe
 from filterscope.plots.kinds import NAMES, PlotName
+from filterscope.recording.intake import Intake
 from filterscope.recording.observation import Observation, hindrance, observation
 from filterscope.recording.reading import check_layers
 from filterscope.recording.resume import Past, recorded_before
@@ -103,7 +104,9 @@ class FilterRecorder:
         self._observed: Observation | None = None
         self._forward: _NextForward | None = None  # what sees the next one, while that is to be seen
         if inputs is not None and _rank() == 0:
-            self._observed = self._observe(model, inputs)
+            if self._unobserved is not None:
+                raise ValueError(f"inputs cannot be run through this model: {self._unobserved}; leave them out")
+            self._observed = observation(model, self._settings, observe(model, inputs, gradients=True))
         self._model, self._writer = model, writer
         self._planned = None if total is None else total - 1  # after the initial one
         self._own: SummaryWriter | None = None
@@ -112,11 +115,6 @@ class FilterRecorder:
         self._last: tuple[int, int] | None = None  # epoch and step of the last snapshot
         self._count = 0  # snapshots so far, those of a record that went on included
         self._is_closed = self._is_broken = False
-
-    def _observe(self, model: nn.Module, inputs: Any) -> Observation:
-        if self._unobserved is not None:
-            raise ValueError(f"inputs cannot be run through this model: {self._unobserved}; leave them out")
-        return observation(model, self._settings, observe(model, inputs, gradients=True))
 
     def snapshot(self, epoch: int, step: int | None = None) -> None:
         """Record the weights as they are.
@@ -158,8 +156,8 @@ class FilterRecorder:
         else:
             session.snapshot(self._model, epoch, step, self._count, within_epoch, past)
         self._count += 1
-        if session.is_watching and self._forward is None:
-            self._forward = _NextForward(session, self._model)
+        if session.intake.is_watching and self._forward is None:
+            self._forward = _NextForward(session.intake, self._model)
         if self._abandoned is None:
             self._abandoned = weakref.finalize(self, _end, session, self._own, os.getpid())
             atexit.register(self._abandoned)  # after the thread's own ending, and so done before it
@@ -171,16 +169,8 @@ class FilterRecorder:
     def __getstate__(self) -> dict[str, Any]:
         """A copy, as of a model that holds its recorder, has files and threads of its own, if it records at all."""
         where = self._writer.log_dir if isinstance(self._writer, SummaryWriter) else self._writer
-        nothing = {
-            "_session": None,
-            "_forward": None,
-            "_observed": None,
-            "_own": None,
-            "_abandoned": None,
-            "_last": None,
-            "_count": 0,
-        }
-        return self.__dict__ | {"_writer": where} | nothing
+        nothing = dict.fromkeys(("_session", "_forward", "_observed", "_own", "_abandoned", "_last"))
+        return self.__dict__ | nothing | {"_writer": where, "_count": 0}
 
     def __enter__(self) -> FilterRecorder:
         return self
@@ -205,9 +195,10 @@ class FilterRecorder:
         with session.faults.harmless("history"):
             past, self._count, given_up = recorded_before(session.directory, self._settings.tag, epoch, step)
             if given_up:
-                session.tell(
+                session.faults.report(
+                    "superseded",
                     f"filterscope: {session.directory} holds {plural(given_up, 'snapshot')} that this one of epoch "
-                    f"{epoch} supersedes; to go on after them, count epochs on, or give step="
+                    f"{epoch} supersedes; to go on after them, count epochs on, or give step=",
                 )
         last = _last_epoch(past)
         if last is not None and epoch < last:
@@ -260,10 +251,10 @@ class FilterRecorder:
 
 
 class _NextForward:
-    """Lets a session see the next forward of a model in training; a copy of it, as in a copy of the model, does not."""
+    """Lets an intake see the next forward of a model in training; a copy of it, as in a copy of the model, does not."""
 
-    def __init__(self, session: Session | None = None, model: nn.Module | None = None) -> None:
-        self._session, self._handles = session, []
+    def __init__(self, intake: Intake | None = None, model: nn.Module | None = None) -> None:
+        self._intake, self._handles = intake, []
         if model is not None:
             root = unwrapped(model)
             self._handles = [
@@ -275,17 +266,17 @@ class _NextForward:
         return _NextForward, ()
 
     def _before(self, model: nn.Module, args: Any, kwargs: Any) -> None:
-        if self._session is not None and model.training and not torch.compiler.is_compiling():
-            self._session.watch(model, args, kwargs)
+        if self._intake is not None and model.training and not torch.compiler.is_compiling():
+            self._intake.watch(model, args, kwargs)
 
     def _after(self, model: nn.Module, args: Any, output: Any) -> None:
-        if self._session is None or not model.training or torch.compiler.is_compiling():
+        if self._intake is None or not model.training or torch.compiler.is_compiling():
             return
         if output is None:  # it raised
-            self._session.unwatch(for_good=False)
+            self._intake.unwatch(for_good=False)
         else:
-            self._session.watched(model)
-        if not self._session.is_watching:
+            self._intake.watched(model)
+        if not self._intake.is_watching:
             self.remove()
 
     def remove(self) -> None:

@@ -47,8 +47,7 @@ class Past:
 
     Attributes:
         reference: What rotation was measured from.
-        snapshots: Those measured from it, in the order of their steps: the monitored filters, and the change of the
-            whole layer as it was logged.
+        snapshots: Those measured from it, in the order of their steps.
         last_step: Of the last snapshot of the epochs completed: averaged weights come one step after the epoch's end.
     """
 
@@ -117,11 +116,7 @@ def _candidates(directory: str, checkpoint: str) -> Iterator[str]:
 def recorded_before(directory: str, tag: str, epoch: int, step: int | None) -> tuple[dict[str, Past], int, int]:
     """What the event files right in a directory hold from before a snapshot.
 
-    Args:
-        directory: Where they are.
-        tag: The recorder's.
-        epoch: Epochs completed at the snapshot.
-        step: Its step; ``None`` if it will be the one after the last snapshot of earlier epochs.
+    Its step is ``None`` if it will be the one after the last snapshot of earlier epochs.
 
     Returns:
         What is known of each layer, how many snapshots there are, and how many that this one supersedes.
@@ -148,14 +143,7 @@ def _measured(reference: FilterBank | None, snapshots: Sequence[Snapshot], last_
 
 
 def read_past(runs: Sequence[PastRun], tag: str, epoch: int, step: int) -> dict[str, Past]:
-    """What was recorded before a checkpoint, by layer.
-
-    Args:
-        runs: Directories in the order of recording.
-        tag: The monitor's.
-        epoch: Epochs completed at the checkpoint.
-        step: Of the checkpoint; what came later was given up.
-    """
+    """What was recorded before a checkpoint, by layer, in directories in the order of recording."""
     past: dict[str, Past] = {}
     for run in runs:
         for recorded in read_layers(run.directory):

@@ -18,9 +18,7 @@ BETWEEN = IMAGES_PER_TAG - 2
 def affordable(initial: int, later: int) -> int:
     """How many milestones between the initial and the final one a fit has images for: from 1, in the middle, to 8.
 
-    Args:
-        initial: Images at the initial snapshot.
-        later: At each later one.
+    Their numbers at the initial snapshot and at each later one tell.
     """
     return max(1, min((IMAGES_PER_FIT - initial - later) // later, BETWEEN)) if later else BETWEEN
 
@@ -63,11 +61,6 @@ def milestones(
 
 def milestones_by_step(total_steps: int | None, every_n_steps: int, most: int = BETWEEN) -> Callable[[int, int], bool]:
     """The same for snapshots that are taken by steps, and at epochs' ends beside them.
-
-    Args:
-        total_steps: Steps that the fit is planned to take; ``None`` if unknown: then at powers of four.
-        every_n_steps: Snapshot cadence.
-        most: How many are affordable between the initial and the final one.
 
     Returns:
         A predicate on the step of the snapshot before, and of this one: a milestone between them moves to this one.
@@ -147,14 +140,10 @@ def planned_steps(max_epochs: int | None, max_steps: int, steps_per_epoch: float
 
 
 def planned_epochs(max_epochs: int | None, max_steps: int, steps_per_epoch: float, per_batch: float = 1) -> int | None:
-    """Epochs that a fit will take at most; arguments as for :func:`planned_steps`.
-
-    Returns:
-        The number of epochs, or ``None`` if nothing bounds it.
-    """
+    """Epochs that a fit will take at most; arguments as for :func:`planned_steps`, ``None`` as there."""
     limits = []
     if max_epochs is not None and max_epochs >= 0:
         limits.append(max_epochs)
-    if max_steps >= 0 and 0 < steps_per_epoch < float("inf"):
+    if max_steps >= 0 and 0 < steps_per_epoch < math.inf:
         limits.append(int(-(-max_steps // per_batch // steps_per_epoch)))
     return min(limits) if limits else None

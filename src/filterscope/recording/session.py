@@ -31,7 +31,8 @@ class Session:
     """Reads weights at epoch boundaries and hands them to a log on a thread of its own.
 
     Every rank of a distributed fit has a session, because reading a sharded model takes all of them; only the
-    session of rank 0 records.
+    session of rank 0 records. In all methods ``model`` is as it is trained, wrapped or not, ``epoch`` counts epochs
+    completed, and ``step`` is the position on the step axis.
 
     Args:
         settings: What the user asked for.
@@ -77,74 +78,36 @@ class Session:
         self._final: Reading | None = None
         self._awaits_drawing = False
         opening = Opening(settings, unobserved if writers else "another rank does", observed)
-        self._intake = Intake(settings, model, self._log, self._worker, self._plan, self.faults, opening, say)
-        self._intake.seen = () if state is None else seen_names(state)
+        self.intake = Intake(settings, model, self._log, self._worker, self._plan, self.faults, opening, say)
+        self.intake.seen = () if state is None else seen_names(state)
 
     def is_of(self, model: nn.Module) -> bool:
         """Whether this was a session of the same model."""
-        return self._intake.model() is model
+        return self.intake.model() is model
 
     def plan(self, epochs: int | None, steps: int | None = None) -> None:
-        """Decide which snapshots are milestones; at the beginning, and again once more is known.
-
-        Args:
-            epochs: Epochs, or other snapshots after the initial one, that are planned in all, if known.
-            steps: Steps that are planned in all, if known; of use where snapshots are taken by steps.
-        """
+        """Decide which snapshots are milestones, see :meth:`Plan.update`; and again once more is known."""
         self._plan.update(epochs, steps)
 
     @harmless
     def begin(self, model: nn.Module) -> None:
-        """Before the first batch of a training: the initial snapshot, at step 0.
-
-        Args:
-            model: As it is trained, wrapped or not; in all methods.
-        """
+        """Before the first batch of a training: the initial snapshot, at step 0."""
         self._first(model, 0, 0)
 
     @harmless
     def resume(self, model: nn.Module, epoch: int, step: int) -> None:
-        """Before the first batch of a training that goes on: its weights are what to measure the next step from.
-
-        Args:
-            model: With the weights that it goes on from.
-            epoch: Epochs completed.
-            step: Position on the step axis.
-        """
+        """Before the first batch of a training that goes on: its weights are what to measure the next step from."""
         self._start_step = self._before = step
         if (log := self._log) is None:
-            self._intake.read(model)
+            self.intake.read(model)
             return
         self._past.begin_at(step)
-        self._intake.hold(
-            self._intake.read(model),
+        self.intake.hold(
+            self.intake.read(model),
             lambda reading: self._worker.submit(
                 lambda: log.resume(epoch, step, reading, *self._past.recall(epoch, step)), reading.nbytes
             ),
         )
-
-    @property
-    def is_watching(self) -> bool:
-        """Whether a forward shall be seen."""
-        return self._intake.is_watching
-
-    def watch(self, model: nn.Module, args: Any = None, kwargs: Any = None) -> None:
-        """Before a forward in training: see what it performs, if that is not known yet.
-
-        Args:
-            model: As it is trained.
-            args: Of its own forward, where that has begun.
-            kwargs: By name.
-        """
-        self._intake.watch(model, args, kwargs)
-
-    def watched(self, model: nn.Module) -> None:
-        """After it, before the weights change: what it told, and with it the snapshot that waited for it."""
-        self._intake.watched(model)
-
-    def unwatch(self, for_good: bool = True) -> None:
-        """The forward failed, or there will be none any more: what it did not tell is not known."""
-        self._intake.unwatch(for_good)
 
     @harmless
     def snapshot(
@@ -158,20 +121,15 @@ class Session:
     ) -> None:
         """A snapshot at any moment; one before it that waited to be drawn was not the final one.
 
-        Args:
-            model: As it is trained.
-            epoch: Epochs completed.
-            step: Position on the step axis.
-            number: How many snapshots came before it: with the planned total, that tells milestones.
-            within_epoch: Whether it is not of an epoch's end.
-            past: What is known from before, where a record goes on with this snapshot.
+        ``number`` of them came before: with the planned total, that tells milestones. ``past`` is what is known from
+        before, where a record goes on with this one.
         """
-        self._intake.unwatch(for_good=False)  # what Ctrl-C cut short
-        self._intake.release()
+        self.intake.unwatch(for_good=False)  # what Ctrl-C cut short
+        self.intake.release()
         self.draw_waiting()
-        if self._intake.last is None:
+        if self.intake.last is None:
             self._first(model, epoch, step, within_epoch, past, number)
-        elif self._intake.take(model, epoch, step, within_epoch):
+        elif self.intake.take(model, epoch, step, within_epoch):
             self._awaits_drawing = self._plan.is_milestone(number)
 
     def _first(
@@ -188,22 +146,18 @@ class Session:
         def submit(reading: Reading) -> None:
             if past and (log := self._log) is not None:
                 self._worker.submit(lambda: log.recall(epoch, step, reading, past))
-            self._intake.submit(epoch, step, reading, within_epoch)
+            self.intake.submit(epoch, step, reading, within_epoch)
             if number is None:
                 self._draw()
             else:
                 self._awaits_drawing = number == 0 or self._plan.is_milestone(number)
 
-        self._intake.hold(self._intake.read_if_needed(model), submit)
+        self.intake.hold(self.intake.read_if_needed(model), submit)
 
     def tell_superseded(self) -> None:
         """Before a record begins: warn if there is an older one in its place. Event files take time to read."""
         if self._log is not None:
             self._worker.submit(self._past.tell_superseded)
-
-    def tell(self, message: str) -> None:
-        """One warning of what is superseded."""
-        self.faults.report("superseded", message)
 
     def is_on_its_thread(self) -> bool:
         """Whether the recording thread asks, which cannot wait for itself."""
@@ -222,7 +176,7 @@ class Session:
     def state(self) -> dict[str, Any]:
         """Where a fit that goes on from here will find what was recorded: some hundred bytes."""
         is_kept = self._log is not None and self._settings.save_filters
-        return self._past.state(self._intake.seen) if is_kept else {}
+        return self._past.state(self.intake.seen) if is_kept else {}
 
     @harmless
     def draw_waiting(self) -> None:
@@ -232,28 +186,22 @@ class Session:
 
     @harmless
     def end_batch(self, model: nn.Module, epoch: int, step: int) -> None:
-        """A snapshot within an epoch, where one is due by steps.
-
-        Args:
-            model: As it is trained.
-            epoch: Epochs completed before this one.
-            step: The one that this batch brought.
-        """
-        self._intake.take(model, epoch, step, within_epoch=True)
+        """A snapshot within an epoch, where one is due by steps."""
+        self.intake.take(model, epoch, step, within_epoch=True)
         self._awaits_drawing = self._plan.is_milestone_by_step(self._before, step)
         self._before = step
 
     @harmless
     def end_epoch(self, model: nn.Module, epoch: int, step: int) -> None:
         """A snapshot, if one is due. One by steps at this very step stays if it holds the same weights."""
-        self.watched(model)  # a batch that was skipped has had no end
+        self.intake.watched(model)  # a batch that was skipped has had no end
         if step <= (self._start_step if self._ended is None else self._ended[1]):
             return  # an epoch without a step
         self._ended = epoch, step
         if not self.is_due(epoch):
             return
-        stands_there = self._intake.last is not None and self._intake.last[0] == step
-        if not self._intake.take(model, epoch, step, replaces=stands_there):
+        stands_there = self.intake.last is not None and self.intake.last[0] == step
+        if not self.intake.take(model, epoch, step, replaces=stands_there):
             self._mark_end(epoch, step)
         elif not stands_there:
             plan = self._plan
@@ -270,80 +218,72 @@ class Session:
     def end_training(self, model: nn.Module) -> None:
         """Read a sharded model while its ranks can still talk; others are read when the fit has ended."""
         if is_sharded(model):
-            self._final = self._intake.read(model)
+            self._final = self.intake.read(model)
 
     def finish(self, model: nn.Module | None = None) -> None:
         """The training has ended well: draw the last snapshot as the final one, and finish writing.
 
-        Args:
-            model: If given, its weights are logged once more, should they differ from the last snapshot's.
+        The weights of a model that is given are logged once more, should they differ from the last snapshot's.
         """
-        self.unwatch()
-        self._intake.release()
+        self.intake.unwatch()
+        self.intake.release()
         if model is not None and self._ended is not None:
             self._log_final(model)
-        if self._intake.last is not None and (self._ended is not None or model is None):
-            self._draw_last("final")
+        if self.intake.last is not None and (self._ended is not None or model is None):
+            self._draw("final")
         self.close()
 
     def fail(self, model: nn.Module | None = None, epoch: int = 0, step: int = 0, mark: str = "interrupted") -> None:
-        """The training has ended badly: draw the last snapshot as one of a training interrupted, finish writing.
+        """The training has ended badly: draw the last snapshot, with a mark before the moment, and finish writing.
 
-        Args:
-            model: If given, its weights are logged once more, should they differ from the last snapshot's. Reading
-                them must not hang: not if other ranks would have to take part, or if the device is gone.
-            epoch: Epochs completed.
-            step: Position on the step axis.
-            mark: What to say before the moment in the titles of the last images.
+        A model is given as for :meth:`finish`, unless to read it could hang: if other ranks would have to take part, or
+        the device is gone.
         """
-        self.unwatch()
-        self._intake.release()
-        if self._intake.last is not None:
+        self.intake.unwatch()
+        self.intake.release()
+        if self.intake.last is not None:
             if model is not None and not is_sharded(model):
                 self._log_interrupted(model, epoch, step)
-            self._draw_last(mark)
+            self._draw(mark)
         self.close()
 
     @harmless
     def close(self) -> None:
         """Write all that was recorded."""
-        self.unwatch()
-        self._intake.release()
+        self.intake.unwatch()
+        self.intake.release()
         if (log := self._log) is not None:
             self._worker.submit(log.close)
         self._worker.close()
         self._final = None
-        self._intake.forget()
+        self.intake.forget()
 
     @harmless
     def _log_final(self, model: nn.Module) -> None:
         if self._log is None or self._ended is None:
             return
-        reading = self._final or self._intake.read(model)
+        reading = self._final or self.intake.read(model)
         epoch, step = self._ended
-        last = self._intake.last
+        last = self.intake.last
         if reading is not None and (last is None or last[0] < step or not same_weights(reading, last[1])):
-            self._intake.submit(epoch, step, reading)
+            self.intake.submit(epoch, step, reading)
         else:
             self._mark_end(epoch, step)
 
     def _mark_end(self, epoch: int, step: int) -> None:
         """The last snapshot, if it was taken by steps at this very step, is that of the epoch's end too."""
-        intake, log = self._intake, self._log
+        intake, log = self.intake, self._log
         if log is not None and intake.is_within and intake.last is not None and intake.last[0] == step:
             intake.is_within, reading = False, intake.last[1]
             self._worker.submit(lambda: log.mark_end(epoch, reading))
 
     @harmless
     def _log_interrupted(self, model: nn.Module, epoch: int, step: int) -> None:
-        reading, last = self._intake.read(model), self._intake.last
+        reading, last = self.intake.read(model), self.intake.last
         if reading is not None and last is not None and not same_weights(reading, last[1]):
-            self._intake.submit(epoch, step, reading, within_epoch=True)
+            self.intake.submit(epoch, step, reading, within_epoch=True)
 
     @harmless
-    def _draw_last(self, mark: str) -> None:
-        self._draw(mark)
-
     def _draw(self, mark: str = "", between: bool = False) -> None:
         self._awaits_drawing = False
         if (log := self._log) is not None:

@@ -4,33 +4,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from filterscope.events.layers import step_of
 from filterscope.filters import metrics
+from filterscope.filters.arrays import Array
 from filterscope.filters.bank import FilterBank
 from filterscope.plots.overview import Course
 from filterscope.plots.picture import Comparison, Kind, Options, Times
-
-Array = npt.NDArray[Any]
 
 #: Snapshots that pictures of the whole history carry at most; more than the pixels of most tiles.
 MOST_ROWS = 128
 
 
 class _Moment(NamedTuple):
-    """What a row of the history is of, and two numbers of the whole layer then.
-
-    Attributes:
-        epoch: Epochs completed.
-        step: On the step axis.
-        number: Of the snapshot.
-        change: Relative size of the step since the snapshot before; NaN if undefined.
-        rotation: From the reference; NaN if undefined.
-    """
+    """What a row of the history is of, with the whole layer's change and rotation then; NaN if undefined."""
 
     epoch: int
     step: int
@@ -90,12 +80,7 @@ class Track:
         return bank.weights.shape == self.latest.weights.shape and same_kind
 
     def add(self, bank: FilterBank, change: float | None = None) -> None:
-        """Take in a snapshot.
-
-        Args:
-            bank: All filters.
-            change: Of the first one, if that is known from before a resume.
-        """
+        """Take in a snapshot, all filters; the change of the first one may be known from before a resume."""
         sizes, before = metrics.norms(bank.weights), self._sizes
         known = math.nan if change is None else change
         self._change = metrics.change(bank.weights, self.latest.weights, before) if self._is_begun else known
@@ -133,12 +118,7 @@ class Track:
         }
 
     def recall(self, bank: FilterBank, change: float | None) -> None:
-        """Take in the monitored filters of a snapshot from before a resume: a row of the history, no more.
-
-        Args:
-            bank: The monitored filters.
-            change: Of the whole layer, since the snapshot before, if that is known.
-        """
+        """Take in the monitored filters of a snapshot from before a resume: a row of the history, no more."""
         if bank.weights.shape == self.head.weights.shape and bank.weights.dtype == self.head.weights.dtype:
             sizes, reference = metrics.norms(bank.weights), self.reference_head.weights
             rotation = metrics.layer_rotation(bank.weights, reference, sizes, self._reference_sizes[: len(sizes)])

@@ -119,14 +119,11 @@ class Worker:
             if self._prepare is not None:
                 self._do(self._prepare)
             ready.set()
-            self._work()
+            while (item := self._queue.get()) is not None:
+                self._do(item[0])
+                del item  # its weights may go before the next one comes
         finally:
             ended.set()
-
-    def _work(self) -> None:
-        while (item := self._queue.get()) is not None:
-            self._do(item[0])
-            del item  # its weights may go before the next one comes
 
     def _do(self, job: Job) -> None:
         try:
