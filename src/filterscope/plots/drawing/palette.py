@@ -11,8 +11,6 @@ from filterscope.plots.drawing.colours import DEAD_FACE, GREY, INK, NONFINITE_FA
 
 Array = npt.NDArray[Any]
 
-#: Pixels that are looked up at a time: what is made for them stays in the processor's cache.
-_CHUNK = 30_000
 _WHITE = np.uint32(0xFFFFFFFF)
 _MOST = 255
 _UNKNOWN = np.uint8(255)
@@ -68,11 +66,7 @@ class Palette:
 
     def _look_up(self, packed: Array) -> Array:
         """The numbers of pixels: ``_UNKNOWN`` for those of unknown colour."""
-        numbers = np.empty(packed.shape, np.uint8)
-        for start in range(0, packed.size, _CHUNK):
-            part = slice(start, start + _CHUNK)
-            numbers[part] = self._table.take(_bins(packed[part]))
-        return numbers
+        return self._table.take(_bins(packed))
 
     def _learn(self, drawn: Array) -> bool:
         """Find or make an entry for each of these pixels' colours; False if some found none that is near enough."""
