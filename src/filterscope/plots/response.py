@@ -156,7 +156,7 @@ class ResponsePicture:
             pale_colour = to_rgba(colours[0] if bank.filters == 1 else INK, pale["alpha"])
             words = shortened(self._name, TEXT, 0.3 * box.width, sheet.dpi) or "reference"
             entries.append((f"pale: {words}", pale_colour))  # as long as most moments that take its place
-        key = legend(sheet, box, entries, TEXT, at_top=False)
+        key = legend(sheet, box, entries)
         self._names = [artist for artist in key if isinstance(artist, QuickText)]
         sheet.moving += [*curves, *key]
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import functools
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -253,21 +252,23 @@ class Sheet:
         base = box.top + box.height - self.px(3)
         lines = [self.write(box.left + self.px(2), base - self.px(17 * above), "") for above in reversed(range(count))]
         self.moving += lines
-        return rest, functools.partial(self._fit_lines, lines, _SLACK * box.width)
+        room = _SLACK * box.width
 
-    def _fit_lines(self, lines: Sequence[QuickText], room: float, words: str) -> None:
-        """Write words into lines, as many of their parts into the first as fit at full size."""
-        parts = words.split(DOT)
-        first = len(parts)
-        while len(lines) > 1 and first > 1 and text_width(DOT.join(parts[:first]), TEXT, dpi=self.dpi) > room:
-            first -= 1
-        for line, shown in zip(lines, (parts[:first], parts[first:]), strict=False):
-            self.fit(line, DOT.join(shown), room)
+        def write(words: str) -> None:
+            """As many of the parts into the first line as fit at full size."""
+            parts = words.split(DOT)
+            first = len(parts)
+            while count > 1 and first > 1 and text_width(DOT.join(parts[:first]), TEXT, dpi=self.dpi) > room:
+                first -= 1
+            for line, shown in zip(lines, (parts[:first], parts[first:]), strict=False):
+                self.fit(line, DOT.join(shown), room)
 
-    def caption(self, box: Box, words: str, beyond: float = 0) -> QuickText:
-        """A line of text centred just above a box, and ``beyond`` its sides if need be."""
+        return rest, write
+
+    def caption(self, box: Box, words: str) -> QuickText:
+        """A line of text centred just above a box."""
         line = self.write(box.left + box.width / 2, box.top - self.px(4), "", ha="center")
-        self.fit(line, words, box.width + 2 * beyond)
+        self.fit(line, words, box.width)
         return line
 
     def axes(self, box: Box) -> Axes:

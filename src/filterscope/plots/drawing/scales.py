@@ -144,25 +144,17 @@ def _row_numbers(sheet: Sheet, box: Box, centres: Array, numbers: Sequence[int])
     return number_patch(numbers, ends, size, INK, align_right=True)
 
 
-def legend(sheet: Sheet, box: Box, entries: Sequence[tuple[str, Any]], size: float, *, at_top: bool) -> list[Artist]:
-    """Names of curves beside samples of their colours, at the right of a box.
+def legend(sheet: Sheet, box: Box, entries: Sequence[tuple[str, Any]]) -> list[Artist]:
+    """Names of curves beside samples of their colours, above them in the lower right corner of a box.
 
-    Args:
-        sheet: Where to draw.
-        box: Of the curves.
-        entries: Name and colour of each.
-        size: Of the type, in points.
-        at_top: One below the other in the upper corner; else beside one another, as far as there is room, in the lower.
-
-    Returns:
-        The artists, which lie above the curves.
+    Entries, name and colour each, lie beside one another as far as there is room.
     """
-    sample, gap, line = sheet.px(20), sheet.px(6), sheet.px(1.35 * size)
-    column = sample + 2.5 * gap + max(text_width(name, size, dpi=sheet.dpi) for name, _ in entries)
-    columns = 1 if at_top else max(1, min(len(entries), int((box.width - gap) / column)))
+    sample, gap, line = sheet.px(20), sheet.px(6), sheet.px(1.35 * TEXT)
+    column = sample + 2.5 * gap + max(text_width(name, TEXT, dpi=sheet.dpi) for name, _ in entries)
+    columns = max(1, min(len(entries), int((box.width - gap) / column)))
     width, height = columns * column + gap, -(-len(entries) // columns) * line + gap
     left = box.left + box.width - width - gap
-    top = box.top + gap if at_top else box.top + box.height - height - gap
+    top = box.top + box.height - height - gap
     corners = [(left, top), (left + width, top), (left + width, top + height), (left, top + height)]
     face = PolyCollection([corners], facecolors=[sheet.ground], linewidths=0, alpha=0.85, zorder=5)
     artists: list[Artist] = [sheet.add(face)]
@@ -170,7 +162,7 @@ def legend(sheet: Sheet, box: Box, entries: Sequence[tuple[str, Any]], size: flo
         x = left + gap + number % columns * column
         y = top + gap / 2 + (number // columns + 0.5) * line
         artists.append(sheet.add(LineCollection([[(x, y), (x + sample, y)]], colors=[colour], linewidths=2, zorder=6)))
-        artists.append(sheet.write(x + sample + gap, y, name, fontsize=size, color=INK, va="center", zorder=6))
+        artists.append(sheet.write(x + sample + gap, y, name, color=INK, va="center", zorder=6))
     return artists
 
 
