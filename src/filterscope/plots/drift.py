@@ -76,15 +76,7 @@ class DriftPicture:
         moment: str | None = None,
         reference: FilterBank | None = None,
     ) -> None:
-        """Redraw.
-
-        Args:
-            bank: The newest snapshot of the same layer, or of another with as many filters, all filters.
-            rows: Rotations of each snapshot: ``(filters,)``.
-            times: Of the snapshots.
-            moment: When the newest snapshot was taken, for the title. Default: from its epoch.
-            reference: The same filters at an earlier moment. Default: the one before.
-        """
+        """Redraw, as :meth:`Kind.update` does; rows are rotations, ``(filters,)`` of each snapshot."""
         self._reference = reference or self._reference
         height, width = self._size
         epochs = times.values

@@ -103,15 +103,7 @@ class EvolutionPicture:
         moment: str | None = None,
         reference: FilterBank | None = None,
     ) -> None:
-        """Redraw.
-
-        Args:
-            bank: The newest snapshot of the same layer, or of another of its shape, all filters.
-            rows: One of each snapshot, from :func:`~filterscope.filters.channels.tap_row`: shape ``(filters, n)``.
-            times: Of the snapshots.
-            moment: When the newest snapshot was taken, for the title. Default: from its epoch.
-            reference: The same filters at an earlier moment. Default: the one before.
-        """
+        """Redraw, as :meth:`Kind.update` does; rows are those of :func:`~filterscope.filters.channels.tap_row`."""
         self._reference = reference or self._reference
         whole, bank = bank, bank.head(len(rows[0]))
         marks = captions.Marks(whole, bank.filters)

@@ -31,6 +31,7 @@ from filterscope.plots.drawing.scales import (
     number_rows,
     renumber,
     round_ticks,
+    rule,
     tick_labels,
 )
 from filterscope.plots.picture import Kind, Options, Picture
@@ -136,9 +137,7 @@ class ResponsePicture:
         mark_left(sheet, box, rows, tick_labels(levels))
         ticks = _ticks(sheet, known)
         name_left(sheet, box, "dB re maximum", 37)
-        upright = [[(x, box.top), (x, box.top + box.height)] for x in box.left + columns * box.width]
-        level = [[(box.left, y), (box.left + box.width, y)] for y in box.top + (1 - rows) * box.height]
-        sheet.add(LineCollection([*upright, *level], colors=PALE, linewidths=0.6, zorder=-1))
+        rule(sheet, box, columns, rows, PALE, 0.6)
         axis.mark_alias(sheet, box, zorder=-0.5)
         colours = ["#2f6db3", "#d1495b", "#2a9d62", "#8e5bb5"][: bank.filters]
         pale: dict[str, Any] = {"alpha": 0.35, "linewidths": 1.5}

@@ -105,6 +105,13 @@ def mark_left(sheet: Sheet, box: Box, shares: Array, labels: Sequence[str]) -> l
     ]
 
 
+def rule(sheet: Sheet, box: Box, columns: Array, rows: Array, colour: str, width: float) -> None:
+    """Lines behind a box's data, at shares of its width and of its height from the bottom."""
+    upright = [[(x, box.top), (x, box.top + box.height)] for x in box.left + columns * box.width]
+    level = [[(box.left, y), (box.left + box.width, y)] for y in box.top + (1 - rows) * box.height]
+    sheet.add(LineCollection([*upright, *level], colors=colour, linewidths=width, zorder=-1))
+
+
 def name_below(sheet: Sheet, box: Box, words: str) -> None:
     """What the numbers below a box count."""
     sheet.write(box.left + box.width / 2, box.top + box.height + sheet.px(_NAME), words, ha="center")

@@ -47,6 +47,7 @@ class _Tiles:
         self.grid = mosaic.Grid.fit(len(indices), self.area, sheet.px(SMALL + 2), aspect)
         self.corners = self.grid.corners() + np.array([self.area.left, self.area.top])
         self.width, self.height = self.grid.inner
+        self._middle = self.corners[:, 1:] + self.height / 2
         size = sheet.px(SMALL)
         if self.grid.head:
             sheet.add(number_patch(indices.tolist(), self.corners - [0, 2], size, GREY))
@@ -59,6 +60,17 @@ class _Tiles:
             middle = [0, self.height / 2 + 0.36 * size]
             sheet.add(number_patch(indices[firsts].tolist(), ends + middle, size, GREY, align_right=True))
         self._words: dict[int, QuickText] = {}
+
+    def _fill(self, width: float, zorder: float) -> PolyCollection:
+        """Faces of the tiles, from their left as far as ``width``."""
+        corner = np.array([[0, 0], [1, 0], [1, 1], [0, 1]]) * [width, self.height]
+        return PolyCollection(list(self.corners[:, None] + corner), linewidths=0, zorder=zorder)
+
+    def _zero_lines(self, left: Array) -> LineCollection:
+        """Across the tiles, each from its ``left``, ``(filters,)``, to its right."""
+        ends = np.stack([left, self.corners[:, 0] + self.width], axis=1)
+        zero = np.stack([ends, np.broadcast_to(self._middle, ends.shape)], axis=-1)
+        return LineCollection(list(zero), colors=PALE, linewidths=0.8, zorder=1)
 
     def set_words(self, words: list[str]) -> None:
         """Write a word at the right above each tile, where there is room for any."""
@@ -81,12 +93,8 @@ class LineTiles(_Tiles):
         self._stems = taps <= STEM_TAPS
         slot = self.width / taps
         self._x = self.corners[:, :1] + (np.arange(taps) + 0.5) * slot
-        self._middle = self.corners[:, 1:] + self.height / 2
-        corner = np.array([[0, 0], [1, 0], [1, 1], [0, 1]]) * [self.width, self.height]
-        zero = np.stack([self.corners, self.corners + np.array([self.width, 0])], axis=1)
-        zero[:, :, 1] = self._middle
-        zero_lines = LineCollection(list(zero), colors=PALE, linewidths=0.8, zorder=1)
-        self._faces = PolyCollection(list(self.corners[:, None] + corner), linewidths=0, zorder=0)
+        self._faces = self._fill(self.width, 0)
+        zero_lines = self._zero_lines(self.corners[:, 0])
         slot_points = slot * 72 / sheet.dpi
         self._behind: Any  # segments for stems, polygons for lines
         if self._stems:
@@ -197,20 +205,10 @@ class LogoTiles(_Tiles):
     def __init__(self, sheet: Sheet, area: Box, indices: Array, names: Sequence[str], taps: int) -> None:
         super().__init__(sheet, area, indices, _LETTER_ASPECT * taps)
         strip = max(2.0, min(sheet.px(2.5), 0.03 * self.width))
-        corner = np.array([[0, 0], [1, 0], [1, 1], [0, 1]])
-        self._faces = PolyCollection(
-            list(self.corners[:, None] + corner * [self.width, self.height]), linewidths=0, zorder=0
-        )
-        self._strips = PolyCollection(
-            list(self.corners[:, None] + corner * [strip, self.height]), linewidths=0, zorder=2
-        )
+        self._faces, self._strips = self._fill(self.width, 0), self._fill(strip, 2)
         self._left = self.corners[:, 0] + 2.5 * strip
-        self._middle = self.corners[:, 1] + self.height / 2
         self._slot = (self.width - 2.5 * strip) / taps
-        ends = np.stack([self._left, self.corners[:, 0] + self.width], axis=1)
-        zero = np.stack([ends, np.broadcast_to(self._middle[:, None], ends.shape)], axis=-1)
-        lines = LineCollection(list(zero), colors=PALE, linewidths=0.8, zorder=1)
-        for collection in (self._faces, lines, self._strips):
+        for collection in (self._faces, self._zero_lines(self._left), self._strips):
             sheet.moving.append(sheet.add(collection))
         self._letters = Letters(sheet, names)
         sheet.moving += self._letters.artists
@@ -227,7 +225,7 @@ class LogoTiles(_Tiles):
         self._faces.set_facecolor(_faces(marks))  # type: ignore[arg-type]
         self._strips.set_facecolor("none" if strips is None else strips)  # type: ignore[arg-type]
         edge = self.height / 2
-        self._letters.update(weights, self._left, self._middle, self._slot, -0.98 * edge / limits, edge)
+        self._letters.update(weights, self._left, self._middle[:, 0], self._slot, -0.98 * edge / limits, edge)
 
 
 def _faces(marks: Marks) -> Array:
