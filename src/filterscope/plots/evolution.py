@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from copy import copy
-from dataclasses import replace
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -132,26 +131,21 @@ class EvolutionPicture:
         self.sheet.set_title(bank.layer, captions.joined(captions.shape(bank), marks.summary(), when))
 
 
-def _row(moment: Comparison, options: Options) -> Array:
-    difference = moment.weights - moment.reference
-    return reductions.tap_row(difference, moment.reference, options.channels, moment.before)
+def _kind(show: Show) -> Kind:
+    def make(bank: FilterBank, reference: FilterBank | None, options: Options, figure: Target) -> Picture:
+        return EvolutionPicture(bank, reference or bank, options.channels, show, figure)
+
+    def row(moment: Comparison, options: Options) -> Array:
+        shown = moment.weights - moment.reference if show == "difference" else moment.weights
+        return reductions.tap_row(shown, moment.reference, options.channels, moment.before)
+
+    return Kind(
+        "evolution",
+        "What was learned: weight minus initial weight, epochs down by taps, a tile per filter; of channels, one sum.",
+        make,
+        row,
+        taps=2,
+    )
 
 
-def _make(bank: FilterBank, reference: FilterBank | None, options: Options, figure: Target) -> Picture:
-    return EvolutionPicture(bank, reference or bank, options.channels, "difference", figure)
-
-
-KIND = Kind(
-    "evolution",
-    "What was learned: weight minus initial weight, epochs down by taps, a tile per filter; of channels, one sum.",
-    _make,
-    _row,
-    taps=2,
-)
-_OF_WEIGHTS = replace(
-    KIND,
-    make=lambda bank, reference, options, figure: EvolutionPicture(
-        bank, reference or bank, options.channels, "weights", figure
-    ),
-    row=lambda moment, options: reductions.tap_row(moment.weights, moment.reference, options.channels, moment.before),
-)
+KIND, _OF_WEIGHTS = _kind("difference"), _kind("weights")
