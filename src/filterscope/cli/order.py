@@ -31,15 +31,7 @@ def add_order(group: argparse._ArgumentGroup) -> None:
 
 
 def check(options: argparse.Namespace, snapshots: int) -> None:
-    """Refuse what has no order.
-
-    Args:
-        options: Of the command.
-        snapshots: Of the layer that has most; 0 of a checkpoint.
-
-    Raises:
-        UserError: Says what would work.
-    """
+    """Refuse what has no order; ``snapshots`` of the layer that has most, 0 of a checkpoint."""
     if options.top is not None and options.sort is None:
         works = f"{' or '.join(SORTS)}; --max-filters {options.top} draws the lowest-numbered"
         raise UserError(f"--top {options.top} needs an order: add --sort {works}")

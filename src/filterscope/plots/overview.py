@@ -155,13 +155,7 @@ class OverviewPicture:
             sheet.write(box.left - 2 * tick, y, name, fontsize=size, color=INK, ha="right", va="center")
 
     def update(self, courses: Sequence[Course], unit: str, moment: str) -> None:
-        """Redraw.
-
-        Args:
-            courses: One of each layer.
-            unit: Of their times: ``"epoch"`` or ``"step"``.
-            moment: When the newest snapshot was taken, for the title.
-        """
+        """Redraw, with times in a unit, ``"epoch"`` or ``"step"``, and the newest snapshot's moment in the title."""
         times = np.unique(np.concatenate([course.times for course in courses]))
         change, rotation = (np.stack(each) for each in zip(*(_held(course, times) for course in courses), strict=True))
         positive = change[np.isfinite(change) & (change > 0)]

@@ -241,13 +241,7 @@ class ResponsePicture:
             self.sheet.fit(drawn.head, words, drawn.room)
 
     def update(self, bank: FilterBank, moment: str | None = None, reference: FilterBank | None = None) -> None:
-        """Redraw.
-
-        Args:
-            bank: The same layer at another moment, or another layer of the same shape, stride, dilation and rate.
-            moment: When that is, for the title. Default: from the bank's epoch.
-            reference: The same filters at an earlier moment. Default: the one before.
-        """
+        """Redraw, as :meth:`Kind.update` does."""
         whole, bank = bank, bank.head(self._max_filters)
         if reference is not None and reference is not self._reference:
             self._reference = same_filters(reference, bank, self._max_filters)

@@ -205,14 +205,7 @@ class TapsPicture:
         rows: Array | None = None,
         reference: FilterBank | None = None,
     ) -> None:
-        """Redraw.
-
-        Args:
-            bank: The same layer at another moment, or another layer of its shape.
-            moment: When that is, for the title. Default: from the bank's epoch.
-            rows: What tiles show, from :meth:`follow`. Default: from the bank's weights.
-            reference: The same filters at an earlier moment. Default: the one before.
-        """
+        """Redraw, as :meth:`Kind.update` does; ``rows`` may be those of :meth:`follow`."""
         whole, bank = bank, bank.head(self._max_filters)
         if reference is not None:
             self._reference = same_filters(reference, bank, self._max_filters)

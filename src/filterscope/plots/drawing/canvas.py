@@ -71,13 +71,7 @@ def plain(artist: Artist) -> None:
 
 @dataclass(frozen=True)
 class Frame:
-    """Where a picture is drawn, and what of it beside the data.
-
-    Attributes:
-        figure: Figure or subfigure; ``None`` for a new one.
-        title: Whether the strip with the title is drawn.
-        colorbar: Whether the bar of colours is.
-    """
+    """Where a picture is drawn, on a new figure by default, and what of it beside the data."""
 
     figure: FigureBase | None = None
     title: bool = True
@@ -124,10 +118,6 @@ class Sheet:
 
     On a figure of the user's own all type is of the size that matplotlib is set to, and everything laid out with it:
     points mean those of our own canvas everywhere, whose type is of ``TEXT`` points.
-
-    Args:
-        target: Figure or subfigure to draw on; ``None`` for a new one.
-        kind: What the picture shows, in the title.
 
     Attributes:
         dpi: Pixels of 72 points.
@@ -233,11 +223,7 @@ class Sheet:
     def fit(self, line: QuickText, words: str, room: float, *, keep_last: bool = False) -> None:
         """Write words into a line: in smaller print where they need it, and then without the least of their parts.
 
-        Args:
-            line: Where to.
-            words: Parts with dots between.
-            room: Pixels.
-            keep_last: Whether the first part is the least important, and not the last.
+        These have dots between; the least is the last, or with ``keep_last`` the first.
         """
         most = TEXT / FINE * room
         while (width := text_width(words, TEXT, dpi=self.dpi)) > most and DOT in words:

@@ -18,12 +18,7 @@ _LONG = 40
 
 
 def moment(bank: FilterBank, by_step: bool = False) -> str:
-    """When the bank was taken: empty outside of training.
-
-    Args:
-        bank: At that moment.
-        by_step: Whether the moments of its history are told by steps; those within an epoch always are.
-    """
+    """When the bank was taken, by steps if it must be or was within an epoch: empty outside of training."""
     if bank.epoch is None:
         return ""
     if bank.within_epoch or (by_step and bank.step):
@@ -81,9 +76,7 @@ def joined(*parts: str) -> str:
 class Marks:
     """Which filters are dead or hold non-finite weights, and the words for it.
 
-    Args:
-        bank: All filters of the layer, whose median tells the dead.
-        shown: How many of them, the lowest-numbered, a picture shows.
+    The bank has all filters of the layer, whose median tells the dead; a picture shows the first so many of them.
     """
 
     def __init__(self, bank: FilterBank, shown: int) -> None:

@@ -22,13 +22,7 @@ Array = npt.NDArray[Any]
 
 
 class FrequencyAxis:
-    """Frequencies of a layer across boxes.
-
-    Args:
-        bank: Of the layer.
-        sample_rate: Hz at its input. Default: the bank's own; without any, cycles per sample.
-        span: The lowest and the highest frequency.
-        is_log: Whether the axis is logarithmic.
+    """Frequencies of a layer across boxes, from the lowest to the highest of a span, in Hz or cycles per sample.
 
     Attributes:
         alias: What to say of the dashed line where the stride aliases; empty if it does not.
@@ -52,17 +46,9 @@ class FrequencyAxis:
         return np.asarray((frequencies - low) / (high - low))
 
     def number(self, sheet: Sheet, box: Box, note: str, room: float | None = None, most: int = 10) -> Array:
-        """Number frequencies below a box.
+        """Number frequencies below a box, in so many intervals at most; where, as shares of its width.
 
-        Args:
-            sheet: Where to draw.
-            box: Of the data.
-            note: To be said beside their unit, if that fits.
-            room: Pixels for that. Default: the width of the box.
-            most: Intervals between the numbers, at most.
-
-        Returns:
-            Where the numbers stand, as shares of the box's width.
+        The note is said beside their unit, if there is room for it, by default as wide as the box.
         """
         low, high = self._span
         is_kilo = self._is_known and high >= 2000

@@ -118,26 +118,11 @@ class QuickText(Text):
 def number_patch(
     numbers: Sequence[int], corners: Array, size: float, colour: str, *, align_right: bool = False
 ) -> PathPatch:
-    """Numbers at places in axes whose unit is a pixel and whose y points down, as one artist.
-
-    Args:
-        numbers: What to write.
-        corners: Left (or right) end of each number's baseline: ``(n, 2)``.
-        size: Font size in pixels.
-        colour: Of all of them.
-        align_right: Whether ``corners`` are right ends.
-
-    Returns:
-        One patch, not yet added to any axes.
-    """
+    """Numbers as one artist, in pixels, y downwards; ``corners`` are left or right ends of baselines, ``(n, 2)``."""
     vertices, codes = [np.empty((0, 2))], [np.empty(0, np.uint8)]
     for number, (x, y) in zip(numbers, corners, strict=True):
         path, width = _line(str(number), False)
         left = x - size * width if align_right else x
         vertices.append(np.asarray(path.vertices) * [size, -size] + [left, y])
         codes.append(np.asarray(path.codes))
-    return PathPatch(
-        Path(np.concatenate(vertices), np.concatenate(codes)),
-        facecolor=colour,
-        linewidth=0,
-    )
+    return PathPatch(Path(np.concatenate(vertices), np.concatenate(codes)), facecolor=colour, linewidth=0)

@@ -32,11 +32,8 @@ class Grid:
     """Tiles of equal size in rows; pixel coordinates inside the box that holds them.
 
     Attributes:
-        count: Number of tiles.
-        columns: Tiles per row.
         cell: Width and height of a tile with its margins.
         head: Height kept above each tile for its number; 0 where numbers stand only before each row.
-        gap: Space between two tiles.
         row_label: Width kept before each row.
     """
 
@@ -103,17 +100,7 @@ def heat(
 ) -> Array:
     """Matrices as pixels: cells repeated where there is room, the extremes of blocks where not.
 
-    Args:
-        values: Shape ``(..., rows, columns)``.
-        height: Pixels for the rows.
-        width: Pixels for the columns.
-        limit: Value at the end of the colour scale, which begins at -limit, or at 0 if one-sided.
-        cmap: Colours.
-        one_sided: Whether there are no negative values.
-        undefined: Colour of NaN; infinity is amber.
-
-    Returns:
-        uint8 RGBA, ``(..., height, width, 4)``.
+    Values ``(..., rows, columns)`` become uint8 RGBA ``(..., height, width, 4)``, in the colours of :func:`colour`.
     """
     cells = colour(shrink(shrink(values, height, -2), width, -1), limit, cmap, one_sided, undefined)
     pixels = np.ascontiguousarray(_stretch(_stretch(cells.view(np.uint32)[..., 0], width, -1), height, -2))
@@ -128,11 +115,7 @@ def last_gap(epochs: Array) -> float:
 def lay(values: Array, edges: Array, pixels: int, axis: int) -> Array:
     """Lay cells of unequal size along an axis of pixels; of those that have no pixel of their own, the extreme.
 
-    Args:
-        values: One for each cell.
-        edges: Where each cell begins, in pixels, rising from 0; it ends where the next one begins.
-        pixels: Length of the result.
-        axis: Negative.
+    A cell begins at its edge, in pixels, rising from 0, and ends where the next one begins.
     """
     # A cell has the pixels whose middles lie in it, and all cells are shown: small ones share the next pixel.
     own = np.clip(np.ceil(edges - 0.5), 0, pixels - 1).astype(int)
@@ -146,9 +129,6 @@ def lay_epochs(rows: Array, epochs: Array, height: int) -> Array:
     """Lay snapshots ``(..., E, columns)`` on a vertical axis of pixels that is linear in epochs, the first at the top.
 
     A snapshot holds from its epoch to the next one, the last as long as is usual among them.
-
-    Returns:
-        Shape ``(..., height, columns)``.
     """
     edges = np.append(epochs, epochs[-1] + last_gap(epochs)).astype(np.float64)
     edges = (edges - edges[0]) / (edges[-1] - edges[0]) * height

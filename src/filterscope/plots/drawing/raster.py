@@ -26,11 +26,7 @@ class Raster:
     """Renders one sheet, whose moving artists may have changed since the last time.
 
     Between two renderings it keeps the frame's pixels that are not white, and no canvas: a model can have hundreds of
-    pictures.
-
-    Args:
-        sheet: A sheet on a figure of its own.
-        palette: Colours of such pictures. Default: one of its own.
+    pictures. The sheet has a figure of its own, the palette may be shared.
     """
 
     def __init__(self, sheet: Sheet, palette: Palette | None = None) -> None:
@@ -78,12 +74,7 @@ class Raster:
 
 
 def encode(pixels: Array, palette: Palette) -> bytes:
-    """PNG with a palette: a quarter of the bytes of one in full colour, and less of the time.
-
-    Args:
-        pixels: Opaque uint8 RGBA, ``(height, width, 4)``.
-        palette: Where the colours are looked up, and new ones added.
-    """
+    """Opaque RGBA as PNG with a palette: a quarter of the bytes of one in full colour, and less of the time."""
     numbers, colours = palette.number(pixels)
     image = Image.fromarray(numbers)
     image.putpalette(colours)

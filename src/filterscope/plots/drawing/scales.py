@@ -32,14 +32,7 @@ def index_ticks(count: int, most: int = 8) -> list[int]:
 
 
 def round_ticks(low: float, high: float, most: int, whole: bool = False) -> Array:
-    """Round numbers from ``low`` to ``high``, at least one and at most ``most`` steps apart from end to end.
-
-    Args:
-        low: End of an axis.
-        high: The other, larger.
-        most: Steps that there may be.
-        whole: Whether only integers will do.
-    """
+    """Round numbers, or integers, from ``low`` to ``high``, at least one and at most ``most`` steps from end to end."""
     least = (high - low) / most * (1 - 1e-9)
     power = np.floor(np.log10(least))
     step = next(s * 10.0**p for p in (power, power + 1) for s in (1, 2, 2.5, 5) if s * 10.0**p >= least)
@@ -124,14 +117,9 @@ def name_left(sheet: Sheet, box: Box, words: str, points: float) -> None:
 
 
 def number_rows(sheet: Sheet, box: Box, centres: Array, numbers: Sequence[int], label: str) -> PathPatch:
-    """Number the rows of a box: one artist, where an axis would have dozens. :func:`renumber` may change it.
+    """Number rows at shares of a box's height, from its top, and name what is numbered.
 
-    Args:
-        sheet: Where to draw.
-        box: Of the rows.
-        centres: Of the rows to number, as shares of the height from the top: ``(n,)``.
-        numbers: One for each.
-        label: What is numbered.
+    One artist, where an axis would have dozens; :func:`renumber` may change it.
     """
     name_left(sheet, box, label, 32)
     y = box.top + np.asarray(centres) * box.height

@@ -40,7 +40,11 @@ _LETTER_ASPECT = 0.5
 
 
 class _Tiles:
-    """Where the tiles of a picture lie, and the number and the words above each."""
+    """Where the tiles of a picture lie, and the number and the words above each.
+
+    They are redrawn with a limit for each filter, the value at the edge of its tile or at the end of its colours, an
+    RGBA colour for each, and with marks of the dead and non-finite ones.
+    """
 
     def __init__(self, sheet: Sheet, area: Box, indices: Array, aspect: float = mosaic.ASPECT) -> None:
         self.sheet, self.area = sheet, area.snapped()
@@ -111,15 +115,7 @@ class LineTiles(_Tiles):
         sheet.moving += parts
 
     def update(self, rows: Array, reference: Array | None, limits: Array, colours: Array, marks: Marks) -> None:
-        """Redraw; what goes beyond its limit has a dark edge there.
-
-        Args:
-            rows: Shape ``(filters, taps)``.
-            reference: The same of the reference, or ``None``.
-            limits: Shape ``(filters,)``: the weight that reaches a tile's edge.
-            colours: RGBA per filter.
-            marks: Dead and non-finite filters.
-        """
+        """Redraw ``(filters, taps)``, the reference's behind; what goes beyond its limit has a dark edge there."""
         faces = _faces(marks)
         self._faces.set_facecolor(faces)  # type: ignore[arg-type]
         self._faces.set_visible(bool(faces.any()))  # clear ones take as long to draw
@@ -175,14 +171,9 @@ class HeatTiles(_Tiles):
         sheet.moving.insert(0, self._image)
 
     def update(self, cells: Array, limits: Array, borders: Array, marks: Marks, one_sided: bool = False) -> None:
-        """Redraw; what goes beyond its limit has a dark corner.
+        """Redraw ``(filters, rows, columns)``, in frames; what goes beyond its limit has a dark corner.
 
-        Args:
-            cells: Shape ``(filters, rows, columns)``.
-            limits: Shape ``(filters,)``: the value at the end of the colour scale.
-            borders: RGBA of every tile's frame.
-            marks: Dead and non-finite filters.
-            one_sided: Whether values run from 0 to the limit instead of from -limit to limit.
+        If one-sided, values run from 0 to the limit instead of from -limit to limit.
         """
         cmap = ONE_SIDED_CMAP if one_sided else SIGNED_CMAP
         scaled = cells / limits[:, None, None]
@@ -214,14 +205,7 @@ class LogoTiles(_Tiles):
         sheet.moving += self._letters.artists
 
     def update(self, weights: Array, limits: Array, strips: Array | None, marks: Marks) -> None:
-        """Redraw.
-
-        Args:
-            weights: Shape ``(filters, letters, taps)``.
-            limits: Shape ``(filters,)``: the height of a stack that reaches a tile's edge.
-            strips: RGBA per filter, or ``None``.
-            marks: Dead and non-finite filters.
-        """
+        """Redraw ``(filters, letters, taps)``; a stack as high as its limit reaches a tile's edge."""
         self._faces.set_facecolor(_faces(marks))  # type: ignore[arg-type]
         self._strips.set_facecolor("none" if strips is None else strips)  # type: ignore[arg-type]
         edge = self.height / 2

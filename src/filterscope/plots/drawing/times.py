@@ -17,12 +17,8 @@ _MOST_LABELS = 9
 class TimeAxis:
     """Numbers beside a box whose pixels are times, as :func:`mosaic.lay_epochs` lays them.
 
-    Texts, not an axis of matplotlib's: that costs several times as much at each redrawing.
-
-    Args:
-        sheet: Where to draw.
-        box: Of the times.
-        down: Whether they run downwards, with their numbers at the left; else across, with numbers below.
+    Texts, not an axis of matplotlib's: that costs several times as much at each redrawing. Times run across, or
+    ``down``, with their numbers at the left.
     """
 
     def __init__(self, sheet: Sheet, box: Box, down: bool = False) -> None:
