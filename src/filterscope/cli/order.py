@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from filterscope.cli.arguments import count
 from filterscope.cli.console import UserError, note
 
 if TYPE_CHECKING:
-    import numpy.typing as npt
-
+    from filterscope.filters.arrays import Array
     from filterscope.filters.bank import FilterBank
     from filterscope.filters.history import FilterHistory
-
-    Array = npt.NDArray[Any]
 
 SORTS = ("drift", "norm", "peak")
 _OTHERS = "--sort norm and --sort peak need no history"

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image, features
 
+from filterscope.filters.arrays import Array
 from filterscope.filters.bank import FilterBank
 from filterscope.filters.checks import check_count
 from filterscope.filters.history import FilterHistory, require_history
@@ -24,7 +24,6 @@ from filterscope.plots.response import ResponsePicture
 from filterscope.plots.spectrum import SpectrumPicture
 from filterscope.plots.taps import TapsPicture
 
-Array = npt.NDArray[Any]
 AnimationKind = Literal["taps", "change", "response", "spectrum"]
 KINDS: tuple[AnimationKind, ...] = get_args(AnimationKind)
 #: File formats by suffix.

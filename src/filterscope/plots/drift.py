@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from matplotlib.figure import FigureBase
 
 from filterscope.filters import metrics
+from filterscope.filters.arrays import Array
 from filterscope.filters.bank import FilterBank
 from filterscope.filters.history import FilterHistory
 from filterscope.plots.drawing import captions, mosaic
@@ -19,8 +18,6 @@ from filterscope.plots.drawing.colours import DEAD_FACE, ROTATION_CMAP, rotation
 from filterscope.plots.drawing.scales import index_ticks, number_rows
 from filterscope.plots.drawing.times import TimeAxis
 from filterscope.plots.picture import Comparison, Kind, Options, Times, draw
-
-Array = npt.NDArray[Any]
 
 
 def plot_drift(

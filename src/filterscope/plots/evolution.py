@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from copy import copy
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import numpy as np
-import numpy.typing as npt
 from matplotlib.figure import FigureBase
 
 from filterscope.filters import channels as reductions
 from filterscope.filters import metrics
+from filterscope.filters.arrays import Array
 from filterscope.filters.bank import FilterBank
 from filterscope.filters.checks import check_choice
 from filterscope.filters.history import FilterHistory
@@ -23,7 +23,6 @@ from filterscope.plots.drawing.limits import is_clipped, shared_limit
 from filterscope.plots.drawing.tiles import HeatTiles
 from filterscope.plots.picture import Comparison, Kind, Options, Picture, Times, draw
 
-Array = npt.NDArray[Any]
 Show = Literal["difference", "weights"]
 #: How other reductions than the principal shape are called.
 _HOW = {how: how for how in ("sum", "mean", "max")}

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from matplotlib import colormaps
 from matplotlib.collections import LineCollection
 from matplotlib.figure import FigureBase
 
 from filterscope.filters import metrics
+from filterscope.filters.arrays import Array
 from filterscope.filters.history import FilterHistory, require_history
 from filterscope.filters.words import plural
 from filterscope.plots.drawing import captions, mosaic
@@ -22,8 +21,6 @@ from filterscope.plots.drawing.colours import GREY, INK, PALE, ROTATION_CMAP, ro
 from filterscope.plots.drawing.lettering import shortened, text_width
 from filterscope.plots.drawing.limits import format_value
 from filterscope.plots.drawing.times import TimeAxis
-
-Array = npt.NDArray[Any]
 
 #: What the card means, in Markdown.
 MEANING = "Layers by time: relative size of the step since the previous snapshot, on a log scale, and rotation."

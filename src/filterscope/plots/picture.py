@@ -6,18 +6,16 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-import numpy.typing as npt
 from matplotlib.figure import FigureBase
 
 from filterscope.filters import metrics
+from filterscope.filters.arrays import Array
 from filterscope.filters.bank import FilterBank
 from filterscope.filters.history import FilterHistory, require_history
 from filterscope.filters.spectrum import SHORTEST
 from filterscope.filters.words import Frequency, Scale
 from filterscope.plots.drawing import captions
 from filterscope.plots.drawing.canvas import Sheet, Target
-
-Array = npt.NDArray[Any]
 
 
 @dataclass(frozen=True)

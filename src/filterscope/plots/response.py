@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.colors import to_rgba
@@ -14,6 +13,7 @@ from matplotlib.figure import FigureBase
 from matplotlib.patches import PathPatch
 
 from filterscope.filters import spectrum
+from filterscope.filters.arrays import Array
 from filterscope.filters.bank import FilterBank, require_bank
 from filterscope.filters.words import Frequency
 from filterscope.plots.drawing import captions, mosaic
@@ -35,8 +35,6 @@ from filterscope.plots.drawing.scales import (
     tick_labels,
 )
 from filterscope.plots.picture import Kind, Options, Picture
-
-Array = npt.NDArray[Any]
 
 FLOOR = -40.0
 #: Up to so many filters are drawn as curves.

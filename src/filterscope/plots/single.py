@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.collections import CircleCollection, LineCollection, PolyCollection
 from matplotlib.figure import FigureBase
 from matplotlib.transforms import Affine2D, IdentityTransform
 
 from filterscope.filters import metrics
+from filterscope.filters.arrays import Array
 from filterscope.filters.bank import FilterBank, require_bank
 from filterscope.filters.channels import real_rows, reduce
 from filterscope.filters.words import plural
@@ -37,8 +37,6 @@ from filterscope.plots.drawing.scales import (
     tick_labels,
 )
 from filterscope.plots.drawing.tiles import STEM_TAPS
-
-Array = npt.NDArray[Any]
 
 #: Up to so many channels are drawn as curves.
 CURVES = 8

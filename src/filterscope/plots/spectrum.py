@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from matplotlib.collections import LineCollection
 from matplotlib.figure import FigureBase
 
 from filterscope.filters import spectrum
+from filterscope.filters.arrays import Array
 from filterscope.filters.bank import FilterBank
 from filterscope.filters.history import FilterHistory
 from filterscope.filters.words import Frequency
@@ -23,8 +22,6 @@ from filterscope.plots.drawing.limits import format_value, safe_limit
 from filterscope.plots.drawing.scales import mark_left, name_left, rule
 from filterscope.plots.drawing.times import TimeAxis
 from filterscope.plots.picture import Comparison, Kind, Options, Picture, Times, draw
-
-Array = npt.NDArray[Any]
 
 #: Frequencies of each moment that are remembered: of more, the largest of every few.
 _MOST = 512

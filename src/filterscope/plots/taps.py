@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from matplotlib.figure import FigureBase
 
 from filterscope.filters import channels as reductions
 from filterscope.filters import metrics
+from filterscope.filters.arrays import Array
 from filterscope.filters.bank import FilterBank, require_bank
 from filterscope.filters.checks import check_choice
 from filterscope.filters.words import SCALES, Scale
@@ -32,8 +31,6 @@ from filterscope.plots.drawing.scales import (
 )
 from filterscope.plots.drawing.tiles import LINE_TILES, STEM_TAPS, STEM_TILES, HeatTiles, LineTiles, LogoTiles
 from filterscope.plots.picture import Kind, Options, Picture
-
-Array = npt.NDArray[Any]
 
 #: Square points for each letter's stack, below which ``"auto"`` does not draw a logo: it could not be read.
 LETTER_AREA = 30

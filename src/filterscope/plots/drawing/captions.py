@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
 
 from filterscope.filters import metrics
+from filterscope.filters.arrays import Array
 from filterscope.filters.bank import FilterBank
 from filterscope.filters.words import listed, plural
 
@@ -50,7 +48,7 @@ def taps(bank: FilterBank) -> str:
     return f"taps 0 to {bank.taps - 1} →" if bank.taps > 1 else "one tap"
 
 
-def clipped(which: npt.NDArray[Any], mark: str) -> str:
+def clipped(which: Array, mark: str) -> str:
     """How many filters go beyond the scale, and how that is marked."""
     return f"{int(which.sum())} clipped: {mark}" if which.any() else ""
 
@@ -81,8 +79,8 @@ class Marks:
 
     def __init__(self, bank: FilterBank, shown: int) -> None:
         broken = np.asarray(~np.isfinite(bank.weights).all(axis=(1, 2)))
-        self.nonfinite: npt.NDArray[Any] = broken[:shown]
-        self.dead: npt.NDArray[Any] = metrics.dead(bank.weights)[:shown]  # a norm that is not finite is not small
+        self.nonfinite: Array = broken[:shown]
+        self.dead: Array = metrics.dead(bank.weights)[:shown]  # a norm that is not finite is not small
 
     def word(self, row: int) -> str:
         """What to write beside a filter's number."""

@@ -11,10 +11,9 @@ import zlib
 from typing import Any, BinaryIO
 
 import numpy as np
-import numpy.typing as npt
 from PIL import GifImagePlugin, Image
 
-Array = npt.NDArray[Any]
+from filterscope.filters.arrays import Array
 
 
 class Gif:

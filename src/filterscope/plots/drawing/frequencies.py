@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
 from matplotlib.collections import LineCollection
 
+from filterscope.filters.arrays import Array
 from filterscope.filters.bank import FilterBank
 from filterscope.filters.checks import check_choice
 from filterscope.filters.spectrum import tap_rate
@@ -17,8 +15,6 @@ from filterscope.plots.drawing.canvas import TEXT, Box, Sheet
 from filterscope.plots.drawing.colours import INK
 from filterscope.plots.drawing.lettering import text_width
 from filterscope.plots.drawing.scales import fitting_ticks, log_ticks, mark_below, name_below, tick_labels
-
-Array = npt.NDArray[Any]
 
 
 class FrequencyAxis:

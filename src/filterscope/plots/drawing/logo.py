@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.patches import PathPatch
 from matplotlib.path import Path
 
+from filterscope.filters.arrays import Array
 from filterscope.plots.drawing.canvas import Sheet
 from filterscope.plots.drawing.lettering import outline
 from filterscope.plots.drawing.limits import peaks, safe_limit
-
-Array = npt.NDArray[Any]
 
 #: What readers of DNA and RNA are used to.
 _NUCLEOTIDES = {"A": "#0f8a43", "C": "#2557a7", "G": "#f0a01e", "T": "#d62839", "U": "#d62839"}

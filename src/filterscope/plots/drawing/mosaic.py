@@ -10,18 +10,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import RendererAgg
 from matplotlib.colors import Colormap
 from matplotlib.image import BboxImage
 from matplotlib.transforms import Bbox, Transform, TransformedBbox
 
+from filterscope.filters.arrays import Array
 from filterscope.plots.drawing.canvas import Box, Sheet, plain
 from filterscope.plots.drawing.colours import NONFINITE_FACE, rgba
 from filterscope.plots.drawing.reduction import block_starts, signed_extremes
-
-Array = npt.NDArray[Any]
 
 #: Width to height of a tile.
 ASPECT = 1.45

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
 
+from filterscope.filters.arrays import Array
 from filterscope.plots.drawing.colours import DEAD_FACE, GREY, INK, NONFINITE_FACE, PALE, rgba
-
-Array = npt.NDArray[Any]
 
 _WHITE = np.uint32(0xFFFFFFFF)
 _MOST = 255

@@ -6,15 +6,13 @@ import io
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from matplotlib.artist import Artist
 from matplotlib.backends.backend_agg import FigureCanvasAgg, RendererAgg
 from PIL import Image
 
+from filterscope.filters.arrays import Array
 from filterscope.plots.drawing.canvas import Sheet
 from filterscope.plots.drawing.palette import Palette
-
-Array = npt.NDArray[Any]
 
 #: zlib level of the PNGs. Means of 21 pictures of 900 x 430 pixels in a palette: 1 costs 1.3 ms for 36 kB, 2 costs
 #: 1.4 ms for 34 kB, 3 costs 1.7 ms for 32 kB, 6 about 3.6 ms for a bit less; in full colour 1 costs 13 ms for 145 kB.

@@ -5,12 +5,9 @@ Plus and minus cancel in a mean: a filter of a high frequency would look as if i
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
 
-Array = npt.NDArray[Any]
+from filterscope.filters.arrays import Array
 
 #: Blocks of up to so many values are reduced value by value: numpy's reduceat takes several times as long for them.
 _SHORT = 8

@@ -10,16 +10,14 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from matplotlib.artist import Artist
 from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.patches import PathPatch
 
+from filterscope.filters.arrays import Array
 from filterscope.plots.drawing.canvas import TEXT, Box, Sheet
 from filterscope.plots.drawing.colours import GREY, INK
 from filterscope.plots.drawing.lettering import QuickText, number_patch, text_width
-
-Array = npt.NDArray[Any]
 
 #: Points from a box to the baseline of the numbers below it, and to that of what they count.
 _NUMBERS, _NAME = 16, 33
@@ -105,15 +103,15 @@ def rule(sheet: Sheet, box: Box, columns: Array, rows: Array, colour: str, width
     sheet.add(LineCollection([*upright, *level], colors=colour, linewidths=width, zorder=-1))
 
 
-def name_below(sheet: Sheet, box: Box, words: str) -> None:
+def name_below(sheet: Sheet, box: Box, words: str) -> QuickText:
     """What the numbers below a box count."""
-    sheet.write(box.left + box.width / 2, box.top + box.height + sheet.px(_NAME), words, ha="center")
+    return sheet.write(box.left + box.width / 2, box.top + box.height + sheet.px(_NAME), words, ha="center")
 
 
-def name_left(sheet: Sheet, box: Box, words: str, points: float) -> None:
+def name_left(sheet: Sheet, box: Box, words: str, points: float) -> QuickText:
     """What the numbers at the left of a box count, upwards; so many points from it."""
     x, y = box.left - sheet.px(points), box.top + box.height / 2
-    sheet.write(x, y, words, ha="center", rotation=90, rotation_mode="anchor")
+    return sheet.write(x, y, words, ha="center", rotation=90, rotation_mode="anchor")
 
 
 def number_rows(sheet: Sheet, box: Box, centres: Array, numbers: Sequence[int], label: str) -> PathPatch:

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from matplotlib.collections import LineCollection, PolyCollection
 
+from filterscope.filters.arrays import Array
 from filterscope.plots.drawing import mosaic
 from filterscope.plots.drawing.canvas import SMALL, Box, Sheet
 from filterscope.plots.drawing.captions import Marks
@@ -26,8 +26,6 @@ from filterscope.plots.drawing.lettering import QuickText, number_patch, shorten
 from filterscope.plots.drawing.limits import is_clipped
 from filterscope.plots.drawing.logo import Letters
 from filterscope.plots.drawing.reduction import outline, trace
-
-Array = npt.NDArray[Any]
 
 #: Kernels up to this length are drawn as stems, one per tap.
 STEM_TAPS = 8
