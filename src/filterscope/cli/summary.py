@@ -91,8 +91,7 @@ def of_history(history: FilterHistory) -> Row:
         "last_step": int(history.steps[-1]),
         "rotation": _defined(metrics.layer_rotation(now, reference)),
         "change": _defined(float(history.change()[-1])),
-        **_dead(history[-1]),
-        "nonfinite": metrics.nonfinite(now),
+        **_health(history[-1]),
         "effective_rank_first": _defined(metrics.effective_rank(history.weights[0])),
         "effective_rank": _defined(metrics.effective_rank(now)),
         "convergence_epoch": history.convergence_epoch(),
@@ -105,8 +104,7 @@ def of_bank(bank: FilterBank) -> Row:
     from filterscope.filters import metrics
 
     return _shape(bank) | {
-        **_dead(bank),
-        "nonfinite": metrics.nonfinite(bank.weights),
+        **_health(bank),
         "effective_rank": _defined(metrics.effective_rank(bank.weights)),
         "redundancy": _defined(metrics.redundancy(bank.weights)),
         "rms": _defined(metrics.rms(bank.weights)),
@@ -118,12 +116,13 @@ def _shape(bank: FilterBank) -> Row:
     return {name: getattr(bank, name) for name in names}
 
 
-def _dead(bank: FilterBank) -> Row:
-    """The share, which is what TensorBoard's card of that name shows, and the count."""
-    from filterscope.filters.bank import dead_filters
+def _health(bank: FilterBank) -> Row:
+    """``dead`` is the share, which is what TensorBoard's card of that name shows."""
+    from filterscope.filters import metrics
 
-    dead = dead_filters(bank)
-    return {"dead": _defined(dead.mean()), "dead_filters": int(dead.sum())}
+    dead = metrics.dead(bank.weights)
+    broken = metrics.nonfinite(bank.weights)
+    return {"dead": _defined(dead.mean()), "dead_filters": int(dead.sum()), "nonfinite": broken}
 
 
 def _defined(value: float) -> float | None:

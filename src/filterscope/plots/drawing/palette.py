@@ -41,14 +41,7 @@ class Palette:
         self._is_new = True
 
     def number(self, pixels: Array) -> tuple[Array, bytes]:
-        """Number the pixels of a picture.
-
-        Args:
-            pixels: Opaque uint8 RGBA, ``(height, width, 4)``.
-
-        Returns:
-            The number of each pixel's colour, uint8 ``(height, width)``, and the colours, three bytes each.
-        """
+        """The numbers, uint8 ``(height, width)``, of opaque uint8 RGBA, and all colours so far, three bytes each."""
         packed = np.ascontiguousarray(pixels).view("<u4").ravel()
         numbers = self._look_up(packed)
         unknown = np.flatnonzero(numbers == _UNKNOWN)
