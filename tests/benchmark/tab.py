@@ -140,14 +140,21 @@ def answers(logdir: Path, loader: str, epochs: int) -> list[str]:
 
 
 def many(logdir: Path, loader: str, layers: int, epochs: int) -> list[str]:
-    """How long the list of many layers takes."""
+    """How long the list of many layers takes, and the overview of all of them."""
     with tensorboard(logdir, LOADERS[loader]) as served:
         served.wait_for_step("run", f"filters/block{layers - 1}/bank", epochs * STEPS)
         taken = [timed(served.layers) for _ in range(5)]
         version = {"If-None-Match": served.plugin("layers").headers["ETag"]}
         same = [timed(lambda: served.plugin("layers", version)) for _ in range(5)]
+        whole = [timed(lambda: served.plugin("overview")) for _ in range(5)]
+        alone = [timed(lambda: served.steps("run", "filters/block0/bank")) for _ in range(5)]
     words = f"{layers} layers of {epochs} epochs; unchanged {statistics.median(same):.0f} ms"
-    return [row(f"{loader}: `layers` of many, ms", statistics.median(taken), "", words)]
+    ratio = statistics.median(whole) / statistics.median(alone)
+    return [
+        row(f"{loader}: `layers` of many, ms", statistics.median(taken), "", words),
+        row(f"{loader}: `overview` of many, ms", statistics.median(whole), "", f"{min(whole):.0f} to {max(whole):.0f}"),
+        row(f"{loader}: the same, times the `snapshots` of one layer", ratio, "", "medians of 5"),
+    ]
 
 
 def resident(served: Served) -> float:

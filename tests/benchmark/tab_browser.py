@@ -4,7 +4,8 @@
     python -m tests.benchmark.tab_browser --quick   # small layers, seconds
 
 Times are those of Chromium without a GPU. "First picture" is the median of five fresh profiles, with TensorBoard up and
-its data loaded, from the request for the page (the tab alone, or TensorBoard's page with it) to the first drawn grid.
+its data loaded, from the request for the page (the tab alone, or TensorBoard's page with it) to the first drawn grid,
+or to the first drawn map of all layers.
 """
 
 from __future__ import annotations
@@ -78,6 +79,28 @@ def first_picture(browser: Browser, served: Served, url: str) -> tuple[float, fl
         return origin + own - found.page.evaluate("performance.timeOrigin"), own
 
 
+def first_overview(browser: Browser, served: Served) -> float:
+    """Milliseconds from the request for the tab to the first overview."""
+    with opened(browser, served.frame) as found:
+        mark = "performance.getEntriesByName('filterscope:overview')[0]"
+        return float(found.page.wait_for_function(f"{mark}?.startTime").json_value())
+
+
+def overviews(browser: Browser, directory: Path, layers: int, epochs: int) -> list[str]:
+    """Rows of the first table: all layers of a run, with the ratio to one of them alone."""
+    Run(directory, [Layer(f"block{number}", (4, 1, 3)) for number in range(layers)], epochs).add(range(epochs + 1))
+    rows = []
+    for loader, flag in LOADERS.items():
+        with tensorboard(directory.parent, flag) as served:
+            served.wait_for_step(directory.name, f"filters/block{layers - 1}/bank", epochs * STEPS)
+            layer = f"{served.frame}#p.filterscope.view=layer"
+            alone = statistics.median(first_picture(browser, served, layer)[1] for _ in range(5))
+            own = statistics.median(first_overview(browser, served) for _ in range(5))
+            what = f"overview of {layers} layers, {epochs} epochs; {own / alone:.2f} times one of them"
+            rows.append(f"| {what} | {loader} | the tab | {own:.0f} | {own:.0f} | 1000 |")
+    return rows
+
+
 def stepping(tab: Tab, steps: int) -> str:
     """Quantiles of script and frames."""
     found: dict[str, list[float]] = tab.get("scrubber").evaluate(_STEP, steps)
@@ -134,6 +157,7 @@ def main() -> None:
             first, row = measure(browser, case, Path(directory, str(number), "run"), given.steps)
             firsts += first
             rows += row
+        firsts += overviews(browser, Path(directory, "many", "run"), *((8, 30) if given.quick else (100, 1000)))
     print("| layer | loader | opened | first picture, ms | after opening the tab, ms | goal, ms |")
     print("| --- | --- | --- | ---: | ---: | ---: |", *firsts, sep="\n")
     print("\n| layer | shown | script p50, ms | script p95, ms | frame p50, ms | frame p95, ms | goal, ms |")

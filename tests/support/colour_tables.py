@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+from matplotlib import colormaps
 from matplotlib.colors import Colormap
 
 import filterscope
@@ -20,6 +21,10 @@ def text() -> str:
     parts = [
         "/** Colours of the pictures' maps, 256 of each, written by `python -m tests.support.colour_tables`. */\n",
         *(_table(name, cmap) for name, cmap in (("SIGNED", SIGNED_CMAP), ("DECIBEL", DECIBEL_CMAP))),
+        "/** On a dark page: what is nothing recedes there, too. */",
+        _table("SIGNED_DARK", colormaps["berlin"]),
+        "/** Of change on a light page: the more, the darker. */",
+        _table("CHANGE", colormaps["BuPu"]),
         _table("ROTATION", ROTATION_CMAP),
         "/** The ticks of the scale of rotation, and where they lie on it. */",
         f"export const ROTATION_TICKS = {list(ROTATION_TICKS)};",

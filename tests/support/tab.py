@@ -177,7 +177,8 @@ class Tab:
         _, x, y, w, h = next(tile for tile in self._tiles() if tile[0] == number)
         around = self.grid.bounding_box()
         assert around is not None
-        return around["x"] + x, around["y"] + y, w, h
+        # The canvas is as high as what is in sight.
+        return around["x"] + x, around["y"] + y - float(self.grid.get_attribute("data-top") or 0), w, h
 
     def point(self, number: int) -> tuple[float, float]:
         """The middle of a tile."""

@@ -66,8 +66,10 @@ def profiles(chrome: Browser) -> Iterator[Profiles]:
 
 
 def past_overview(url: str) -> str:
-    """An address that opens at a layer, however many there are."""
-    return f"{url}{'&' if '#' in url else '#'}p.filterscope.view=layer"
+    """An address that opens at a layer's taps, however many layers there are, and whatever was learned."""
+    wanted = {"view": "layer", "mode": "taps", "sort": "index"}
+    more = [f"p.filterscope.{key}={value}" for key, value in wanted.items() if f"p.filterscope.{key}=" not in url]
+    return "&".join([url if "#" in url else f"{url}#", *more]).replace("#&", "#")
 
 
 @pytest.fixture

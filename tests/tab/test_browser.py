@@ -27,6 +27,8 @@ from tests.support.tab import (
 pytest_plugins = ["tests.support.tab_fixtures"]
 
 GREY, RED = rotation_colour(0), rotation_colour(1)
+#: Of a filter that is compared with nothing, in light mode.
+PLAIN = (0x2F, 0x6D, 0xB3)
 
 
 def upside_down(picture: Picture) -> Picture:
@@ -288,7 +290,7 @@ def test_what_lies_behind_is_what_one_compares_with(tab: Tab) -> None:
     tab.get("compare").select_option("none")
     expect(tab.get("compare")).to_have_value("none")
     assert ghost_tap(tab, 2) is None
-    assert tab.tile(2).peak_tap(RED) == pulse_tap(0, 2, 7)
+    assert tab.tile(2).peak_tap(PLAIN) == pulse_tap(0, 2, 7)
 
 
 def test_the_difference_is_from_what_one_compares_with(tab: Tab) -> None:

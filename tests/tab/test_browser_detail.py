@@ -6,7 +6,10 @@ import csv
 import io
 import json
 import re
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,9 +17,11 @@ from PIL import Image
 from playwright.sync_api import expect
 
 from filterscope.filters import metrics
-from tests.support.browser import Served
-from tests.support.synthetic import STEPS
+from tests.support.browser import LOADERS, Served, tensorboard
+from tests.support.synthetic import STEPS, Known, Run
 from tests.support.tab import (
+    ACCENT,
+    GHOST,
     LAST,
     RUNS,
     SAMPLE_RATE,
@@ -177,9 +182,9 @@ def test_a_tile_tells_its_filter_under_the_pointer(tab: Tab, written: Written) -
     tab.choose("waves").seek(4)
     for row in (1, 4):
         tab.page.mouse.move(*tab.point(row))
-        words = tab.view.locator(".tooltip").filter(has_text=f"filter {row} ")
+        words = tab.view.locator(".tooltip").filter(has_text=f"filter {row}")
         words.wait_for()
-        told = re.match(r"filter (\d+) rotation (\S+) · norm (\S+)$", words.inner_text())
+        told = re.match(r"filter (\d+)\n.*\nrotation (\S+) ·.* norm (\S+) · peak", words.inner_text())
         assert told is not None, words.inner_text()
         expected = measures(written, "waves", 4, row)
         assert agrees(told[2], expected["rotation"])
@@ -247,10 +252,10 @@ def test_the_picture_holds_the_tiles_at_twice_the_resolution(tab: Tab) -> None:
         left, top = round(scale * (x - around["x"])), round(head + scale * (y - around["y"]))
         tile = Picture(picture[top : top + round(scale * h), left : left + round(scale * w)][::2, ::2])
         assert tile.peak_tap(rotation_colour(1)) == pulse_tap(0, row, 7)
-    width = tab.view.locator("html").evaluate("root => root.clientWidth")
     opened_at(tab, 2)
+    beside = tab.get("detail").evaluate("detail => detail.clientWidth")
     with Image.open(io.BytesIO(saved(tab, "png")[1])) as image:
-        assert image.width == pytest.approx(2 * (width - around["x"]), rel=0.05)
+        assert image.width == pytest.approx(2 * (around["width"] + beside), rel=0.05)
 
 
 def test_names_of_saved_files_hold_nothing_that_a_file_system_refuses(look: Look, served: Served) -> None:
@@ -258,3 +263,223 @@ def test_names_of_saved_files_hold_nothing_that_a_file_system_refuses(look: Look
     tab.choose("block.cells")
     for kind in ("png", "csv", "json"):
         assert re.fullmatch(r"[\w.-]+\." + kind, saved(tab, kind)[0])
+
+
+def test_eight_moments_tell_how_a_filter_came_about(tab: Tab) -> None:
+    opened_at(tab, 3)
+    moments = tab.get("detail-moment")
+    expect(moments).to_have_count(8)
+    epochs = [int(words.removeprefix("epoch ")) for words in moments.all_inner_texts()]
+    assert (epochs[0], epochs[-1]) == (0, LAST)
+    assert epochs == sorted(set(epochs))
+    tab.page.mouse.move(1, 1)
+    for k, epoch in enumerate(epochs):
+        picture = Picture.of(moments.nth(k).locator("canvas").screenshot()).pixels[3:-3, 3:-3]
+        before = [(GHOST, epochs[k - 1])] if k else []
+        for colour, at in [(rotation_colour(float(epoch > 0)), epoch), *before]:
+            rows, columns = (np.abs(picture - colour).max(axis=2) < 40).nonzero()
+            top = columns[rows <= rows.min() + 1].mean() + 0.5
+            assert round(top / picture.shape[1] * 31 - 0.5) == pulse_tap(0, 3, at)
+    moments.nth(2).click()
+    tab.shows(epochs[2])
+    expect(moments.nth(2)).to_have_attribute("aria-current", "true")
+    expect(tab.get("detail-moment", "[aria-current]")).to_have_count(1)
+    moments.nth(5).focus()
+    tab.page.keyboard.press("Enter")
+    tab.shows(epochs[5])
+    expect(tab.get("detail").get_by_role("button", name=f"Go to epoch {epochs[5]}")).to_have_attribute(
+        "aria-current", "true"
+    )
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ([0] * 57, [0, 8, 16, 24, 32, 40, 48, 56]),  # still
+        ([min(i, 8) for i in range(57)], [0, 2, 4, 6, 8, 24, 40, 56]),  # early
+        ([0] * 40 + [1] * 17, [0, 16, 32, 39, 40, 41, 42, 56]),  # at one blow
+        ([0, 1, 2], [0, 1, 2]),
+    ],
+)
+def test_moments_are_where_a_filter_moved(tab: Tab, path: list[int], expected: list[int]) -> None:
+    module = "/data/plugin/filterscope/static/numbers/telling.js"
+    code = f"async path => (await import('{module}')).tellingMoments(path.map((_, i) => i), path, 8)"
+    assert tab.page.evaluate(code, path) == pytest.approx(expected, abs=2)
+
+
+#: Channels of an electroencephalogram.
+EEG = ("Fp1", "Fp2", "F7", "F3", "Fz", "F4", "F8", "T3", "C3", "Cz", "C4", "occipital, right")
+
+
+def one_cell(channels: int, epoch: int) -> np.ndarray:
+    """Two filters; all of a filter's weight is in a channel of its epoch, at its last tap but two."""
+    result = np.zeros((2, channels, 9))
+    result[:, epoch % channels, 6] = (1, 0.5)
+    return result
+
+
+@pytest.fixture(scope="module")
+def named(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """Layers whose channels have names."""
+    directory = tmp_path_factory.mktemp("named")
+    layers = [
+        Known(name, partial(one_cell, len(names)), fields={"channel_names": names})
+        for name, names in (("eeg", EEG), ("dna", tuple("ACGT")))
+    ]
+    Run(directory / "only", layers, 3).add(range(4))
+    with tensorboard(directory, LOADERS["fast"]) as running:
+        for layer in layers:
+            running.wait_for_step("only", f"filters/{layer.name}/bank", 3 * STEPS)
+        yield running
+
+
+def test_all_channels_stand_beside_what_they_were_and_the_difference(look: Look, named: Served) -> None:
+    tab = look(f"{named.frame}#p.filterscope.tag=filters/eeg/bank").loaded(4).shows(3, "eeg")
+    opened_at(tab, 0)
+    detail = tab.get("detail")
+    red, blue = (0x67, 0, 0x1F), (5, 0x30, 0x61)
+    for words, cells in [("epoch 0", {0: red}), ("epoch 3", {3: red}), ("difference", {0: blue, 3: red})]:
+        pane = detail.get_by_role("img", name=re.compile(f"channels by taps, {words}$"))
+        picture = Picture.of(pane.screenshot()).pixels
+        left = next(x for x in range(picture.shape[1]) if (np.abs(picture[8, x] - picture[8, -14]) < 2).all())
+        inside = picture[6:-20, left:-10]
+        found = {}
+        for colour in (red, blue):
+            rows, columns = (np.abs(inside - colour).max(axis=2) < 24).nonzero()
+            if rows.size:
+                found[int(rows.mean() / inside.shape[0] * len(EEG))] = colour
+                assert int(columns.mean() / inside.shape[1] * 9) == 6
+        assert found == cells, words
+    # A name at every row, and under the pointer what it was and is.
+    pane = detail.get_by_role("img", name=re.compile("channels by taps, epoch 0$"))
+    picture = Picture.of(pane.screenshot()).pixels
+    words = (picture[6:-20, 80:112].min(axis=2) < 150).any(axis=1)
+    assert np.count_nonzero(np.diff(words.astype(int)) == 1) >= len(EEG) - 1
+    pane = detail.get_by_role("img", name=re.compile("channels by taps, epoch 3$"))
+    box = pane.bounding_box()
+    assert box is not None
+    tab.page.mouse.move(
+        box["x"] + 6 + (box["width"] - 16) * 6.5 / 9, box["y"] + 6 + (box["height"] - 26) * 3.5 / len(EEG)
+    )
+    expect(detail.get_by_role("group", name="All channels")).to_contain_text("F3 · tap 6: 0 → 1.00")
+    expect(detail.get_by_role("img", name="magnitude response")).to_be_visible()
+
+
+def test_letters_have_no_frequencies(look: Look, named: Served) -> None:
+    tab = look(f"{named.frame}#p.filterscope.tag=filters/dna/bank").loaded(4).shows(3, "dna")
+    opened_at(tab, 1)
+    assert set(tab.facts()) == {"rotation", "change", "norm"}
+    expect(tab.get("detail").get_by_role("img", name="response")).to_have_count(0)
+    expect(tab.get("detail-moment", ":visible")).to_have_count(4)
+    x, y, width, height = plot(tab, TAPS)
+    tab.page.mouse.move(x + width - 14, y + 6 + (height - 26) * 2.5 / 4)
+    assert readout(tab, TAPS) == "G · tap 8: 0 · epoch 0 0"
+
+
+def test_the_last_tick_is_whole_and_the_scale_of_change_is_named(look: Look, served: Served) -> None:
+    tab = look(served.frame).loaded().choose("waves").seek(4)
+    opened_at(tab, 2)
+    canvas = tab.get("detail").get_by_role("img", name="magnitude response")
+    picture = Picture.of(canvas.screenshot()).pixels
+    dark = picture.min(axis=2) < 150
+    last = dark[-13:, -24:]  # "50" below the right end
+    assert last.sum() > 10
+    assert not last[:, -1].any()
+    change = tab.get("detail").locator("figure").filter(has_text="log scale")
+    change.scroll_into_view_if_needed()
+    dark = Picture.of(change.locator("canvas").screenshot()).pixels[:, :38].min(axis=2) < 150
+    lines = np.diff(dark.any(axis=1).astype(int)) == 1
+    assert lines.sum() >= 2
+
+
+def apart(one: Any, other: Any) -> bool:
+    """Whether two boxes have nothing in common."""
+    x, y, w, h = one
+    return bool(
+        other["x"] >= x + w - 0.5
+        or other["x"] + other["width"] <= x + 0.5
+        or other["y"] >= y + h - 0.5
+        or other["y"] + other["height"] <= y + 0.5
+    )
+
+
+@pytest.mark.parametrize("width", [480, 1100, 1600])
+def test_the_detail_lies_beside_the_tile_that_was_clicked_and_nothing_moves(
+    look: Look, served: Served, width: int
+) -> None:
+    tab = look(served.frame, width=width, height=800, dark=width == 1100).loaded().choose_in_menu("noise")
+    detail = tab.get("detail")
+    tiles = tab.grid.get_attribute("data-tiles")
+    sides = set()
+    for row in (0, 7, 29, 38, 63):
+        before = tab.box(row)
+        tab.click(row)
+        expect(detail).to_have_attribute("data-filter", str(row))
+        assert tab.box(row) == before
+        assert tab.grid.get_attribute("data-tiles") == tiles
+        box = detail.bounding_box()
+        assert box is not None
+        assert min(box["width"], box["height"]) > 150
+        assert apart(before, box), (row, before, box)
+        sides.add(detail.get_attribute("data-side"))
+        accent = (0xFF, 0x9A, 0x3C) if width == 1100 else ACCENT
+        edge = tab.tile(row).pixels
+        assert (np.abs(edge[edge.shape[0] // 2, [0, -1]] - accent) < 40).all()
+        tab.page.keyboard.press("Escape")
+        expect(detail).to_be_hidden()
+        assert tab.box(row) == before
+        assert tab.grid.get_attribute("data-tiles") == tiles
+    tab.click(0)
+    for row in range(1, 20):
+        tab.page.keyboard.press("ArrowDown")
+        expect(detail).to_have_attribute("data-filter", str(row))
+        box = detail.bounding_box()
+        assert box is not None
+        assert apart(tab.box(row), box), (row, box)
+    assert sides == ({"left", "right"} if width == 1600 else {"top", "bottom"})
+
+
+def test_a_sheet_is_resized_and_put_away(look: Look, served: Served) -> None:
+    tab = look(served.frame, width=800, height=900).loaded().choose("noise")
+    opened_at(tab, 2)
+    detail = tab.get("detail")
+    grip = detail.get_by_role("separator")
+    tiles = tab.grid.get_attribute("data-tiles")
+
+    def height() -> float:
+        box = detail.bounding_box()
+        assert box is not None
+        return box["height"]
+
+    before = height()
+    grip.focus()
+    tab.page.keyboard.press("ArrowDown")
+    tab.page.wait_for_function(
+        "before => document.querySelector('[data-testid=detail]').clientHeight < before - 30", arg=before
+    )
+    assert height() == pytest.approx(before - 40, abs=1)
+    assert tab.grid.get_attribute("data-tiles") == tiles
+    box = grip.bounding_box()
+    assert box is not None
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    tab.page.mouse.move(x, y)
+    tab.page.mouse.down()
+    tab.page.mouse.move(x, y - 30)
+    tab.page.wait_for_function(
+        "before => document.querySelector('[data-testid=detail]').clientHeight > before - 15", arg=before
+    )
+    tab.page.mouse.move(x, 890, steps=4)
+    tab.page.mouse.up()
+    expect(detail).to_be_hidden()
+    opened_at(tab, 2)
+    assert height() == pytest.approx(before, abs=1)
+
+
+def test_the_plots_are_scrolled_by_keyboard(tab: Tab) -> None:
+    opened_at(tab, 3)
+    body = tab.get("detail").get_by_role("group", name="Plots of the filter")
+    body.focus()
+    tab.page.keyboard.press("End")
+    tab.page.wait_for_function("document.querySelector('.detail-body').scrollTop > 50")
+    expect(tab.get("detail")).to_have_attribute("data-filter", "3")
+    tab.shows(LAST)

@@ -15,8 +15,9 @@ from matplotlib.colors import to_hex, to_rgb
 import filterscope
 from filterscope import FilterBank
 from filterscope.events import blob
-from filterscope.filters import metrics, spectrum
-from filterscope.plots.drawing import mosaic
+from filterscope.filters import channels, metrics, spectrum
+from filterscope.filters.words import are_letters
+from filterscope.plots.drawing import logo, mosaic
 from filterscope.plots.drawing.colours import rotation_colours, rotation_share
 from filterscope.plots.drawing.limits import format_value, shared_limit
 from filterscope.plots.drawing.reduction import envelope, signed_extremes
@@ -41,8 +42,9 @@ def modules() -> Iterator[Any]:
             ) if route.request.url.endswith(".js") else route.fulfill(body="", content_type="text/html"),
         )  # fmt: skip
         with page_of(context, f"{HOST}/") as opened:
-            names = [f"numbers/{name}" for name in ("spectrum", "measures", "format", "rows", "reduce")]
-            names += ["draw/heat", "draw/colours"]
+            rooms = ("spectrum", "measures", "format", "rows", "reduce", "direction", "letters")
+            names = [f"numbers/{name}" for name in rooms]
+            names += ["draw/heat", "draw/colours", "draw/letters"]
             imports = "; ".join(f"Object.assign(numbers, await import('{HOST}/{name}.js'))" for name in names)
             opened.page.evaluate(f"async () => {{ window.numbers = {{}}; {imports} }}")
             yield lambda code, *given: opened.page.evaluate(f"given => {{ {code} }}", list(given))
@@ -165,6 +167,83 @@ def test_the_limit_that_tiles_share(modules: Any, outlier: float) -> None:
     assert found == pytest.approx([shared_limit(rows), shared_limit(rows, quantile=0.9, times=4)])
 
 
+@pytest.mark.parametrize("name", BANKS)
+def test_what_a_layer_passes(modules: Any, name: str) -> None:
+    bank = BANKS[name]
+    found = modules(
+        """const [weights, header] = given, of = Float32Array.from(weights, (each) => each ?? NaN);
+        const powers = numbers.responses(of, header, numbers.fftLength(header, 256), (each) => each);
+        return [...numbers.cumulative(powers, header.complex)];""",
+        *_with_nulls(*sent(bank)),
+    )
+    np.testing.assert_allclose(np.array(found, float), spectrum.cumulative(bank.weights, 512), rtol=2e-5)
+
+
+def test_a_layer_that_passes_nothing_has_no_spectrum(modules: Any) -> None:
+    assert modules("return [...numbers.cumulative([new Float64Array(129)], false)].every(Number.isNaN)") is True
+
+
+def _growing(shape: tuple[int, ...], moments: int) -> np.ndarray:
+    """Filters over time, the first of which are zero steps from one another, and one that ends as NaN."""
+    steps = [normal(*shape, seed=10 + moment) * 0.3 for moment in range(moments)]
+    history = normal(*shape, seed=5) + np.cumsum(steps, axis=0) - steps[0]
+    history[:, 1] = history[0, 1] + np.linspace(0, 1, moments)[:, None, None] * normal(*shape[1:], seed=7)
+    history[:, 2] = history[0, 2]
+    history[-1, 3] = np.nan
+    return history.astype(np.float32)
+
+
+#: Filters over time, and by how much Python, which remembers less of many channels, may differ.
+LEARNED = {
+    "two channels": _growing((6, 2, 31), 6),
+    "eight channels": _growing((5, 8, 9), 12),
+    "more channels than taps": _growing((5, 7, 3), 9),
+    "a first difference": _growing((5, 3, 16), 2),
+}
+
+
+@pytest.mark.parametrize("name", LEARNED)
+def test_what_several_channels_learned_is_signed_alike(modules: Any, name: str) -> None:
+    history = LEARNED[name]
+    rows: list[np.ndarray] = []
+    for weights in history:
+        rows.append(channels.tap_row(weights - history[0], history[0], before=rows[-1] if rows else None))
+    wanted = channels.tap_rows(rows, history[-1] - history[0])
+    found = modules(
+        """const [shape, history] = given, filters = shape[0], taps = shape[2];
+        const moments = history.map((each) => Float32Array.from(each, (one) => one ?? NaN)), base = moments[0];
+        const read = (at) => numbers.difference(moments[at], base);
+        const directions = new numbers.Directions(shape, base, moments.map((_, at) => at), read);
+        const order = moments.map((_, at) => at).reverse();
+        const rows = new Map(order.map((at) => [at, directions.rows(at, read(at))]));
+        const signs = directions.signs();
+        return moments.map((_, at) => [...rows.get(at)].map((value, i) => signs[Math.floor(i / taps)] * value));""",
+        history.shape[1:],
+        [[float(one) if math.isfinite(one) else None for one in weights.ravel()] for weights in history],
+    )
+    shown = np.array(found, float).reshape(len(history), *wanted.shape[::2]).transpose(1, 0, 2)
+    np.testing.assert_allclose(shown, wanted, atol=2e-4)
+
+
+def test_many_channels_of_one_shape_learned_what_it_is(modules: Any) -> None:
+    strengths, shape = normal(4, 20, seed=1), normal(4, 9, seed=2)
+    history = np.stack([epoch * strengths[:, :, None] * shape[:, None] for epoch in range(3)]) + normal(4, 20, 9)
+    rows: list[np.ndarray] = []
+    for weights in history.astype(np.float32):
+        rows.append(channels.tap_row(weights - history[0], history[0], before=rows[-1] if rows else None))
+    wanted = channels.tap_rows(rows, history[-1] - history[0])[:, -1]
+    found = modules(
+        """const [shape, start, end] = given, base = Float32Array.from(start), now = Float32Array.from(end);
+        const moved = numbers.difference(now, base);
+        const directions = new numbers.Directions(shape, base, [0], () => moved), rows = directions.rows(0, moved);
+        return [...rows].map((value, i) => directions.signs()[Math.floor(i / shape[2])] * value);""",
+        history.shape[1:],
+        history[0].ravel().tolist(),
+        history[-1].ravel().tolist(),
+    )
+    np.testing.assert_allclose(np.reshape(found, wanted.shape), wanted, rtol=1e-3, atol=1e-3)
+
+
 #: Values, and pixels for them.
 REDUCED = {
     "as many": (normal(4, 9), (4, 9)),
@@ -235,3 +314,34 @@ def test_the_tables_of_colours_are_those_of_the_pictures() -> None:
     words = "the pictures' colours have changed: run 'python -m tests.support.colour_tables'"
     assert colour_tables.FILE.read_text(encoding="utf-8") == colour_tables.text(), words
     assert colour_tables.FILE.is_relative_to(filterscope.__path__[0])
+
+
+@pytest.mark.parametrize("count", [2, 4, 20])
+def test_logos(modules: Any, count: int) -> None:
+    weights = normal(9, count, 11)
+    weights[3] *= 20
+    found = modules(
+        """const [values, shape] = given, centred = numbers.centred(Float32Array.from(values), shape);
+        const peaks = numbers.stackPeaks(centred, shape);
+        return [[...centred], [...peaks], numbers.fairLimit(peaks)];""",
+        weights.ravel().astype(float).tolist(),
+        list(weights.shape),
+    )
+    shown = channels.reduce(weights, "logo")
+    np.testing.assert_allclose(found[0], shown.ravel(), atol=1e-6)
+    heights = logo.stack_heights(shown)
+    np.testing.assert_allclose(found[1], heights.max(axis=(1, 2)), rtol=1e-5)
+    assert found[2] == pytest.approx(logo.fair_limit(heights), rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    "names", [("A", "C", "G", "T"), ("x", "y", "z"), ("A",), ("Fz", "C3"), ("A", "b"), ("É", "Ж"), ("1", "2"), None]
+)
+def test_what_letters_are(modules: Any, names: tuple[str, ...] | None) -> None:
+    header = {"channel_names": names and list(names)}
+    assert modules("return numbers.isLettered(given[0])", header) == (names is not None and are_letters(names))
+
+
+def test_letters_have_the_colours_of_the_pictures(modules: Any) -> None:
+    letters = [chr(code) for code in range(ord("A"), ord("Z") + 1)] + ["É", "Ж"]
+    assert modules("return given.map(numbers.letterColour)", *letters) == [logo.letter_colour(each) for each in letters]

@@ -97,7 +97,7 @@ def test_a_cell_has_the_colour_and_the_words_of_its_change(
     values = [value for each in found.values() for value in each.values() if value > 0]
     high = max(values)
     low = max(min(values), high / 10**DECADES)
-    table = matplotlib.colormaps["magma" if dark else "magma_r"]
+    table = matplotlib.colormaps["magma" if dark else "BuPu"]
     for layer in LAYERS:
         for epoch in (1, 7, LAST):
             value = found[layer][epoch * STEPS]
@@ -115,7 +115,7 @@ def test_a_cell_has_the_colour_and_the_words_of_its_change(
 @pytest.mark.parametrize("width", [480, 1100, 1600])
 def test_a_click_leads_to_the_layer_at_that_moment_and_back(look: Look, there: Served, width: int) -> None:
     tab = over(look, there, "all", width=width, height=900)
-    expect(tab.view.locator(".transport")).to_be_hidden()
+    expect(tab.get("scrubber")).to_be_hidden()
     assert tab.view.locator("html").evaluate("root => root.scrollWidth <= innerWidth")
     tab.page.mouse.click(*middle(tab, "block.deep", 5))
     tab.shows(5, "block.deep")
@@ -243,5 +243,7 @@ def test_what_the_server_says(there: Served, runs: tuple[Path, dict[str, Run]]) 
     assert there.plugin("overview", {"If-None-Match": reply.headers["ETag"]}, run="all").status == 304
     assert there.plugin("overview", run="all", scalar="").json["scalar"] is None
     assert there.plugin("overview", run="all", scalar="none such").json["scalar"] == "epoch_loss"
-    assert there.plugin("overview").status == 400
+    assert there.plugin("overview").json == found
+    assert there.plugin("overview", likely="few").json["run"] == "few"
+    assert there.plugin("overview", likely="none such").json == found
     assert there.plugin("overview", run="none such").status == 404

@@ -85,7 +85,7 @@ def test_an_address_that_makes_no_sense_is_ignored(look: Look, served: Served) -
     odd += "&p.filterscope.tag=<img src=x>&p.filterscope.pin=1e9&p.filterscope.compare=run:none&p.filterscope.=%ZZ&=&%"
     tab = look(f"{served.frame}#{odd}")
     tab.shows(LAST, "pulses")
-    expect(tab.grid).to_have_attribute("data-mode", "taps")
+    expect(tab.grid).to_have_attribute("data-mode", "change")
     assert chosen(tab, "run") == "a"
 
 
@@ -185,12 +185,14 @@ def test_everything_that_can_be_used_has_a_name(tab: Tab) -> None:
 
 _FOCUSED = """
 () => { const one = document.activeElement; return one === document.body ? null :
+    [...document.querySelectorAll("button, select, input, canvas, [tabindex]")].indexOf(one) + "|" +
     one.dataset.testid + "|" + (one.dataset.tag ?? one.dataset.run ?? one.ariaLabel ?? one.className); }
 """
 _REACHABLE = """
 root => [...root.querySelectorAll("button, select, input")]
     .filter(one => one.checkVisibility({visibilityProperty: true}) && !one.disabled)
-    .map(one => one.dataset.testid + "|" + (one.dataset.tag ?? one.dataset.run ?? one.ariaLabel ?? one.className))
+    .map(one => [...document.querySelectorAll("button, select, input, canvas, [tabindex]")].indexOf(one) + "|" +
+        one.dataset.testid + "|" + (one.dataset.tag ?? one.dataset.run ?? one.ariaLabel ?? one.className))
 """
 
 

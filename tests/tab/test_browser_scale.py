@@ -38,7 +38,7 @@ def test_tiles_beyond_the_scale_have_a_marked_corner(look: Look, tmp_path: Path,
             tab.choose(name).shows(3, name)
             tab.get(f"mode-{mode}").click()
             expect(tab.view.locator(".summary")).to_contain_text("corner: beyond the scale")
-            ink = INK[theme if (name, mode) == ("one", "taps") else "light"]
+            ink = INK[theme]
             corners = [tab.tile(number).plot[:8, -10:] for number in range(9)]
             marked = [int((np.abs(each - ink).max(axis=2) < 60).sum()) > 12 for each in corners]
             assert [number for number in range(9) if marked[number]] == list(LARGE), (name, mode)

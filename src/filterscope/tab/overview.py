@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+import numpy as np
 
 from filterscope.events.blob import BlobError, Header
 from filterscope.tab.provided import POINTS, NotThereError, Provided, heaviest, natural, scalar_tag
@@ -45,9 +46,9 @@ def content(
         scalar: Of :func:`choose`.
 
     Returns:
-        ``unit`` of time and ``clock``, pairs of step and epoch; ``scalars``, ``scalar`` and its ``curve`` of steps and
-        values; ``changes``, for each layer that has logged any its tag, the number of its list of steps in ``axes``,
-        and values, ``None`` where one is not finite.
+        ``run``; ``unit`` of time and ``clock``, pairs of step and epoch; ``scalars``, ``scalar`` and its ``curve`` of
+        steps and values; ``changes``, for each layer that has logged any its tag, the number of its list of steps in
+        ``axes``, and values, ``None`` where one is not finite.
     """
     changes = {scalar_tag(tag, "change"): tag for tag in layers}
     wanted = {tag: scalars[tag] for tag in [*changes, scalar] if tag is not None and tag in scalars}
@@ -60,6 +61,7 @@ def content(
             found.append([changes[tag], axes.setdefault(steps, len(axes)), values])
     unit, clock = _clock(there, run, layers)
     return {
+        "run": run,
         "unit": unit,
         "clock": clock,
         "scalars": others(layers, scalars),
@@ -70,15 +72,31 @@ def content(
     }
 
 
-def _by_step(data: Iterable[Any]) -> tuple[tuple[int, ...], list[float | None]]:
+def _by_step(data: Sequence[Any]) -> tuple[tuple[int, ...], list[float | None]]:
     """Steps in order, and values in a short form; of several at one step the last that was logged."""
-    latest = {datum.step: datum.value for datum in data}
-    steps = tuple(sorted(latest))
-    return steps, [_short(latest[step]) for step in steps]
+    steps, values = [datum.step for datum in data], [datum.value for datum in data]
+    if steps != sorted(set(steps)):
+        latest = dict(zip(steps, values, strict=True))
+        steps = sorted(latest)
+        values = [latest[step] for step in steps]
+    return tuple(steps), _short(np.array(values, float))
 
 
-def _short(value: float) -> float | None:
-    return float(f"{value:.{_DIGITS}g}") if math.isfinite(value) else None
+def _short(values: np.ndarray) -> list[float | None]:
+    """So many digits of each, all at once: one after the other, 100 000 take a third of a second."""
+    finite = np.isfinite(values)
+    size = np.abs(values, where=finite, out=np.zeros_like(values))
+    with np.errstate(divide="ignore"):
+        magnitude = np.where(size > 0, np.floor(np.log10(size)), 0)
+    # A power of ten with a positive exponent is exact, so that the quotient is what the digits say.
+    places = _DIGITS - 1 - magnitude
+    scale = 10.0 ** np.clip(np.abs(places), 0, 300)
+    with np.errstate(all="ignore"):
+        short = np.where(places >= 0, np.round(values * scale) / scale, np.round(values / scale) * scale)
+    found: list[float | None] = short.tolist()
+    for i in np.flatnonzero(~finite | ~np.isfinite(short)):
+        found[i] = None if not finite[i] else float(values[i])
+    return found
 
 
 def _clock(there: Provided, run: str, layers: Mapping[str, Any]) -> tuple[str, list[tuple[int, int]]]:

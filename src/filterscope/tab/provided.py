@@ -19,8 +19,12 @@ from filterscope.tab.calls import side_by_side
 
 #: Bytes of weights that are read for one request; a single snapshot always is.
 MOST_BYTES = 256 * 2**20
-#: Points of each scalar that are listed with a layer; and those of all layers together, of which each has a share.
+#: Points of each scalar that are read for a layer; and those of all layers together, of which each has a share.
 POINTS, ALL_POINTS, LEAST_POINTS = 1000, 50_000, 100
+#: Points of a layer's rotation that are listed: it is drawn in the space of a word.
+SPARK_POINTS = 120
+#: Newest snapshots whose intervals are looked at.
+_RECENT = 64
 #: More than a data provider ever keeps: all snapshots are asked for.
 _ALL = 2**31 - 1
 #: A snapshot has two parts at most. TensorBoard would make up a name for each part that a damaged one claims.
@@ -67,6 +71,7 @@ class Provided:
     def __init__(self, provider: Any, context: Any, experiment: str, multiplexer: Any = None) -> None:
         self._provider, self._context, self._multiplexer = provider, context, multiplexer
         self._where = {"ctx": context, "experiment_id": experiment}
+        self.experiment = experiment
         self._nudge = partial(provider.list_plugins, **self._where)
 
     def listed(self, chosen: RunTagFilter | None = None) -> Series:
@@ -101,6 +106,11 @@ class Provided:
         chosen = RunTagFilter(runs=[run])
         values = self._ask(self._provider.list_scalars, plugin_name="scalars", run_tag_filter=chosen).get(run, {})
         return self.listed(chosen).get(run, {}), values
+
+    def likely_run(self, name: str | None) -> str | None:
+        """The run of that name if it has filters, else the first one that has; ``None`` where none has."""
+        runs = [run for run, tags in self.listed().items() if tags]
+        return name if name in runs else min(runs, key=natural, default=None)
 
     def read_scalars(self, found: Series, points: int) -> Series:
         """At most so many points of all listed scalars, in one call."""
@@ -235,8 +245,16 @@ def _layer(tag: str, series: Any, beside: Mapping[str, Any]) -> dict[str, Any]:
     moment = {"max_step": series.max_step or 0, "latest": finite(series.max_wall_time)}
     data = {kind: beside.get(scalar_tag(tag, kind), ()) for kind in _SCALARS}
     moment["interval"] = _interval(data["dead"])
-    curves = {kind: _curve(points) for kind, points in data.items()}
+    curves = {"rotation": _curve(data["rotation"]), "dead": _turns(_curve(data["dead"]))}
     return {"tag": tag, "monitor": monitor, "layer": layer, **known, **moment, **curves, "problem": problem}
+
+
+def for_sparks(runs: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The same with as much of each rotation as is drawn."""
+    for run in runs:
+        for layer in run["layers"]:
+            layer["rotation"] = scalars.thinned(layer["rotation"], SPARK_POINTS)
+    return runs
 
 
 def finite(time: float | None) -> float:
@@ -248,9 +266,15 @@ def _curve(data: Sequence[Any]) -> list[tuple[int, float]]:
     return [(datum.step, datum.value) for datum in data if math.isfinite(datum.value)]
 
 
+def _turns(curve: list[tuple[int, float]]) -> list[tuple[int, float]]:
+    """Where a value turns into another one, and both ends: all that there is to know of one that mostly stays."""
+    last = len(curve) - 1
+    return [point for i, point in enumerate(curve) if i in (0, last) or point[1] != curve[i - 1][1]]
+
+
 def _interval(data: Sequence[Any]) -> float | None:
     """Seconds that usually pass between two snapshots; ``None`` for fewer than two. ``dead`` is logged at each."""
-    times = sorted(datum.wall_time for datum in data if math.isfinite(datum.wall_time))
+    times = sorted(datum.wall_time for datum in data[-_RECENT:] if math.isfinite(datum.wall_time))
     return median(later - earlier for earlier, later in pairwise(times)) if len(times) > 1 else None
 
 

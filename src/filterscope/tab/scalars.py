@@ -64,8 +64,8 @@ def _points(multiplexer: Any, run: str, tag: str, points: int) -> list[Point]:
 
 
 def _value(tensor: Any) -> float:
-    if tensor.dtype == _FLOAT and len(tensor.float_val) == 1:
-        return float(tensor.float_val[0])
+    if tensor.dtype == _FLOAT and len(values := tensor.float_val) == 1:  # each look at it costs
+        return float(values[0])
     return float(tensor_util.make_ndarray(tensor).item())
 
 

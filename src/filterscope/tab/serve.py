@@ -7,7 +7,7 @@ import json
 import logging
 import re
 from collections.abc import Callable, Mapping
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,8 @@ from filterscope.version import __version__
 
 #: Snapshots that one request can ask for.
 MOST_STEPS = 256
+#: Large answers that are kept: every page that opens asks for the same ones.
+_KEPT = 4
 STATIC = Path(__file__).parent / "static"
 CONTENT_TYPES = {
     ".css": "text/css",
@@ -36,6 +38,8 @@ _log = logging.getLogger("tensorboard")
 App = Callable[..., Any]
 #: From a request to what there is for it.
 There = Callable[[Request], Provided]
+#: What a version's answer is, made if it is not kept.
+Once = Callable[[str, Callable[[], bytes]], bytes]
 
 
 def routes(provider: Any, kept: Mapping[str, int], multiplexer: Any = None) -> dict[str, App]:
@@ -48,9 +52,10 @@ def routes(provider: Any, kept: Mapping[str, int], multiplexer: Any = None) -> d
     """
     there = partial(_of, provider=provider, multiplexer=multiplexer)
     most = kept.get(PLUGIN) or None  # TensorBoard's 0 stands for all
+    once = _keeper()
     apps = {
-        "/layers": _app(partial(_layers, there=there, kept=most)),
-        "/overview": _app(partial(_overview, there=there)),
+        "/layers": _app(partial(_layers, there=there, once=once, kept=most)),
+        "/overview": _app(partial(_overview, there=there, once=once)),
         "/snapshots": _app(partial(_snapshots, there=there, kept=most)),
         "/banks": _app(partial(_banks, there=there)),
         "/*": _app(_nothing),
@@ -84,30 +89,51 @@ def _app(answer: Callable[[Request], Response]) -> App:
     return app
 
 
-def _layers(request: Request, there: There, kept: int | None) -> Response:
+def _keeper() -> Once:
+    @lru_cache(_KEPT)
+    def place(version: str) -> list[bytes]:
+        return []
+
+    def once(version: str, make: Callable[[], bytes]) -> bytes:
+        found = place(version)
+        if not found:
+            found.append(make())
+        return found[0]
+
+    return once
+
+
+def _layers(request: Request, there: There, once: Once, kept: int | None) -> Response:
     has = there(request)
     listed = has.listed()
     beside = has.scalars_listed(listed)
     bare = has.runs_without_filters() if not listed else []
-    version = _version([kept, bare, _moments(listed), _moments(beside)])
+    version = _version([has.experiment, kept, bare, _moments(listed), _moments(beside)])
 
     def body() -> bytes:
         runs = provided.layers(listed, has.scalars(listed, beside))
-        return _json({"runs": runs, "problems": _problems(runs, bare, kept)})
+        problems = _problems(runs, bare, kept)
+        return _json({"runs": provided.for_sparks(runs), "problems": problems})
 
-    return _answer(request, "application/json", version, body)
+    return _answer(request, "application/json", version, lambda: once(version, body))
 
 
-def _overview(request: Request, there: There) -> Response:
-    run, has = _argument(request, "run"), there(request)
+def _overview(request: Request, there: There, once: Once) -> Response:
+    """Of a run that the browser has read of, or, before it has, of the one that it will show."""
+    has = there(request)
+    run = request.args.get("run") or has.likely_run(request.args.get("likely"))
+    if run is None:
+        return _respond(request, _json({"run": None}), "application/json")
     layers, beside = has.of_run(run)
     if not layers:
         raise NotThereError(f"no filters in the run {run!r}; reload for the runs there are")
     scalar = overview.choose(layers, beside, request.args.get("scalar"))
-    version = _version([run, scalar, _moments({run: layers}), _moments({run: beside})])
-    return _answer(
-        request, "application/json", version, lambda: _json(overview.content(has, run, layers, beside, scalar))
-    )
+    version = _version([has.experiment, run, scalar, _moments({run: layers}), _moments({run: beside})])
+
+    def body() -> bytes:
+        return _json(overview.content(has, run, layers, beside, scalar))
+
+    return _answer(request, "application/json", version, lambda: once(version, body))
 
 
 def _snapshots(request: Request, there: There, kept: int | None) -> Response:

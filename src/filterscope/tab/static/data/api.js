@@ -60,9 +60,18 @@ export async function fetchLayers(signal) {
   return { runs: answer.runs ?? [], problems: answer.problems ?? [] };
 }
 
-/** All layers of a run over time, and a scalar of it: the answer's version, and what the server's `overview` says. */
-export async function fetchOverview(run, scalar, signal) {
-  const response = await get("overview", scalar === null ? { run } : { run, scalar }, signal);
+/**
+ * All layers of a run over time, and a scalar of it.
+ *
+ * @param {{run: string} | {likely: string | null}} which A run that is listed; or before any is, the one that the
+ *   address names, where the server takes the first one if there is no such.
+ * @param {string | null} scalar Null: the server's choice; empty: none.
+ * @param {AbortSignal} [signal]
+ * @returns {Promise<[string | null, any]>} The answer's version, and what the server's `overview` says.
+ */
+export async function fetchOverview(which, scalar, signal) {
+  const given = Object.entries({ ...which, scalar }).filter(([, value]) => value !== null);
+  const response = await get("overview", Object.fromEntries(given), signal);
   return [response.headers.get("ETag"), await response.json()];
 }
 

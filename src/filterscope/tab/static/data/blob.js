@@ -27,6 +27,7 @@ const PREFIX_BYTES = 16;
  * @property {boolean} transposed
  * @property {number | null} sample_rate
  * @property {boolean} within_epoch
+ * @property {string[] | null} channel_names
  */
 
 /** Bytes that are no bank, or not one that this version can read. */
@@ -80,6 +81,8 @@ const CHECKS = {
   transposed: isBoolean,
   sample_rate: (value) => value === null || (Number.isFinite(value) && value > 0),
   within_epoch: isBoolean,
+  channel_names: (value) =>
+    value === null || (Array.isArray(value) && value.every((name) => typeof name === "string" && name.trim() !== "")),
 };
 
 /**
@@ -119,8 +122,8 @@ export function decodeBlob(bytes) {
 function readHeader(bytes) {
   let header;
   try {
-    // Written only where it is so: what has none was taken at an epoch's end.
-    header = { within_epoch: false, ...JSON.parse(new TextDecoder().decode(bytes)) };
+    // Written only where it is so: what has none was taken at an epoch's end, and its channels have no names.
+    header = { within_epoch: false, channel_names: null, ...JSON.parse(new TextDecoder().decode(bytes)) };
   } catch {
     throw new BlobError("damaged filter bank: its header is not JSON");
   }
@@ -133,6 +136,9 @@ function readHeader(bytes) {
   const last = numbering === null ? header.shape[0] - 1 : numbering.at(-1);
   if ((numbering !== null && numbering.length !== header.shape[0]) || last >= header.total_filters) {
     throw new BlobError("damaged filter bank: the numbers of its filters do not fit");
+  }
+  if (header.channel_names !== null && header.channel_names.length !== header.shape[1]) {
+    throw new BlobError("damaged filter bank: the names of its channels do not fit");
   }
   return header;
 }

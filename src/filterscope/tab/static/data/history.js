@@ -1,7 +1,9 @@
 /** One filter over the whole run: its measures, and the rows of its heat maps. */
 
+import { Directions } from "../numbers/direction.js";
+import { withoutFrequencies } from "../numbers/letters.js";
 import { changes, norms, rotations } from "../numbers/measures.js";
-import { difference, l2, magnitudes, peaks } from "../numbers/rows.js";
+import { difference, displayRows, peaks } from "../numbers/rows.js";
 import { decibels, fftLength, power } from "../numbers/spectrum.js";
 
 /** Rows of the heat map of responses: more than it has pixels would only cost time. */
@@ -10,18 +12,20 @@ const MOST_SPECTRA = 160;
 /**
  * @param {import("./series.js").Series} series With a reference.
  * @param {number} row The filter.
- * @returns {object} `positions` of the loaded snapshots with `rotation`, `change` and `norm` at each; `taps`
+ * @returns {object} `positions` of the loaded snapshots with `rotation`, `change` and `norm` at each, and the `path`:
+ *   how far the filter has moved in all; `taps`
  *   (`{values, rows, columns, signed, limit}`, difference from the reference, a row per snapshot) and `spectra` (dB).
  */
 export function filterHistory(series, row) {
   const { header, filterSize, count } = series;
   const [, channels, length] = header.shape;
   const positions = [];
-  const measures = { rotation: [], change: [], norm: [] };
+  const measures = { rotation: [], change: [], norm: [], path: [] };
   const size = filterSize;
   const base = series.referenceWeights.subarray(row * size, (row + 1) * size);
   const across = length === 1 ? channels : length;
-  const signed = (channels === 1 || length === 1) && !header.complex;
+  const signed = !header.complex;
+  const directions = channels > 1 && length > 1 && signed ? directionsOf(series, row, base) : null;
   const taps = new Float32Array(count * across);
   const moved = new Float32Array(size);
   let before = null;
@@ -37,24 +41,32 @@ export function filterHistory(series, row) {
     // Between snapshots that are not neighbours, a change is not that from one to the next.
     const adjacent = before !== null && positions.at(-2) === position - 1;
     measures.change.push(adjacent ? changes(now, before, 1, size)[0] : NaN);
+    measures.path.push((measures.path.at(-1) ?? 0) + (before ? distance(now, before) : 0));
     before = now;
     difference(now, base, moved);
-    if (signed) taps.set(moved, position * across);
-    else spread(moved, header, taps, position * across);
+    if (directions) taps.set(directions.rows(position, moved), position * across);
+    else if (signed) taps.set(moved, position * across);
+    else taps.set(displayRows(moved, { ...header, shape: [1, channels, length] }, "l2", null), position * across);
   }
+  if (directions?.signs()[0] < 0) for (let i = 0; i < taps.length; i++) taps[i] = -taps[i];
   return {
     positions,
     ...measures,
     taps: { values: taps, rows: count, columns: across, signed, limit: peaks(taps, 1)[0] || 1 },
-    spectra: length > 1 ? spectra(series, row, positions) : null,
+    spectra: withoutFrequencies(header) ? null : spectra(series, row, positions),
   };
 }
 
-/** Root of the sum of squares over channels. */
-function spread(moved, { shape: [, channels, taps], complex }, out, to) {
-  const real = complex ? magnitudes(moved) : moved;
-  if (taps === 1) out.set(real, to);
-  else l2(real, 0, channels, taps, out, to);
+function directionsOf(series, row, base) {
+  const [, channels, taps] = series.header.shape;
+  const loaded = Array.from({ length: series.count }, (_, i) => i).filter((i) => series.isLoaded(i));
+  const read = (position) => difference(series.filterWeights(position, row), base);
+  return new Directions([1, channels, taps], base, loaded, read);
+}
+
+/** Of two states of a filter; 0 where one of them is no number. */
+function distance(now, before) {
+  return norms(difference(now, before), 1, now.length)[0] || 0;
 }
 
 function spectra(series, row, positions) {

@@ -8,6 +8,12 @@ const LEFT = 44;
 const RIGHT = 10;
 const TOP = 6;
 const BOTTOM = 20;
+/** Below, where the axis' name has a line of its own. */
+const DEEP = 33;
+/** Characters of an axis' name that stand left of its ticks. */
+const SHORT = 6;
+/** Names at the left are cut from so many CSS pixels on. */
+const WIDEST = 118;
 
 /** Round numbers from `low` to `high`, about `most` of them. */
 export function niceTicks(low, high, most, whole = false) {
@@ -23,15 +29,22 @@ export function niceTicks(low, high, most, whole = false) {
   return ticks;
 }
 
-/** Where the axes of a plot span; without words below if its x axis is bare. */
-export function plotBox(width, height, bare) {
-  return {
-    x: LEFT,
-    y: TOP,
-    w: Math.max(width - LEFT - RIGHT, 10),
-    h: height - TOP - (bare ? 6 : BOTTOM),
-    width,
-  };
+/** CSS pixels at the left that some words need. */
+export function roomFor(words) {
+  const context = document.createElement("canvas").getContext("2d");
+  context.font = FONT;
+  return Math.min(Math.max(LEFT, ...words.map((each) => context.measureText(each).width + 14)), WIDEST);
+}
+
+/** Where the axes of a plot span; without words below if its x axis is bare, with other `room` left of the y axis. */
+export function plotBox(width, height, { x, y }) {
+  const left = y.room ?? LEFT;
+  const below = x.bare ? 6 : isLong(x) ? DEEP : BOTTOM;
+  return { x: left, y: TOP, w: Math.max(width - left - RIGHT, 10), h: height - TOP - below, width };
+}
+
+function isLong({ label }) {
+  return (label?.length ?? 0) > SHORT;
 }
 
 /** From values of both axes to CSS pixels. */
@@ -67,8 +80,6 @@ export function drawAxes(context, box, { x, y, heat }, toX, toY) {
   if (x.bare) return;
   context.textBaseline = "top";
   const ticks = x.ticks ?? niceTicks(x.low, x.high, box.w / 62, x.whole);
-  const label = x.label ?? "";
-  const reserve = context.measureText(label).width + 8;
   for (const tick of ticks) {
     const at = toX(tick);
     const words = (x.format ?? formatValue)(tick);
@@ -76,12 +87,16 @@ export function drawAxes(context, box, { x, y, heat }, toX, toY) {
     context.beginPath();
     context.strokeStyle = theme.faint;
     line(context, at, box.y + box.h, at, box.y + box.h + 3);
-    if (at + half > box.x + box.w - reserve) continue;
-    context.textAlign = at - half < box.x - 4 ? "left" : "center";
-    context.fillText(words, context.textAlign === "left" ? box.x : at, box.y + box.h + 6);
+    // The last one ends with the plot rather than being cut there.
+    const right = at + half > box.x + box.w + RIGHT - 1;
+    const left = at - half < box.x - 4;
+    context.textAlign = right ? "right" : left ? "left" : "center";
+    context.fillText(words, right ? box.x + box.w + RIGHT - 1 : left ? box.x - 4 : at, box.y + box.h + 6);
   }
+  if (!x.label) return;
   context.textAlign = "right";
-  context.fillText(label, box.x + box.w, box.y + box.h + 6);
+  if (isLong(x)) context.fillText(x.label, box.x + box.w, box.y + box.h + 19);
+  else context.fillText(x.label, box.x - 9, box.y + box.h + 6);
 }
 
 /** Lines at a value, with words: `[{x | y, colour, dash, words}]`. */

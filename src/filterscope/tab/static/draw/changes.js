@@ -2,23 +2,15 @@
 
 import { changeColumns, changeShare } from "../numbers/timeline.js";
 import { fitCanvas } from "./canvas.js";
-import { HEAT } from "./colours.js";
+import { gradient, HEAT } from "./colours.js";
 import { theme } from "./palette.js";
 
 /** CSS pixels of the line that tells of dead filters. */
 const DEAD_LINE = 2;
 
-/** What is still recedes into the page, in light and in dark. */
-function colours() {
-  return theme.name === "dark" ? HEAT.decibel : HEAT.decibel.toReversed();
-}
-
 /** The scale as a CSS gradient from left to right. */
 export function changeGradient() {
-  const table = colours();
-  const css = (colour) => `rgb(${colour & 255}, ${(colour >> 8) & 255}, ${(colour >> 16) & 255})`;
-  const stops = Array.from({ length: 17 }, (_, i) => css(table[Math.round((i / 16) * (table.length - 1))]));
-  return `linear-gradient(to right, ${stops.join(", ")})`;
+  return gradient("change");
 }
 
 /**
@@ -36,7 +28,7 @@ export function paintChanges(canvas, { w, h }, layer, dead, axis, limits) {
   const { width, height } = canvas;
   const image = new ImageData(width, height);
   const pixels = new Uint32Array(image.data.buffer);
-  const table = colours();
+  const table = HEAT.change;
   const [ink, page] = theme.name === "dark" ? [0xffedeae8, 0xff211d1b] : [0xff271811, 0xffffffff];
   const found = layer ? changeColumns(layer, axis, width) : [];
   found.forEach((value, x) => {

@@ -1,6 +1,7 @@
 /** Colours of data. */
 
-import { DECIBEL, ROTATION, ROTATION_SHARES, ROTATION_TICKS, SIGNED } from "./tables.js";
+import { theme } from "./palette.js";
+import { CHANGE, DECIBEL, ROTATION, ROTATION_SHARES, ROTATION_TICKS, SIGNED, SIGNED_DARK } from "./tables.js";
 
 /** Canvas pixels are little-endian RGBA, so a colour is 0xAABBGGRR. */
 function packed(table) {
@@ -14,23 +15,44 @@ function css(table) {
   return Array.from({ length: table.length / 6 }, (_, i) => `#${table.slice(6 * i, 6 * i + 6)}`);
 }
 
-const signed = packed(SIGNED);
+/** Maps by name, in light and in dark. */
+const TABLES = { rotation: [ROTATION], signed: [SIGNED, SIGNED_DARK], decibel: [DECIBEL], change: [CHANGE, DECIBEL] };
+
+/** Of every map its two forms, as `form` makes one of a table; a half of the signed one is for what has no sign. */
+function forms(form) {
+  const made = Object.entries(TABLES).map(([name, [light, dark = light]]) => [name, [form(light), form(dark)]]);
+  const all = Object.fromEntries(made);
+  return { ...all, oneSided: all.signed.map((each) => each.slice(128)) };
+}
+
+const PIXELS = forms(packed);
+const TONES = forms(css);
+const ofTheme = ([light, dark]) => (theme.name === "dark" ? dark : light);
 
 /** What heat maps look colours up in: `pixels[round(t * (length - 1))]`, t from 0 to 1. */
 export const HEAT = {
-  signed,
-  oneSided: signed.slice(128),
-  decibel: packed(DECIBEL),
+  /** @returns {Uint32Array} */
+  get signed() {
+    return ofTheme(PIXELS.signed);
+  },
+  /** @returns {Uint32Array} */
+  get oneSided() {
+    return ofTheme(PIXELS.oneSided);
+  },
+  /** @returns {Uint32Array} */
+  get decibel() {
+    return ofTheme(PIXELS.decibel);
+  },
+  /** @returns {Uint32Array} */
+  get change() {
+    return ofTheme(PIXELS.change);
+  },
 };
 
-const ROTATION_CSS = css(ROTATION);
-const SIGNED_CSS = css(SIGNED);
-const GRADIENTS = {
-  rotation: ROTATION_CSS,
-  signed: SIGNED_CSS,
-  oneSided: SIGNED_CSS.slice(128),
-  decibel: css(DECIBEL),
-};
+/** The CSS colours of a map, from low to high. @returns {string[]} */
+export function tones(name) {
+  return ofTheme(TONES[name]);
+}
 
 /** Where a rotation lies on its scale, 0 to 1. */
 export function rotationShare(rotation) {
@@ -43,7 +65,7 @@ export function rotationShare(rotation) {
 
 /** CSS colour at a share of the scale of rotation. */
 export function rotationTone(share) {
-  return ROTATION_CSS[Math.round(share * 255)];
+  return TONES.rotation[0][Math.round(share * 255)];
 }
 
 /** CSS colour of a rotation; `undefinedColour` where it is not a number. */
@@ -53,7 +75,7 @@ export function rotationColour(rotation, undefinedColour) {
 
 /** A map as a CSS gradient from left to right. */
 export function gradient(name) {
-  const colours = GRADIENTS[name];
+  const colours = tones(name);
   const stops = Array.from({ length: 17 }, (_, i) => colours[Math.round((i / 16) * (colours.length - 1))]);
   return `linear-gradient(to right, ${stops.join(", ")})`;
 }

@@ -1,10 +1,13 @@
 /** Curves painted straight into pixels. A browser that draws without a GPU takes some 100 ms to stroke 64 curves of 251
  * taps; this takes two. Coverage of a pixel is how far it lies within the line; a curve's segments do not add up. */
 
-import { blockStart, extent } from "../numbers/reduce.js";
+import { blockStart } from "../numbers/reduce.js";
 
 /** Device pixels per value below which a curve is drawn as its extent in each column of pixels. */
 const DENSE = 0.6;
+/** How much of the colour lies between the ends of an extent that a curve crosses again and again: as an area with an
+ * outline, not as a blob. Where it goes through once, there is its line. */
+const WITHIN = 0.5;
 
 /**
  * A curve in one colour.
@@ -15,13 +18,14 @@ const DENSE = 0.6;
  * @param {ArrayLike<number>} values `count` of them from `at` on; not finite: a gap.
  * @param {number} colour Packed RGBA; its alpha is not used.
  * @param {number} width Device pixels.
+ * @param {number} [within] Of an extent, how much of the colour lies between its ends.
  */
-export function paintCurve(sheet, stride, place, values, at, count, colour, width) {
+export function paintCurve(sheet, stride, place, values, at, count, colour, width, within = WITHIN) {
   const rgb = colour & 0xffffff;
   const clip = clipOf(sheet, stride, place);
   if (clip.bottom <= clip.top) return;
   if (place.slot < DENSE) {
-    paintExtents(sheet, stride, clip, place, values, at, count, rgb, width / 2);
+    paintExtents(sheet, stride, clip, place, values, at, count, rgb, width / 2, within);
     return;
   }
   const { left, slot, zero, scale } = place;
@@ -80,30 +84,62 @@ function cover(sheet, target, share, rgb) {
   if (alpha > sheet[target] >>> 24) sheet[target] = (alpha << 24) | rgb;
 }
 
-/** More values than pixels: every column is filled from its smallest value to its largest. */
-function paintExtents(sheet, stride, clip, { left, slot, zero, scale, top, bottom }, values, at, count, rgb, half) {
-  const columns = Math.max(1, Math.round(count * slot));
-  const clamp = (y) => (y < top ? top : y > bottom ? bottom : y);
-  const ends = [0, 0];
+/** What columns of pixels span, and how far a curve goes up and down in each: kept for the next curve. */
+let spans = new Float64Array(3 * 512);
+
+/** Work out the columns of a dense curve: `[upper, lower, way]` of each in pixels, NaN where one is a gap. */
+function spanColumns({ zero, scale, top, bottom }, values, at, count, columns) {
+  if (spans.length < 3 * columns) spans = new Float64Array(3 * columns);
   let last = NaN;
-  for (let c = 0; c < columns; c++) {
-    const first = at + blockStart(c, count, columns);
-    const next = at + blockStart(c + 1, count, columns);
-    extent(values, first, next - first, ends);
-    let low = clamp(zero - ends[1] * scale);
-    let high = clamp(zero - ends[0] * scale);
+  for (let c = 0, i = at; c < columns; c++) {
     // The line comes from where it was in the column before.
-    if (last < low) low = last;
-    if (last > high) high = last;
-    last = clamp(zero - values[next - 1] * scale);
+    let [low, high, way, whole] = [last < bottom ? last : bottom, last > top ? last : top, 0, true];
+    for (const next = at + blockStart(c + 1, count, columns); i < next; i++) {
+      const value = values[i];
+      let y = zero - value * scale;
+      if (!(value - value === 0)) whole = false;
+      if (y < top) y = top;
+      else if (y > bottom) y = bottom;
+      if (y < low) low = y;
+      if (y > high) high = y;
+      const step = y - last;
+      if (step - step === 0) way += step > 0 ? step : -step;
+      last = y;
+    }
+    spans[3 * c] = whole ? low : NaN;
+    spans[3 * c + 1] = high;
+    spans[3 * c + 2] = way;
+  }
+}
+
+/** How often a curve crosses what it spans in a column and its neighbours: once along a line, more in an envelope. */
+function crossings(c, columns) {
+  const end = c + 1 < columns ? c + 1 : c;
+  let [low, high, way] = [Infinity, -Infinity, 0];
+  for (let near = c > 0 ? c - 1 : 0, k = 3 * near; near <= end; near++, k += 3) {
+    if (spans[k] < low) low = spans[k];
+    if (spans[k + 1] > high) high = spans[k + 1];
+    way += spans[k + 2];
+  }
+  return high > low ? way / (high - low) : 1;
+}
+
+/** More values than pixels: every column spans from its smallest value to its largest, in full at both ends. */
+function paintExtents(sheet, stride, clip, place, values, at, count, rgb, half, within) {
+  const columns = Math.max(1, Math.round(count * place.slot));
+  spanColumns(place, values, at, count, columns);
+  for (let c = 0; c < columns; c++) {
+    const [low, high] = [spans[3 * c], spans[3 * c + 1]];
     if (!(low <= high)) continue;
-    const column = Math.floor(left) + c;
+    const column = Math.floor(place.left) + c;
     if (column < clip.left || column >= clip.right) continue;
+    const between = within < 1 ? Math.min(Math.max(2 - crossings(c, columns), within), 1) : 1;
     const [upper, lower] = [low - half, high + half];
     const to = Math.min(Math.ceil(lower), clip.bottom);
     for (let row = Math.max(Math.floor(upper), clip.top); row < to; row++) {
       const share = Math.min(row + 1, lower) - Math.max(row, upper);
-      cover(sheet, row * stride + column, share, rgb);
+      const inside = row >= low + half && row + 1 <= high - half;
+      cover(sheet, row * stride + column, inside ? between : share, rgb);
     }
   }
 }

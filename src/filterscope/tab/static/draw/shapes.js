@@ -1,12 +1,14 @@
 /** Filters as shapes in the tiles of a grid: stems, curves, ghosts and heat. Each draws those of the `visible` tiles. */
 
-import { FLOOR_DB } from "../numbers/spectrum.js";
-import { HEAT, pixelOf, rotationColour } from "./colours.js";
+import { FLOOR_DB, frequencyAxis } from "../numbers/spectrum.js";
+import { HEAT, pixelOf } from "./colours.js";
 import { STEM_TAPS, traceStems } from "./curve.js";
 import { paintHeat } from "./heat.js";
+import { letterBox, paintLogo } from "./letters.js";
 import { paintArea, paintCurve } from "./linework.js";
 import { theme } from "./palette.js";
 import { Sheet } from "./sheet.js";
+import { toneOf } from "./tone.js";
 
 const sheet = new Sheet();
 
@@ -34,7 +36,7 @@ export function drawStems(context, layout, visible, frame, order) {
   const { columns } = frame;
   for (const i of visible) {
     const row = order[i];
-    context.fillStyle = rotationColour(frame.rotation[row], theme.undefinedLine);
+    context.fillStyle = toneOf(frame, row);
     context.beginPath();
     const place = placeCurve(layout.inner[i], columns, frame.limits[row], frame.signed);
     traceStems(context, frame.values, row * columns, columns, place, 0.45);
@@ -51,7 +53,7 @@ export function drawCurves(context, layout, visible, { frame, order }, seen) {
     for (const i of visible) {
       const row = order[i];
       const place = sheet.scaled(placeOf(frame, layout.inner[i], columns, row), seen);
-      const colour = pixelOf(rotationColour(frame.rotation[row], theme.undefinedLine));
+      const colour = pixelOf(toneOf(frame, row));
       if (area) paintArea(pixels, stride, place, frame.values, row * columns, columns, colour);
       paintCurve(pixels, stride, place, frame.values, row * columns, columns, colour, width * ratio);
     }
@@ -77,7 +79,8 @@ export function drawGhosts(context, layout, visible, scene, seen) {
   sheet.paint(context, layout, seen, (pixels, stride, ratio) => {
     for (const i of visible) {
       const place = sheet.scaled(placeOf(frame, layout.inner[i], columns, order[i]), seen);
-      paintCurve(pixels, stride, place, frame.ghost, order[i] * columns, columns, colour, width * ratio);
+      // Pale as it is, it has no paler middle.
+      paintCurve(pixels, stride, place, frame.ghost, order[i] * columns, columns, colour, width * ratio, 1);
     }
   });
 }
@@ -109,13 +112,52 @@ function heatBox({ x, y, w, h }, top, ratio) {
   return { x: left, y: upper, w: Math.round((x + w) * ratio) - left, h: Math.round(h * ratio) };
 }
 
+/** Letters stacked by weight, with the filter's rotation as a strip before them. */
+export function drawLogos(context, layout, visible, { frame, order, series }, seen) {
+  const { rows, columns, values, limits } = frame;
+  const names = series.header.channel_names;
+  for (const i of visible) {
+    const { x, y, h } = layout.inner[i];
+    context.fillStyle = toneOf(frame, order[i]);
+    context.fillRect(x, y, letterBox(layout.inner[i]).strip, h);
+  }
+  sheet.paint(context, layout, seen, (pixels, stride, ratio) => {
+    for (const i of visible) {
+      const box = heatBox(letterBox(layout.inner[i]), seen.top, ratio);
+      paintLogo(pixels, stride, box, values, order[i] * rows * columns, columns, names, limits[order[i]]);
+    }
+  });
+}
+
+/** Where the stride of a layer folds frequencies back, in tiles of responses. */
+export function drawFolds(context, layout, visible, frame, header) {
+  const { low, high, alias } = frequencyAxis(header);
+  if (alias === null) return;
+  const bins = frame.values.length / frame.marks.length;
+  context.strokeStyle = theme.grey;
+  context.setLineDash([3, 3]);
+  context.beginPath();
+  for (const i of visible) {
+    const { x, y, w, h } = layout.inner[i];
+    for (const fold of low < 0 ? [-alias, alias] : [alias]) {
+      const bin = ((fold - low) / (high - low)) * (bins - 1) + 0.5;
+      const at = Math.round(x + (bin / bins) * w) + 0.5;
+      context.moveTo(at, y);
+      context.lineTo(at, y + h);
+    }
+  }
+  context.stroke();
+  context.setLineDash([]);
+}
+
 /** Heat tiles wear their rotation as a frame. */
 export function drawFrames(context, layout, visible, frame, order) {
+  if (frame.plain) return;
   const width = layout.head === 17 ? 2 : 1.5;
   context.lineWidth = width;
   for (const i of visible) {
     const { x, y, w, h } = layout.inner[i];
-    context.strokeStyle = rotationColour(frame.rotation[order[i]], theme.undefinedLine);
+    context.strokeStyle = toneOf(frame, order[i]);
     context.strokeRect(x - width / 2, y - width / 2, w + width, h + width);
   }
 }

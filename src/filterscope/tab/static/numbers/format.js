@@ -28,10 +28,17 @@ export function formatPrecise(value, digits = 3) {
   return text.replace("+", "").replaceAll("-", "−");
 }
 
-/** A frequency with its unit, as long as the axis it lies on needs. */
-export function formatFrequency(value, unit) {
+/** A frequency with its unit: `1.20 kHz`, in cycles/sample where the rate is not known. */
+export function formatFrequency(value, unit, digits = 3) {
   if (!Number.isFinite(value)) return "–";
-  return unit === "Hz" ? `${formatPrecise(value)} Hz` : `${formatPrecise(value)} cycles/sample`;
+  const [size, name] = unit === "Hz" && Math.abs(value) >= 1000 ? [value / 1000, "kHz"] : [value, unit];
+  return `${digits < 3 ? formatValue(size) : formatPrecise(size, digits)} ${name}`;
+}
+
+/** From one frequency to another, with the unit of the higher one: `0 to 4 kHz`. */
+export function formatRange(low, high, unit) {
+  const [share, name] = unit === "Hz" && high >= 1000 ? [1000, "kHz"] : [1, unit];
+  return `${formatValue(low / share)} to ${formatValue(high / share)} ${name}`;
 }
 
 /** A frequency at a tick of an axis. */

@@ -51,6 +51,17 @@ export function changes(weights, previous, filters, size) {
   return result;
 }
 
+/** `|w - other|` of every filter. */
+export function distances(weights, other, filters, size) {
+  const result = new Float64Array(filters);
+  for (let f = 0, at = 0; f < filters; f++) {
+    let sum = 0;
+    for (const end = at + size; at < end; at++) sum += (weights[at] - other[at]) ** 2;
+    result[f] = Math.sqrt(sum);
+  }
+  return result;
+}
+
 /** The `share` quantile of the finite numbers among `values`, interpolated as numpy does; 0 if there are none. */
 export function quantile(values, share) {
   const sorted = Float64Array.from(values).filter(Number.isFinite).sort();
@@ -80,7 +91,7 @@ export function sharedLimit(peaks, share, times) {
   return (fair > 0 ? Math.min(fair, largest) : largest) || 1;
 }
 
-/** Which of the peaks go beyond a limit, by more than rounding. */
-export function beyond(peaks, limit) {
-  return Array.from(peaks, (peak) => peak > limit * (1 + 1e-6));
+/** Which of the peaks go beyond their limits, by more than rounding. */
+export function beyond(peaks, limits) {
+  return Array.from(peaks, (peak, f) => peak > limits[f] * (1 + 1e-6));
 }

@@ -1,14 +1,17 @@
 /** What a tile shows of a filter: its channels as they are, or reduced to one row. Real numbers in every case. */
 
+import { centred, isLettered } from "./letters.js";
+
 /** Up to so many channels, a filter is shown as all of them; above, as its principal temporal shape. */
 const AUTO_LIMIT = 8;
 const POWER_STEPS = 400;
 
-/** @typedef {"all" | "principal" | "l2"} Channels */
+/** @typedef {"all" | "principal" | "l2" | "logo"} Channels */
 
 /** How channels are shown when the user has not chosen. @returns {Channels} */
 export function autoChannels(header) {
   const [, channels, taps] = header.shape;
+  if (isLettered(header) && taps > 1 && !header.complex) return "logo";
   return channels <= AUTO_LIMIT || taps === 1 || header.complex ? "all" : "principal";
 }
 
@@ -17,7 +20,7 @@ export function rowShape(header, channels) {
   const [, count, taps] = header.shape;
   const signed = !header.complex && channels !== "l2";
   if (taps === 1) return { rows: 1, columns: count, signed };
-  return { rows: channels === "all" ? count : 1, columns: taps, signed };
+  return { rows: channels === "all" || channels === "logo" ? count : 1, columns: taps, signed };
 }
 
 /**
@@ -25,7 +28,7 @@ export function rowShape(header, channels) {
  *
  * @param {Float32Array} weights
  * @param {{shape: number[], complex: boolean}} header
- * @param {Channels} channels
+ * @param {Channels} channels `logo`: all, less their mean at each tap.
  * @param {Float32Array | null} anchor Principal shapes of the reference, which fix the sign; `null` for the
  *   reference itself.
  */
@@ -33,6 +36,7 @@ export function displayRows(weights, header, channels, anchor) {
   const [filters, count, taps] = header.shape;
   const real = header.complex ? magnitudes(weights) : weights;
   if (channels === "all" || taps === 1 || (count === 1 && channels === "principal")) return real;
+  if (channels === "logo") return centred(real, header.shape);
   const out = new Float32Array(filters * taps);
   for (let f = 0; f < filters; f++) {
     const at = f * count * taps;
@@ -86,7 +90,8 @@ function principal(weights, at, channels, taps, anchor, out) {
   if (agreement < 0) for (let k = 0; k < taps; k++) out[k] = -out[k];
 }
 
-function gramMatrix(weights, at, channels, taps, byTaps) {
+/** Inner products of a filter's channels, or of its taps. */
+export function gramMatrix(weights, at, channels, taps, byTaps) {
   const [size, across, step, stride] = byTaps ? [taps, channels, 1, taps] : [channels, taps, taps, 1];
   const gram = new Float64Array(size * size);
   for (let i = 0; i < size; i++) {
@@ -103,7 +108,7 @@ function gramMatrix(weights, at, channels, taps, byTaps) {
 }
 
 /** Unit eigenvector of the largest eigenvalue of a positive matrix, and that value (NaN if not finite). */
-function leading(gram, size) {
+export function leading(gram, size) {
   let vector = new Float64Array(size);
   let next = new Float64Array(size);
   let most = 0;
@@ -124,7 +129,8 @@ function leading(gram, size) {
   return { vector, value };
 }
 
-function normalise(vector) {
+/** Make a vector one of length 1; returns the length it had. */
+export function normalise(vector) {
   let sum = 0;
   for (let i = 0; i < vector.length; i++) sum += vector[i] * vector[i];
   const length = Math.sqrt(sum);

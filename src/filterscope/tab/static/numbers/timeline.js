@@ -2,6 +2,13 @@
 
 /** Decades that the scale of change spans at most: what changes less is as good as still. */
 const DECADES = 3;
+/** A curve of positive values that spans more is drawn on a logarithmic axis. */
+const WIDE = 50;
+
+/** Whether values from `low` to `high` are read on a logarithmic axis. */
+export function isWide(low, high) {
+  return low > 0 && high > WIDE * low;
+}
 
 /**
  * From steps to epochs, straight between those that are known; steps themselves where they are the axis.
@@ -54,6 +61,13 @@ export function cellAt(times, time) {
     else low = middle + 1;
   }
   return low;
+}
+
+/** Where a time lies among the sorted `times`, as a position with a fraction. */
+export function placeOfTime(times, time) {
+  const next = cellAt(times, time);
+  if (next === 0 || times[next] <= time) return next;
+  return next - (times[next] - time) / (times[next] - times[next - 1]);
 }
 
 /**

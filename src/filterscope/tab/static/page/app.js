@@ -2,21 +2,23 @@
 
 import { Loader } from "../data/loader.js";
 import { emptyState, snapshotProblems } from "../panels/messages.js";
-import { searchNumbers } from "../panels/words.js";
 import { saveCsv, saveJson, savePng } from "./export.js";
+import { saveOverview } from "./export_overview.js";
+import { Finder } from "./finder.js";
 import { copyAddress, takeFocus } from "./host.js";
 import { listenToKeys } from "./keys.js";
+import { Marks } from "./marks.js";
 import { Model } from "./model.js";
 import { Overlook } from "./overlook.js";
 import { buildParts } from "./parts.js";
 import { Player } from "./player.js";
-import { listenToPointer } from "./pointer.js";
+import { listenToPointer, point } from "./pointer.js";
 import { State } from "./state.js";
+import { Story } from "./story.js";
 import { Watch } from "./watch.js";
 
 export class App extends /** @type {new () => import("./parts.js").Parts} */ (/** @type {unknown} */ (Object)) {
   #frame = 0;
-  #found = new Set();
   #faults = { loading: null, listing: null, general: [] };
   #scene = null;
   #drawn = null;
@@ -43,14 +45,18 @@ export class App extends /** @type {new () => import("./parts.js").Parts} */ (/*
       () => this.schedule(),
     );
     this.overlook = new Overlook(this);
+    this.finder = new Finder(this);
+    this.story = new Story(this);
+    this.marks = new Marks(this);
     Object.assign(this, buildParts(this));
     listenToPointer(this);
     listenToKeys(this);
     this.state.onChange((changed) => this.#changed(changed));
   }
 
-  /** Begin with the list of layers that is on its way. */
-  start(layers) {
+  /** Begin with the list of layers that is on its way, and what happened in the run, if that is, too. */
+  start(layers, overview) {
+    this.overlook.data.expect(this.state.scalar, overview);
     const watch = new Watch(
       (answer) => this.#take(answer),
       (message) => {
@@ -69,12 +75,14 @@ export class App extends /** @type {new () => import("./parts.js").Parts} */ (/*
     model.runs = runs.filter(({ layers }) => layers.length);
     Object.assign(this.#faults, { general: problems, listing: null });
     model.aim();
+    let grown = model.overview || this.overlook.data.fault !== null;
     for (const series of [model.series, model.other]) {
       const known = series && before.get(key(series.run, series.layer));
-      if (known && (known.latest !== series.layer.latest || known.max_step !== series.layer.max_step))
-        this.loader.refresh(series);
+      if (!known || (known.latest === series.layer.latest && known.max_step === series.layer.max_step)) continue;
+      this.loader.refresh(series);
+      grown = true;
     }
-    this.overlook.refresh();
+    if (grown) this.story.refresh();
     this.#seen = true;
     this.schedule();
   }
@@ -117,7 +125,7 @@ export class App extends /** @type {new () => import("./parts.js").Parts} */ (/*
 
   /** A change of mode is the moment to sort anew. */
   setMode(mode) {
-    this.state.set({ mode, sorted: this.state.sort === "index" ? null : this.#step() });
+    this.state.set({ mode, sorted: this.#scene?.sort === "index" ? null : this.#step() });
   }
 
   sort(sort) {
@@ -145,19 +153,6 @@ export class App extends /** @type {new () => import("./parts.js").Parts} */ (/*
     this.state.set({ filter: series.numberOf(order[next]) });
   }
 
-  search(text) {
-    this.#found = searchNumbers(text);
-    const first = this.grid.order?.find((row) => this.#found.has(this.model.series.numberOf(row)));
-    if (first !== undefined) this.grid.reveal(first);
-    else this.#found = new Set();
-    this.schedule();
-  }
-
-  openFound() {
-    const first = this.grid.order?.find((row) => this.#found.has(this.model.series.numberOf(row)));
-    if (first !== undefined) this.state.set({ filter: this.model.series.numberOf(first) });
-  }
-
   async copyLink() {
     this.state.write();
     const done = await copyAddress();
@@ -168,7 +163,8 @@ export class App extends /** @type {new () => import("./parts.js").Parts} */ (/*
   savePng() {
     const scene = this.#scene;
     const detail = this.detail.element.hidden ? null : this.detail;
-    if (scene) savePng(scene, this.grid.layout, this.toolbar.summary.textContent, detail);
+    if (this.overlook.shown) saveOverview(this.overlook.panel, this.model.chosen.run.run);
+    else if (scene) savePng(scene, this.grid.layout, this.toolbar.reading.element.textContent, detail);
   }
 
   saveCsv() {
@@ -214,11 +210,22 @@ export class App extends /** @type {new () => import("./parts.js").Parts} */ (/*
     );
     this.scroller.hidden = !scene;
     this.sidebar.update(model);
-    this.#scene = scene && { ...scene, hovered: -1, found: this.#found, selected: this.#selected(), evolution: null };
+    this.#scene = scene && { ...scene, hovered: -1, selected: this.#selected(), evolution: null };
+    this.finder.update(this.#scene);
+    this.passes.update(this.#scene);
     if (this.#scene) this.#drawScene(begin);
     else this.#hideDetail();
     this.toolbar.update(state, this.#scene);
-    this.transport.update(model, this.#scene, this.player.playing);
+    this.toolbar.compare.update(model, this.#scene);
+    const { list: marks, here, set } = this.marks;
+    const story = {
+      ...this.story.of(Boolean(this.#scene)),
+      marks,
+      here,
+      set,
+      map: Boolean(overview && this.overlook.data.answer),
+    };
+    this.transport.update(model, this.#scene, this.player.playing, story);
   }
 
   #selected() {
@@ -230,18 +237,20 @@ export class App extends /** @type {new () => import("./parts.js").Parts} */ (/*
     const { series, position } = scene;
     const { element } = this;
     element.classList.toggle("with-detail", scene.selected >= 0);
+    this.grid.lay(series, scene.order, this.state.tile);
+    scene.frame = this.grid.suited(scene.frame);
+    if (this.reveal && scene.selected >= 0) this.grid.reveal(scene.selected);
+    this.reveal = false;
+    this.finder.reveal();
+    this.berth.place(this.grid, scene.selected);
     const unfinished = scene.selected >= 0 && this.detail.show(scene, scene.selected);
     if (scene.selected < 0) this.detail.hide();
-    this.grid.lay(series, scene.order);
     if (scene.mode === "evolution") {
       const height = this.grid.layout.inner[0].h * (window.devicePixelRatio || 1);
       scene.evolution = scene.view.evolution(height);
       if (scene.evolution?.more) this.schedule();
     }
-    if (this.reveal && scene.selected >= 0) this.grid.reveal(scene.selected);
-    this.reveal = false;
-    scene.hovered = this.pointer ? this.grid.rowAt(this.pointer) : -1;
-    this.tooltip.show(scene, scene.hovered, this.pointer);
+    point(this, scene);
     this.grid.draw(scene);
     if (unfinished) setTimeout(() => this.schedule(), 320);
     const data = {
@@ -250,7 +259,7 @@ export class App extends /** @type {new () => import("./parts.js").Parts} */ (/*
       ready: scene.exact,
       loaded: series.loaded,
     };
-    Object.assign(this.canvas.dataset, data, { sort: this.state.sort, mode: scene.mode, layer: series.layer.layer });
+    Object.assign(this.canvas.dataset, data, { sort: scene.sort, mode: scene.mode, layer: series.layer.layer });
     if (this.#drawn === null) {
       performance.mark("filterscope:first");
       takeFocus();
@@ -262,7 +271,7 @@ export class App extends /** @type {new () => import("./parts.js").Parts} */ (/*
 
   #hideDetail() {
     this.detail.hide();
-    this.tooltip.element.hidden = true;
+    this.tooltip.hide();
     this.element.classList.remove("with-detail");
   }
 

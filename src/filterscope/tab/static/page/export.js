@@ -1,18 +1,22 @@
 /** The view as a picture, its numbers as CSV or JSON. */
 
-import { peakFrequencies } from "../data/snapshot.js";
-import { rotationShare, rotationTone } from "../draw/colours.js";
+import { measure, peakFrequencies } from "../data/snapshot.js";
+import { tones } from "../draw/colours.js";
 import { theme } from "../draw/palette.js";
-import { ROTATION_TICKS } from "../draw/tables.js";
-import { formatValue } from "../numbers/format.js";
+import { colourScales } from "../panels/scales.js";
 import { joined, shortened } from "../panels/words.js";
+import { layTiles } from "../views/layout.js";
 import { drawStill, drawTiles } from "../views/tiles.js";
 
 const FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif";
-const HEAD = 52;
+const HEAD = 50;
+const LINE = 16;
 const MARGIN = 16;
+/** Browsers draw nothing on canvases with a longer side. */
+const LONGEST_CANVAS = 16000;
 
-function save(blob, name) {
+/** Have the browser keep a file. */
+export function save(blob, name) {
   const url = URL.createObjectURL(blob);
   const link = document.createElement("a");
   link.href = url;
@@ -28,31 +32,30 @@ function fileName(scene, kind, ending) {
   return `${layer}-${kind}-${series.moment(position).replace(" ", "")}.${ending}`;
 }
 
-/** The value at the ends of the colour scale of heat tiles. */
-function limitWords({ frame, evolution, scale }) {
-  const heat = evolution ?? (frame.kind === "heat" ? frame : null);
-  if (!heat || scale !== "shared") return "";
-  return `darkest at ${heat.signed ? "±" : ""}${formatValue(heat.limit)}`;
-}
-
 /**
  * Every tile (not only those in sight), the colours' meaning, and the detail if it is open.
  *
  * @param {import("../views/view.js").Scene} scene
- * @param {import("../views/grid.js").Grid["layout"]} layout
+ * @param {import("../views/grid.js").Grid["layout"]} shown Large tiles that do not all go onto one canvas are drawn as small
+ *   as fit.
  * @param {string} summary How to read it.
  * @param {import("../panels/detail.js").Detail | null} detail
  */
-export function savePng(scene, layout, summary, detail) {
+export function savePng(scene, shown, summary, detail) {
   const { series, position, mode } = scene;
   const title = `${series.layer.layer} · ${mode === "evolution" ? `${series.unit}s × taps` : mode}`;
-  const subtitle = joined(series.run, series.moment(position), summary, limitWords(scene));
-  const ratio = Math.max(window.devicePixelRatio || 1, 2);
+  const subtitle = joined(series.run, series.moment(position), summary);
+  const fine = Math.max(window.devicePixelRatio || 1, 2);
+  const layout = (shown.height + HEAD) * fine > LONGEST_CANVAS ? fittingLayout(series, shown, fine) : shown;
   const plots = detail ? detail.shown : [];
   const side = plots.length ? detail.element.clientWidth + MARGIN : 0;
-  const sideHeight = plots.reduce((sum, plot) => sum + plot.element.offsetHeight + 8, MARGIN);
-  const [width, height] = [layout.width + side, HEAD + Math.max(layout.height, sideHeight)];
+  const sideHeight = plots.length ? detail.body.scrollHeight : 0;
+  const width = layout.width + side;
   const canvas = document.createElement("canvas");
+  const lines = wrapped(canvas.getContext("2d", { alpha: false }), subtitle, width - 2 * MARGIN);
+  const head = HEAD + lines.length * LINE;
+  const height = head + Math.max(layout.height, sideHeight);
+  const ratio = Math.min(fine, LONGEST_CANVAS / height);
   Object.assign(canvas, { width: Math.round(width * ratio), height: Math.round(height * ratio) });
   const context = canvas.getContext("2d", { alpha: false });
   context.scale(ratio, ratio);
@@ -61,49 +64,84 @@ export function savePng(scene, layout, summary, detail) {
   const all = layout.tiles.map((_, i) => i);
   const seen = { top: 0, bottom: layout.height };
   context.save();
-  context.translate(0, HEAD);
+  context.translate(0, head);
   drawStill(context, layout, all, scene, seen);
   drawTiles(context, layout, all, { ...scene, hovered: -1 }, seen);
   context.restore();
-  drawHead(context, width, title, subtitle);
-  let y = HEAD;
-  for (const plot of plots) {
-    context.fillStyle = theme.ink;
-    context.font = `600 12px ${FONT}`;
-    context.textBaseline = "top";
-    context.textAlign = "left";
-    context.fillText(plot.title.textContent, layout.width + MARGIN, y);
-    context.save();
-    context.translate(layout.width, y + 18);
-    plot.paintOn(context);
-    context.restore();
-    y += plot.element.offsetHeight + 8;
-  }
+  drawHead(context, width, title, lines, colourScales(scene));
+  for (const plot of plots) drawPlot(context, plot, detail.body, layout.width, head);
   canvas.toBlob((blob) => blob && save(blob, fileName(scene, mode, "png")), "image/png");
 }
 
-function drawHead(context, width, title, subtitle) {
+/** A plot of the detail at its place there, right of the tiles and below the head. */
+function drawPlot(context, plot, body, right, head) {
+  const corner = body.getBoundingClientRect();
+  const place = (element) => {
+    const box = element.getBoundingClientRect();
+    return [right + box.x - corner.x, head + box.y - corner.y + body.scrollTop];
+  };
+  context.fillStyle = theme.ink;
+  context.font = `600 12px ${FONT}`;
+  context.textBaseline = "top";
+  context.textAlign = "left";
+  context.fillText(plot.title.textContent, ...place(plot.title));
+  context.save();
+  context.translate(...place(plot.strip ?? plot.canvas));
+  plot.paintOn(context);
+  context.restore();
+}
+
+function fittingLayout(series, { width }, ratio) {
+  return Object.assign(layTiles(series.filters, width, width, ratio), { width });
+}
+
+/** A line of words with dots between as the lines that fit. */
+function wrapped(context, text, room) {
+  context.font = `12px ${FONT}`;
+  const lines = [""];
+  for (const part of text.split(" · ")) {
+    const longer = joined(lines.at(-1), part);
+    if (lines.at(-1) && context.measureText(longer).width > room) lines.push(part);
+    else lines[lines.length - 1] = longer;
+  }
+  return lines;
+}
+
+function drawHead(context, width, title, lines, scales) {
+  // Bars from the right; where there is no room beside the title, the words make way.
+  const each = Math.min(196, Math.max((width - 2 * MARGIN) / scales.length - 60, 60));
+  let right = width - MARGIN;
+  for (const scale of scales.toReversed()) right = drawScale(context, right, each - 24, scale) - 24;
+  const room = right - MARGIN;
   context.textBaseline = "alphabetic";
   context.textAlign = "left";
   context.fillStyle = theme.ink;
   context.font = `600 16px ${FONT}`;
-  context.fillText(shortened(title, 60), MARGIN, 22);
+  context.fillText(shortened(title, 60), MARGIN, 26, Math.max(room, 80));
   context.fillStyle = theme.grey;
   context.font = `12px ${FONT}`;
-  context.fillText(subtitle, MARGIN, 40, width - 240);
-  const [left, top, length] = [width - 196, 14, 180];
+  lines.forEach((line, i) => context.fillText(line, MARGIN, HEAD + 8 + i * LINE, width - 2 * MARGIN));
+}
+
+/** A bar of colours with its words above it; returns its left end. */
+function drawScale(context, right, length, { words, map, ticks }) {
+  const [left, top] = [right - length, 22];
+  const colours = tones(map);
   for (let i = 0; i < length; i++) {
-    context.fillStyle = rotationTone(i / (length - 1));
-    context.fillRect(left + i, top, 1.5, 8);
+    context.fillStyle = colours[Math.round((i / (length - 1)) * (colours.length - 1))];
+    context.fillRect(left + i, top, Math.min(1.5, length - i), 8);
   }
+  context.textBaseline = "alphabetic";
   context.fillStyle = theme.grey;
-  context.textAlign = "right";
-  context.fillText("rotation", left - 8, top + 8);
+  context.textAlign = "left";
+  context.font = `11px ${FONT}`;
+  context.fillText(words, left, top - 6, length);
   context.font = `10px ${FONT}`;
-  for (const tick of ROTATION_TICKS) {
-    context.textAlign = tick === 0 ? "left" : tick === ROTATION_TICKS.at(-1) ? "right" : "center";
-    context.fillText(String(tick), left + rotationShare(tick) * length, top + 20);
+  for (const [share, text] of ticks) {
+    context.textAlign = share === 0 ? "left" : share === 1 ? "right" : "center";
+    context.fillText(text, left + share * length, top + 20);
   }
+  return left;
 }
 
 const real = (value) => (Number.isFinite(value) ? Number(value.toPrecision(7)) : null);
@@ -136,7 +174,8 @@ export function saveCsv(scene) {
 
 /** What the layer is, and of every filter its measures and weights `channels x taps`. */
 export function saveJson(scene) {
-  const { series, position, frame } = scene;
+  const { series, position } = scene;
+  const { norm, rotation, marks } = measure(series, position, series.referenceWeights);
   const { complex, shape } = series.header;
   const [, channels, taps] = shape;
   const now = series.weights(position);
@@ -146,9 +185,9 @@ export function saveJson(scene) {
   const { layer, total_filters, stride, dilation, groups, transposed, sample_rate } = series.header;
   const filters = Array.from({ length: series.filters }, (_, f) => ({
     filter: series.numberOf(f),
-    rotation: real(frame.rotation[f]),
-    norm: real(frame.norm[f]),
-    state: frame.marks[f] || "alive",
+    rotation: real(rotation[f]),
+    norm: real(norm[f]),
+    state: marks[f] || "alive",
     peak_frequency: peaks ? real(peaks[f]) : null,
     weights: Array.from({ length: channels }, (_c, c) =>
       Array.from({ length: taps }, (_k, k) => number(f * series.filterSize + (c * taps + k) * width)),

@@ -1,13 +1,9 @@
 /** From what the user asks for and what has come in, to what is shown. */
 
-import { measure, peakFrequencies } from "../data/snapshot.js";
+import { against, stepsBack } from "../data/against.js";
+import { hasLearned, measure, moved, peakFrequencies } from "../data/snapshot.js";
+import { withoutFrequencies } from "../numbers/letters.js";
 import { LayerView } from "../views/view.js";
-
-/** Layers with another shape cannot lie behind this one. */
-function comparable(series, other) {
-  const [one, two] = [series.header, other?.header];
-  return Boolean(one && two && one.complex === two.complex && one.shape.every((size, i) => size === two.shape[i]));
-}
 
 /** Up to so many layers need no overview. */
 const FEW = 3;
@@ -15,7 +11,8 @@ const FEW = 3;
 export class Model {
   #view = null;
   #viewOptions = {};
-  #order = { key: "", rows: null };
+  #order = { key: "", whose: "", rows: null, step: null };
+  #opening = { series: null, learned: false, version: -1 };
 
   /** @param {import("./state.js").State} state @param {import("../data/loader.js").Loader} loader */
   constructor(state, loader) {
@@ -84,6 +81,8 @@ export class Model {
     const { position } = this;
     const wanted = [position];
     if (this.state.compare === "pinned") wanted.push(this.pinned);
+    const back = stepsBack(this.state.compare);
+    if (back) for (const place of [position, position + 1, position - 1]) wanted.push(Math.max(place - back, 0));
     if (this.state.sorted !== null) wanted.push(this.series.positionOfStep(this.state.sorted));
     for (let reach = 1; reach <= 4; reach++) wanted.push(position + reach, position - reach);
     // A layer that starts at zero has its reference in its first snapshots.
@@ -99,25 +98,25 @@ export class Model {
     return near < 0 ? [] : [near, near + 1, near - 1].filter((place) => place >= 0 && place < other.count);
   }
 
-  /** What lies behind the filters: `{weights, words}`; no weights where there is nothing to compare with. */
-  ghost(shown) {
-    const { series, other } = this;
+  /** What a loaded snapshot is compared with in a mode. Over the whole training, and for a difference, there is no
+   * way without the initial filters.
+   * @returns {import("../data/against.js").Against} */
+  #against(mode, position) {
+    const { series, other, pinned } = this;
     const { compare } = this.state;
-    if (compare === "none") return { weights: null, words: "" };
-    if (compare === "pinned" && this.pinned >= 0) {
-      const position = series.nearest(this.pinned);
-      return { weights: series.weights(position), words: series.moment(position) };
-    }
-    if (other) {
-      if (other.header && !comparable(series, other))
-        return { weights: null, words: "", fault: `${other.run} has another shape` };
-      const position = other.nearestTo(series, shown);
-      if (position < 0) return { weights: null, words: "" };
-      const when = other.moment(position, other.unitWith(series));
-      return { weights: other.weights(position), words: `${other.run}, ${when}` };
-    }
-    const { reference } = series;
-    return { weights: series.referenceWeights, words: reference < 0 ? "" : series.moment(reference) };
+    const fixed = mode === "evolution" || (mode === "change" && compare === "none");
+    return against(fixed ? "initial" : compare, position, { series, other: fixed ? null : other, pinned });
+  }
+
+  /** Mode and order where the user has chosen none: what was learned, once there is something. Who has begun to look
+   * at the initial filters is not taken from there. */
+  #open() {
+    const { series, state } = this;
+    const known = this.#opening.series === series;
+    const open = state.untouched || series.loaded < series.count;
+    if (!known || (!this.#opening.learned && open && this.#opening.version !== series.version))
+      this.#opening = { series, learned: hasLearned(series), version: series.version };
+    return this.#opening.learned ? { mode: "change", sort: "change" } : { mode: "taps", sort: "index" };
   }
 
   /** Everything that is drawn; null until a snapshot is there. */
@@ -126,51 +125,71 @@ export class Model {
     const shown = series?.header ? series.nearest(this.position) : -1;
     if (shown < 0) return null;
     const { channels, scale } = state;
-    // A single tap has no frequencies.
-    const mode = state.mode === "response" && series.header.shape[2] === 1 ? "taps" : state.mode;
+    const opening = this.#open();
+    const asked = state.mode ?? opening.mode;
+    const mode = asked === "response" && withoutFrequencies(series.header) ? "taps" : asked;
     const options = { mode, channels, scale };
     if (!this.#view?.fits(series, options, this.#viewOptions)) {
       this.#view = new LayerView(series, options);
       this.#viewOptions = options;
     }
-    const ghost = this.ghost(shown);
+    const compared = this.#against(mode, shown);
+    const sort = sortOf(state.sort ?? opening.sort, series.header, compared);
+    const order = this.#sorted(shown, mode, sort, compared);
+    state.open({ ...opening, sorted: sort === "index" ? null : this.#order.step });
     return {
       series,
       view: this.#view,
       mode,
-      frame: this.#view.frame(shown, ghost.weights),
+      frame: this.#view.frame(shown, compared),
       position: shown,
       count: series.count,
       exact: shown === this.position,
       scale,
-      ghostWeights: ghost.weights,
-      ghostWords: ghost.words,
-      fault: ghost.fault ?? null,
-      order: this.#sorted(shown),
+      sort,
+      compared,
+      ghostWeights: compared.weights,
+      ghostWords: compared.words,
+      fault: compared.fault,
+      order,
+      sorted: this.#order.step,
     };
   }
 
   /** Rows in the order of their tiles: frozen at the step for which it was asked. */
-  #sorted(shown) {
+  #sorted(shown, mode, sort, compared) {
     const { series, state } = this;
-    const asked = state.sorted === null ? shown : series.positionOfStep(state.sorted);
-    const at = state.sort === "index" ? -1 : series.nearest(asked);
+    const choice = ["change", "drift"].includes(sort) ? compared.choice : "";
+    const whose = [series.run, series.layer.tag, series.filters, sort, choice].join(" ");
     // Without a step of its own, the order is that of the moment when sorting was first shown.
-    const exact = series.isLoaded(asked);
-    const frozen = state.sorted === null ? "" : `${asked} ${exact}`;
-    const key = [series.run, series.layer.tag, series.filters, state.sort, frozen, series.reference].join(" ");
-    if (key !== this.#order.key) this.#order = { key, rows: sortRows(series, state.sort, at) };
+    const step = state.sorted ?? (whose === this.#order.whose ? this.#order.step : null);
+    const asked = step === null ? shown : series.positionOfStep(step);
+    const at = sort === "index" ? -1 : series.nearest(asked);
+    const base = choice ? this.#against(mode, at) : null;
+    const key = [whose, at, series.reference, base?.key].join(" ");
+    if (key !== this.#order.key) {
+      const rows = sortRows(series, sort, at, base?.weights ?? null);
+      this.#order = { key, whose, rows, step: series.snapshots[at]?.step ?? null };
+    }
     return this.#order.rows;
   }
 }
 
-function sortRows(series, sort, position) {
+/** The order that there is: not all layers have frequencies, and nothing has moved from nothing. */
+function sortOf(sort, header, compared) {
+  const none = sort === "peak" ? withoutFrequencies(header) : compared.choice === "none" && sort !== "norm";
+  return none ? "index" : sort;
+}
+
+function sortRows(series, sort, position, base) {
   const rows = Array.from({ length: series.filters }, (_, row) => row);
   if (sort === "index") return rows;
-  const values =
-    sort === "peak"
-      ? peakFrequencies(series, position)
-      : measure(series, position)[sort === "drift" ? "rotation" : "norm"];
+  const values = {
+    change: () => moved(series, position, base),
+    drift: () => measure(series, position, base).rotation,
+    norm: () => measure(series, position, base).norm,
+    peak: () => peakFrequencies(series, position),
+  }[sort]();
   const sign = sort === "peak" ? 1 : -1;
   const size = (row) => (Number.isNaN(values[row]) ? Infinity : sign * values[row]);
   return rows.sort((a, b) => (size(a) === size(b) ? a - b : size(a) - size(b)));

@@ -14,6 +14,7 @@ export class Overlook {
     this.panel = new OverviewPanel({
       go: (tag, step) => app.state.set({ view: "layer", tag, step, filter: null }),
       scalar: (scalar) => app.state.set({ scalar }),
+      help: () => app.help.open(),
       menu: () => app.element.classList.toggle("menu-open"),
     });
   }
@@ -32,11 +33,6 @@ export class Overlook {
     const shown = !this.shown;
     this.app.state.set({ view: shown ? "overview" : "layer" });
     if (shown) this.app.player.stop();
-  }
-
-  /** Ask for what is new, while it is shown. */
-  refresh() {
-    if (this.shown) this.data.refresh();
   }
 
   /** @returns {boolean} Whether it has taken the place of the layer. */

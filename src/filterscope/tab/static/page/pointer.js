@@ -6,19 +6,43 @@ export function listenToPointer(app) {
   for (const name of ["pointermove", "pointerleave"]) {
     canvas.addEventListener(name, (event) => {
       app.pointer = name === "pointermove" ? /** @type {PointerEvent} */ (event) : null;
+      if (!app.pointer) app.tooltip.hush(-1, /** @type {PointerEvent} */ (event));
       app.schedule();
     });
   }
   canvas.addEventListener("click", (event) => {
     const row = app.grid.rowAt(event);
     if (row < 0) return;
+    app.tooltip.hush(row, event);
     const number = app.model.series.numberOf(row);
     app.state.set({ filter: number === app.state.filter ? null : number });
+    // Nothing moves under the pointer.
+    app.reveal = false;
   });
   main.addEventListener("pointerdown", (event) => {
     if (!(/** @type {Element} */ (event.target).closest(".menu"))) element.classList.remove("menu-open");
   });
-  scroller.addEventListener("scroll", () => app.schedule(), { passive: true });
+  const scrolled = () => {
+    // What was under the pointer has gone.
+    app.pointer = null;
+    app.schedule();
+  };
+  scroller.addEventListener("scroll", scrolled, { passive: true });
   new ResizeObserver(() => app.schedule()).observe(scroller);
   new ResizeObserver(() => app.schedule()).observe(transport.element);
+}
+
+/**
+ * Mark and tell what is under the pointer: over the grid, as far as the detail leaves it free.
+ *
+ * @param {import("./app.js").App} app
+ * @param {import("../views/view.js").Scene} scene
+ */
+export function point({ pointer, grid, tooltip, scroller, detail }, scene) {
+  const under = pointer && grid.under(pointer);
+  scene.hovered = under?.row ?? -1;
+  const { left, right } = scroller.getBoundingClientRect();
+  const free = detail.element.hidden ? right : detail.element.getBoundingClientRect().left;
+  const room = { left, right: Math.min(right, free), bottom: document.documentElement.clientHeight };
+  tooltip.show(scene, under, pointer, room);
 }

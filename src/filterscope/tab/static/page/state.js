@@ -1,7 +1,9 @@
 /** What the user looks at, as the address keeps it. */
 
-import { CHANNELS, MODES, SCALES, SORTS, SPEEDS, VIEWS } from "../panels/choices.js";
+import { CHANNELS, LAYER_ORDERS, MODES, SCALES, SORTS, SPEEDS, TILES, VIEWS } from "../panels/choices.js";
 import { onAddress, readAddress, writeAddress } from "./host.js";
+import { GENERAL } from "./link.js";
+import { formatMarks, parseMarks } from "./marks.js";
 
 const oneOf = (choices) => (text) => choices.find((choice) => String(choice) === text);
 const count = (text) => (/^\d{1,15}$/.test(text) ? Number(text) : undefined);
@@ -16,24 +18,35 @@ const KEYS = {
   /** Above the overview: null for the server's choice, empty for none. */
   scalar: [null, anything],
   tag: [null, anything],
+  /** Order of the list of layers. */
+  layers: ["model", oneOf(LAYER_ORDERS)],
   /** Step of the shown snapshot; null follows the newest. */
   step: [null, count],
-  mode: ["taps", oneOf(MODES)],
-  sort: ["index", oneOf(SORTS)],
+  /** Both null: as the layer opens. */
+  mode: [null, oneOf(MODES)],
+  sort: [null, oneOf(SORTS)],
   /** Step whose filters the order was taken from. */
   sorted: [null, count],
   scale: ["shared", oneOf(SCALES)],
   channels: ["auto", oneOf(CHANNELS)],
+  tile: ["fit", oneOf(TILES)],
   /** Number of the filter in the detail. */
   filter: [null, count],
-  /** "initial", "none", "pinned" or "run:" and a name. */
-  compare: ["initial", (text) => (/^(initial|none|pinned|run:.+)$/s.test(text) ? text : undefined)],
+  /** What is searched for. */
+  find: ["", anything],
+  /** "initial", "none", "pinned", "previous", "back:" and how many snapshots, or "run:" and a name. */
+  compare: [
+    "initial",
+    (text) => (/^(initial|none|pinned|previous|back:[1-9]\d{0,5}|run:.+)$/s.test(text) ? text : undefined),
+  ],
   pin: [null, count],
+  /** Bookmarks, as text. */
+  marks: ["", (text) => formatMarks(parseMarks(text))],
   speed: [1, oneOf(SPEEDS)],
 };
 
-/** What concerns all layers: a link that names anything else leads to a layer. */
-const GENERAL = new Set(["run", "view", "scalar", "speed"]);
+/** What says which layer is looked at, and nothing of how. */
+const WHICH = new Set(["run", "tag", "view"]);
 
 /** @typedef {new () => {[key in keyof typeof KEYS]: any}} Values */
 
@@ -42,6 +55,8 @@ export class State extends /** @type {Values} */ (/** @type {unknown} */ (Object
   /** @type {(changed: Set<string>) => void} */
   #listener = () => {};
   #timer = null;
+  #opening = {};
+  #used = false;
 
   constructor() {
     super();
@@ -66,6 +81,21 @@ export class State extends /** @type {Values} */ (/** @type {unknown} */ (Object
     return Object.entries(KEYS).some(([key, [fallback]]) => !GENERAL.has(key) && this[key] !== fallback);
   }
 
+  /** Whether nothing was chosen of how a layer is shown. */
+  get untouched() {
+    return Object.entries(KEYS).every(
+      ([key, [fallback]]) => WHICH.has(key) || GENERAL.has(key) || this[key] === fallback,
+    );
+  }
+
+  /** How the layer is shown that has opened, where the user has not chosen: a link names it, so that it leads to the
+   * same view even if more is learned later. @param {{mode: string, sort: string, sorted: number | null}} found */
+  open(found) {
+    if (Object.entries(found).every(([key, value]) => this.#opening[key] === value)) return;
+    this.#opening = found;
+    if (this.#used) this.#soon();
+  }
+
   onChange(listener) {
     this.#listener = listener;
   }
@@ -75,10 +105,16 @@ export class State extends /** @type {Values} */ (/** @type {unknown} */ (Object
     const changed = Object.keys(patch).filter((key) => this[key] !== patch[key]);
     if (!changed.length) return;
     Object.assign(this, patch);
+    this.#used = true;
+    if (changed.some((key) => WHICH.has(key))) this.#opening = {};
     // Browsers allow some hundred changes of the address in half a minute, playing makes sixty in a second: steps wait.
     if (changed.some((key) => key !== "step")) this.write();
-    else this.#timer ??= setTimeout(() => this.write(), 400);
+    else this.#soon();
     this.#listener(new Set(changed));
+  }
+
+  #soon() {
+    this.#timer ??= setTimeout(() => this.write(), 400);
   }
 
   /** Bring the address up to date now. */
@@ -87,7 +123,8 @@ export class State extends /** @type {Values} */ (/** @type {unknown} */ (Object
     this.#timer = null;
     const entries = new Map();
     for (const [key, [fallback]] of Object.entries(KEYS)) {
-      if (this[key] !== fallback) entries.set(key, String(this[key]));
+      const value = this[key] ?? this.#opening[key] ?? null;
+      if (value !== fallback) entries.set(key, String(value));
     }
     writeAddress(entries);
   }

@@ -2,10 +2,13 @@
 
 export const VIEWS = ["overview", "layer"];
 export const MODES = ["taps", "change", "response", "evolution"];
-export const SORTS = ["index", "drift", "norm", "peak"];
+export const SORTS = ["index", "change", "drift", "norm", "peak"];
 export const SCALES = ["shared", "filter"];
-export const CHANNELS = ["auto", "all", "principal"];
+export const CHANNELS = ["auto", "all", "principal", "logo"];
+export const LAYER_ORDERS = ["model", "change", "name"];
 export const SPEEDS = [0.5, 1, 2, 4, 8];
+/** Sizes of tiles, from small to large, after the one that fits the window. */
+export const TILES = ["fit", "s", "m", "l", "xl"];
 
 /**
  * What the page aims at, as its parts are told: the chosen run and layer, their series once there, positions that are

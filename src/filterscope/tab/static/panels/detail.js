@@ -3,16 +3,21 @@
 import { filterHistory } from "../data/history.js";
 import { formatFrequency, formatValue } from "../numbers/format.js";
 import { frequencyAxis, peakFrequency } from "../numbers/spectrum.js";
+import { Channels } from "./detail_channels.js";
 import { drawHistory } from "./detail_history.js";
 import { drawResponse, drawTaps, responseOf } from "./detail_moment.js";
+import { Moments } from "./detail_moments.js";
 import { el, ICONS, icon, setText } from "./dom.js";
 import { Plot } from "./plot.js";
+import { rotationWords } from "./scales.js";
 import { shortened } from "./words.js";
 
 /** Milliseconds between two readings of the whole history while it is still coming in. */
 const PATIENCE = 300;
 /** What the style sheet keeps free at the right of the plots. */
 const PADDING = 8;
+/** Plots stand side by side where each has so much room. */
+const COLUMN = 330;
 
 export class Detail {
   #history = null;
@@ -35,6 +40,8 @@ export class Detail {
     this.facts = el("dl", { class: "facts" });
     const seek = (_, y) => actions.seek(Math.floor(y));
     const seekAcross = (x) => actions.seek(Math.round(x));
+    this.moments = new Moments((position) => actions.seek(position));
+    this.channels = new Channels();
     this.plots = {
       taps: new Plot("Taps", 172),
       response: new Plot("Response", 148),
@@ -48,12 +55,20 @@ export class Detail {
       "header",
       { class: "detail-bar" },
       heading,
+      this.facts,
       button(ICONS.previous, "Previous filter (↑)", () => actions.step(-1)),
       button(ICONS.next, "Next filter (↓)", () => actions.step(1)),
       button(ICONS.close, "Close (Esc)", actions.close),
     );
-    const figures = Object.values(this.plots).map((plot) => plot.element);
-    this.body = el("div", { class: "detail-body", tabindex: -1 }, this.facts, ...figures);
+    const [taps, ...others] = Object.values(this.plots).map((plot) => plot.element);
+    this.body = el(
+      "div",
+      { class: "detail-body", tabindex: 0, role: "group", "aria-label": "Plots of the filter" },
+      this.moments.element,
+      taps,
+      this.channels.element,
+      ...others,
+    );
     this.element = el(
       "aside",
       { class: "detail", "data-testid": "detail", "aria-label": "Filter", hidden: true },
@@ -64,7 +79,9 @@ export class Detail {
 
   /** The plots that have something to show, from the top. */
   get shown() {
-    return Object.values(this.plots).filter((plot) => !plot.element.hidden);
+    const { taps, ...others } = this.plots;
+    const all = [this.moments, taps, ...this.channels.panes, ...Object.values(others)];
+    return all.filter(({ element }) => element.checkVisibility());
   }
 
   hide() {
@@ -81,7 +98,10 @@ export class Detail {
     const { series, position, frame } = scene;
     const number = series.numberOf(row);
     this.element.hidden = false;
-    const width = this.facts.parentElement.clientWidth - PADDING;
+    const room = this.body.clientWidth - PADDING;
+    const columns = Math.max(1, Math.floor(room / COLUMN));
+    const width = Math.floor(room / columns);
+    this.body.style.setProperty("--columns", String(columns));
     for (const plot of Object.values(this.plots)) plot.width = width;
     this.element.dataset.filter = String(number);
     this.element.setAttribute("aria-label", `Filter ${number} of ${series.layer.layer}`);
@@ -100,17 +120,19 @@ export class Detail {
     const moment = { ...scene, row, history: series.referenceWeights ? this.#history : null };
     const decibelsNow = responseOf(moment, series.weights(position));
     this.#showFacts(moment, frame, decibelsNow);
+    this.moments.draw(moment, room);
     drawTaps(this.plots.taps, moment);
+    this.channels.draw(moment, width);
     drawResponse(this.plots.response, moment, decibelsNow);
     drawHistory(this.plots, moment);
     this.element.dataset.step = String(series.snapshots[position].step);
     return stale && wait;
   }
 
-  #showFacts({ series, position, row, history }, frame, response) {
+  #showFacts({ series, position, row, history, compared }, frame, response) {
     const axis = frequencyAxis(series.header);
     const facts = [
-      ["rotation", formatValue(frame.rotation[row])],
+      [rotationWords(compared), formatValue(frame.rotation[row])],
       ["change", formatValue(history?.change[history.positions.indexOf(position)] ?? NaN)],
       ["norm", formatValue(frame.norm[row])],
     ];

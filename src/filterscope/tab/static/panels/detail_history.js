@@ -98,11 +98,12 @@ function drawCurves(plots, moment) {
   const [low, most] = steps.length ? [Math.min(...steps), Math.max(...steps)] : [0.1, 1];
   const decades = [Math.floor(Math.log10(low)), Math.max(Math.ceil(Math.log10(most)), Math.floor(Math.log10(low)) + 1)];
   const logged = change.map((value) => (value > 0 ? Math.log10(value) : NaN));
-  const axis = { low: decades[0], high: decades[1], format: (tick) => formatValue(10 ** tick), ticks: [...decades] };
+  const powers = niceTicks(decades[0], decades[1], 3, true);
+  const axis = { low: decades[0], high: decades[1], format: (tick) => formatValue(10 ** tick), ticks: powers };
   curve(
     plots.change,
     moment,
-    "Change per snapshot",
+    "Change per snapshot, log scale",
     logged,
     axis,
     () => theme.plain,

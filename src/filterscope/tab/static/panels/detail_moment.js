@@ -1,23 +1,27 @@
-/** The plots of a filter at the shown moment: its taps, channel by channel, and its magnitude response. */
+/** The plots of a filter at the shown moment: its taps, in a lane for each of a few channels, and its response. */
 
-import { HEAT, pixelOf, rotationColour } from "../draw/colours.js";
+import { roomFor } from "../draw/axes.js";
+import { pixelOf } from "../draw/colours.js";
 import { STEM_TAPS, traceLine, traceStems } from "../draw/curve.js";
 import { paintCurve } from "../draw/linework.js";
 import { theme } from "../draw/palette.js";
+import { toneOf } from "../draw/tone.js";
+
 import { formatFrequency, formatPrecise, formatTick } from "../numbers/format.js";
-import { magnitudes } from "../numbers/rows.js";
+import { withoutFrequencies } from "../numbers/letters.js";
 import { decibels, FLOOR_DB, fftLength, frequencyAxis, power } from "../numbers/spectrum.js";
-import { plural } from "./words.js";
+import { channelName, plural, shortened } from "./words.js";
 
 /** Up to so many channels, each has a line of its own. */
-const LANES = 8;
+export const LANES = 8;
 
-function slice({ series, row }, weights) {
+/** The weights of one filter among those of its layer. */
+export function slice({ series, row }, weights) {
   const size = series.filterSize;
   return weights ? weights.subarray(row * size, (row + 1) * size) : null;
 }
 
-function largest(...arrays) {
+export function largest(...arrays) {
   let peak = 0;
   for (const array of arrays) {
     for (const value of array ?? []) if (Math.abs(value) > peak && Math.abs(value) < Infinity) peak = Math.abs(value);
@@ -26,16 +30,19 @@ function largest(...arrays) {
 }
 
 /** The largest weight of this filter now, at its beginning and at the end: a scale that stays while scrubbing. */
-function steadyLimit(moment, now, ghost) {
+export function steadyLimit(moment, now, ghost) {
   const { series } = moment;
   const ends = [series.reference, series.nearest(series.count - 1)].filter((position) => position >= 0);
   return largest(now, ghost, ...ends.map((position) => series.filterWeights(position, moment.row)));
 }
 
-/** Taps: stems or a line for one channel, a lane per channel for a few, a heat map for many. */
+/** Taps: stems or a line for one channel, a lane per channel for a few; many are a heat map elsewhere. */
 export function drawTaps(plot, moment) {
   const { series, position, ghostWords } = moment;
   const [, channels, taps] = series.header.shape;
+  const lanes = taps === 1 ? 1 : channels;
+  plot.element.hidden = lanes > LANES || (series.header.complex && lanes > 1);
+  if (plot.element.hidden) return;
   const now = slice(moment, series.weights(position));
   const ghost = slice(moment, moment.ghostWeights);
   const limit = steadyLimit(moment, now, ghost);
@@ -43,16 +50,18 @@ export function drawTaps(plot, moment) {
   const length = taps === 1 ? channels : taps;
   const x = { low: -0.5, high: length - 0.5, whole: true, label: `${along} →`, format: String };
   const pale = ghost ? `pale: ${ghostWords}` : "";
-  const lanes = taps === 1 ? 1 : channels;
-  if (series.header.complex && lanes === 1) return drawComplex(plot, moment, { now, ghost, limit, x, along, pale });
-  const lanesFit = lanes <= LANES && !series.header.complex;
-  plot.height = lanesFit ? Math.max(172, lanes * 34 + 30) : 200;
-  if (!lanesFit) return drawChannels(plot, moment, { now, limit, x });
+  if (series.header.complex) {
+    drawComplex(plot, moment, { now, ghost, limit, x, along, pale });
+    return;
+  }
+  plot.height = Math.max(172, lanes * 34 + 30);
+  const place = (i) => (taps === 1 ? channelName(series.header, i) : `tap ${i}`);
+  const names = range(lanes).map((channel) => shortened(channelName(series.header, channel), 18));
   const read = (at, y) => {
     const i = Math.min(Math.max(Math.round(at), 0), length - 1);
     const lane = lanes === 1 ? 0 : Math.min(Math.max(Math.floor(y), 0), lanes - 1);
     const before = ghost ? ` · ${ghostWords} ${formatPrecise(ghost[lane * length + i])}` : "";
-    return `${lanes > 1 ? `channel ${lane} · ` : ""}${along} ${i}: ${formatPrecise(now[lane * length + i])}${before}`;
+    return `${lanes > 1 ? `${names[lane]} · ` : ""}${place(i)}: ${formatPrecise(now[lane * length + i])}${before}`;
   };
   const y =
     lanes === 1
@@ -62,7 +71,8 @@ export function drawTaps(plot, moment) {
           high: lanes,
           down: true,
           ticks: range(lanes).map((c) => c + 0.5),
-          format: (tick) => `ch ${tick - 0.5}`,
+          format: (tick) => names[tick - 0.5],
+          room: roomFor(names),
         };
   const laneAt = (box, lane) => {
     const height = box.h / lanes;
@@ -84,7 +94,7 @@ export function drawTaps(plot, moment) {
         drawLane(context, moment, { now, ghost, at: lane * length, length, place });
       }
       if (length <= STEM_TAPS) return;
-      const colour = rotationColour(moment.frame.rotation[moment.row], theme.undefinedLine);
+      const colour = toneOf(moment.frame, moment.row);
       for (const [values, tone, width] of [
         [ghost, theme.ghost, 1.5],
         [now, colour, 2],
@@ -99,14 +109,13 @@ export function drawTaps(plot, moment) {
       }
     },
   });
-  return undefined;
 }
 
 function drawLane(context, { frame, row }, { now, ghost, at, length, place }) {
   context.fillStyle = theme.faint;
   context.fillRect(place.left, Math.round(place.zero) - 0.5, place.slot * length, 1);
   if (length > STEM_TAPS) return;
-  const colour = rotationColour(frame.rotation[row], theme.undefinedLine);
+  const colour = toneOf(frame, row);
   for (const [values, tone, share] of [
     [ghost, theme.ghost, 0.7],
     [now, colour, 0.4],
@@ -140,7 +149,7 @@ function drawComplex(plot, { frame, row }, { now, ghost, limit, x, along, pale }
       const scale = (0.5 / 1.06) * (box.h / limit);
       const [right, bottom] = [box.x + box.w, box.y + box.h];
       const place = { left: box.x, right, slot: box.w / length, zero: box.y + box.h / 2, scale, top: box.y, bottom };
-      const colour = rotationColour(frame.rotation[row], theme.undefinedLine);
+      const colour = toneOf(frame, row);
       for (const [values, tone] of [
         [ghost, theme.ghost],
         [now, colour],
@@ -160,40 +169,12 @@ function drawComplex(plot, { frame, row }, { now, ghost, limit, x, along, pale }
   });
 }
 
-function drawChannels(plot, { series, position }, { now, limit, x }) {
-  const [, channels, taps] = series.header.shape;
-  const { complex } = series.header;
-  const key = [now.buffer, now.byteOffset, position];
-  const values = complex ? magnitudes(now) : now.slice();
-  if (plot.channelsKey?.every((value, i) => value === key[i])) values.same = true;
-  const kept = values.same ? plot.channelsValues : values;
-  Object.assign(plot, { channelsKey: key, channelsValues: kept });
-  const scale = {
-    table: complex ? HEAT.oneSided : HEAT.signed,
-    low: complex ? 0 : -limit,
-    high: limit,
-    broken: pixelOf("#ffc44d"),
-  };
-  plot.show({
-    title: complex ? "Magnitude · channels ↓ taps →" : "Taps · channels ↓ taps →",
-    x,
-    y: { low: 0, high: channels, down: true, whole: true, format: String },
-    heat: { values: kept, rows: channels, columns: taps, scale },
-    rest: `${complex ? "0" : "−"}${complex ? " to " : "/+ "}${formatPrecise(limit, 2)}`,
-    label: "heat map of channels by taps",
-    read: (at, y) => {
-      const i = Math.min(Math.max(Math.round(at), 0), taps - 1);
-      const channel = Math.min(Math.max(Math.floor(y), 0), channels - 1);
-      return `channel ${channel} · tap ${i}: ${formatPrecise(kept[channel * taps + i])}`;
-    },
-  });
-}
-
-/** Response of the filter in dB re its maximum, of weights of the whole layer; null for a single tap. */
+/** Response of the filter in dB re its maximum, of weights of the whole layer; null where taps are no samples: a single
+ * one, or the places of a sequence of letters. */
 export function responseOf({ series, row }, weights) {
   const { header } = series;
   const [, channels, taps] = header.shape;
-  if (taps < 2 || !weights) return null;
+  if (!weights || withoutFrequencies(header)) return null;
   const own = slice({ series, row }, weights);
   return decibels(power(own, 0, channels, taps, header.complex, fftLength(header)));
 }
@@ -224,7 +205,7 @@ export function drawResponse(plot, moment, now) {
       const slot = box.w / (now.length - 1);
       const scale = box.h / (1 - FLOOR_DB);
       const span = { left: box.x - slot / 2, right: box.x + box.w, slot };
-      const colour = rotationColour(frame.rotation[row], theme.undefinedLine);
+      const colour = toneOf(frame, row);
       for (const [values, tone, width] of [
         [ghost, theme.ghost, 1.5],
         [now, colour, 2],

@@ -49,5 +49,6 @@ export const ICONS = {
   next: "M8.6 5 7 6.6l5.4 5.4L7 17.4 8.6 19l7-7z",
   again: "M12 5V1.5L7 6.5l5 5V7a5 5 0 1 1-5 5H5a7 7 0 1 0 7-7z",
   pin: "M15 3v2l-1 1v5l3 3v2h-4.2V21L12 22.5 11.2 21v-5H7v-2l3-3V6L9 5V3z",
+  bookmark: "M6 3h12v18l-6-4.5L6 21z",
   menu: "M4 6h16v2H4zM4 11h16v2H4zM4 16h16v2H4z",
 };

@@ -5,47 +5,38 @@ import { fitCanvas } from "../draw/canvas.js";
 import { paintScalar } from "../draw/changes.js";
 import { theme } from "../draw/palette.js";
 import { formatCount, formatValue } from "../numbers/format.js";
+import { isWide } from "../numbers/timeline.js";
 import { el } from "./dom.js";
-import { shortened } from "./words.js";
+import { MEANINGS, term } from "./glossary.js";
+import { ScalarChoice } from "./scalar_choice.js";
 
 const HEIGHT = { plot: 104, bare: 84 };
 /** Room for the words of the vertical axis. */
 const SIDE = 44;
 /** What the columns of rows hold. */
 const NAMES = ["layer", "shape", "rotation", "dead"];
-/** A curve of positive values that spans more is drawn on a logarithmic axis. */
-const WIDE = 50;
 
 export class OverviewScalar {
-  #offered = "";
-
   /** @param {(name: string) => void} onChoose Empty: none. */
   constructor(onChoose) {
-    this.select = el("select", {
-      class: "control",
-      id: "filterscope-scalar",
-      "data-testid": "overview-scalar",
-      title: "A scalar of this run, on the same axis of time",
-      on: { change: () => onChoose(this.select.value) },
-    });
+    this.choice = new ScalarChoice("overview-scalar", onChoose);
     this.canvas = el("canvas", { role: "img", "data-testid": "overview-curve" });
-    this.note = el("span", { class: "overview-shape" });
     this.element = el(
       "div",
       { class: "overview-scalar" },
-      el("label", { class: "overview-choice" }, el("span", { text: "Above the map" }), this.select, this.note),
+      el("label", { class: "overview-choice" }, el("span", { text: "Above the map" }), this.choice.element),
       this.canvas,
       el(
         "div",
-        { class: "overview-row overview-names", "aria-hidden": "true" },
-        ...NAMES.map((text) => el("span", { text })),
+        { class: "overview-row overview-names" },
+        ...NAMES.map((text) => el("span", {}, text in MEANINGS ? term(text) : text)),
       ),
     );
   }
 
   /** @param {import("../data/overview.js").Overview["answer"]} answer @param {{left: number, width: number}} place Of the map, CSS pixels. */
   draw(answer, { left, width }) {
-    this.#offer(answer);
+    this.choice.update(answer);
     const { scalar, unit, axis } = answer;
     const curve = answer.curve.filter(([, value]) => value !== null);
     const height = curve.length ? HEIGHT.plot : HEIGHT.bare;
@@ -68,26 +59,12 @@ export class OverviewScalar {
     this.canvas.setAttribute("aria-label", scalar === null ? `${unit}s` : `${scalar} over ${unit}s, ${ends}`);
     this.canvas.dataset.theme = theme.name;
   }
-
-  #offer({ scalars, scalar }) {
-    const key = JSON.stringify(scalars);
-    if (key !== this.#offered) {
-      this.#offered = key;
-      const none = el("option", { value: "", text: scalars.length ? "no scalar" : "no scalars logged" });
-      this.select.replaceChildren(
-        none,
-        ...scalars.map((name) => el("option", { value: name, text: shortened(name, 60) })),
-      );
-    }
-    this.select.disabled = !scalars.length;
-    this.select.value = scalar ?? "";
-  }
 }
 
 function vertical(values) {
   const low = values.length ? Math.min(...values) : 0;
   const high = values.length ? Math.max(...values) : 1;
-  if (low > 0 && high > WIDE * low) {
+  if (isWide(low, high)) {
     const [bottom, top] = [Math.log10(low), Math.log10(high)];
     const ticks = [];
     for (let power = Math.ceil(bottom); power <= top; power++) ticks.push(power);

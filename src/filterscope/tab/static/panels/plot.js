@@ -48,7 +48,7 @@ export class Plot {
   }
 
   /**
-   * @param {Record<string, any>} spec `x` and `y` axes (`{low, high, ticks, format, label, down}`), `paint(context, box, toX, toY)`,
+   * @param {Record<string, any>} spec `x` and `y` axes (`{low, high, ticks, format, label, down, room}`), `paint(context, box, toX, toY)`,
    *   or `heat` (`{values, rows, columns, scale}`); `read(x, y)`: words under the pointer; `rest`: words without one;
    *   `marks`: `[{x | y, colour, dash, words}]`; `label`: words for screen readers; `still`: what the picture without
    *   marks depends on besides size and colours, if it is worth keeping.
@@ -61,7 +61,7 @@ export class Plot {
   }
 
   get #box() {
-    return plotBox(this.width, this.height, this.#spec.x.bare);
+    return plotBox(this.width, this.height, this.#spec);
   }
 
   #under() {

@@ -1,21 +1,30 @@
-/** The bottom bar's slider: a stop per snapshot, with the layer's rotation curve, what is loaded, and the pin. */
+/** The bottom bar's slider, a stop per snapshot, over what happened there: a scalar, the layer's changes, the moments
+ * that stand out, and the user's bookmarks. */
 
+import { momentWords, trackOf, valuesAt } from "../data/story.js";
 import { fitCanvas } from "../draw/canvas.js";
-import { rotationColour, rotationShare } from "../draw/colours.js";
 import { theme } from "../draw/palette.js";
-import { el } from "./dom.js";
+import { INSET, paintPlaces, paintTracks } from "../draw/tracks.js";
+import { formatValue } from "../numbers/format.js";
+import { el, setText } from "./dom.js";
+import { ScalarChoice } from "./scalar_choice.js";
+import { Signs } from "./scrubber_signs.js";
+import { joined, shortened } from "./words.js";
 
-/** Half the width of the slider's knob: its middle runs between these insets. */
-const INSET = 8;
+const CHANGE = "How much each snapshot changed this layer since the one before it";
 
 export class Scrubber {
   #still = document.createElement("canvas");
   #stillKey = [];
-  #points = [];
+  #track = null;
+  #trackKey = [];
+  #shown = null;
+  #pointer = null;
 
-  /** @param {(position: number) => void} onMove */
-  constructor(onMove) {
-    this.canvas = el("canvas", { class: "scrubber-curve", "aria-hidden": "true" });
+  /** @param {import("./dom.js").Actions} actions `seek(position)`, `scalar(name)`, `mark(mark)` that goes to one. */
+  constructor(actions) {
+    this.actions = actions;
+    this.canvas = el("canvas", { class: "scrubber-curve", role: "img", "data-testid": "tracks" });
     this.input = el("input", {
       type: "range",
       min: 0,
@@ -25,131 +34,129 @@ export class Scrubber {
       class: "scrubber-input",
       "data-testid": "scrubber",
       "aria-label": "Snapshot",
-      on: { input: () => onMove(Number(this.input.value)) },
+      "aria-describedby": "filterscope-values",
+      on: { input: () => actions.seek(Number(this.input.value)) },
     });
-    this.element = el("div", { class: "scrubber" }, this.canvas, this.input);
+    this.signs = new Signs(actions);
+    this.tip = el("div", { class: "scrubber-tip", "aria-hidden": "true", "data-testid": "scrubber-tip", hidden: true });
+    this.field = el("div", { class: "scrubber-field" }, this.canvas, this.input, this.signs.element, this.tip);
+    this.choice = new ScalarChoice("scrubber-scalar", actions.scalar);
+    this.range = el("span", { class: "scrubber-range" });
+    this.unit = el("span", { class: "scrubber-unit" });
+    const change = el("span", { class: "scrubber-change", title: CHANGE, text: "change" }, this.range);
+    const names = el("div", { class: "scrubber-names" }, this.choice.element, change, this.unit);
+    this.element = el("div", { class: "scrubber" }, names, this.field);
+    this.field.addEventListener("pointermove", (event) => this.#point(event.clientX));
+    this.field.addEventListener("pointerleave", () => this.#point(null));
   }
 
   /**
    * @param {{series: import("../data/series.js").Series, other: import("../data/series.js").Series | null,
    *   position: number, pinned: number, words: string}} shown `other` is a second run's series or null,
    *   `pinned` a position or -1, `words` what a screen reader says of the position.
+   * @param {import("./transport.js").Story} story The overviews of both runs as far as they
+   *   have come, and the bookmarks of the layer.
+   * @returns {string} What there is at the position, in words.
    */
-  update({ series, other, position, pinned, words }) {
+  update({ series, other, position, pinned, words }, story) {
     const count = series?.count ?? 0;
     this.input.max = String(Math.max(count - 1, 0));
     this.input.value = String(Math.max(position, 0));
     this.input.disabled = count < 2;
     this.input.setAttribute("aria-valuetext", words);
-    this.#draw(series, other, position, pinned);
+    this.element.classList.toggle("alone", count < 2);
+    if (story.own) this.choice.update(story.own);
+    if (count < 2) {
+      this.#shown = null;
+      this.signs.hide();
+      this.tip.hidden = true;
+      return "";
+    }
+    const key = [series, series.version, story.own, other && story.other];
+    if (key.some((value, i) => value !== this.#trackKey[i])) {
+      this.#trackKey = key;
+      this.#track = trackOf(series, story.own, other && story.other);
+      this.#describe();
+    }
+    this.#shown = { series, other, position, pinned };
+    this.#draw();
+    this.signs.update(series, this.#track, position, story.marks, this.field.clientWidth);
+    return this.#words(this.#track.own, position);
   }
 
-  #draw(series, other, position, pinned) {
-    const { clientWidth: width, clientHeight: height } = this.element;
+  /** What stands beside the tracks, and what a screen reader says of them. */
+  #describe() {
+    const { limits, wide, unit, scalar, own } = this.#track;
+    const [low, high] = limits ?? [];
+    setText(
+      this.range,
+      limits ? (wide ? `${formatValue(low)} – ${formatValue(high)}, log` : `0 – ${formatValue(high)}`) : "",
+    );
+    setText(this.unit, `${unit}s`);
+    const ends = own.curve.filter(([, value]) => value !== null);
+    const curve = ends.length ? `${scalar} from ${formatValue(ends[0][1])} to ${formatValue(ends.at(-1)[1])}` : "";
+    const changes = limits ? `change up to ${formatValue(high)}` : "no change logged";
+    this.canvas.setAttribute("aria-label", `Over ${unit}s: ${joined(changes, curve)}`);
+  }
+
+  #words(line, position) {
+    const [change, value] = valuesAt(line, position);
+    return joined(
+      change === null ? "change is no number" : change === undefined ? "" : `change ${formatValue(change)}`,
+      value === undefined || value === null ? "" : `${shortened(this.#track.scalar, 24)} ${formatValue(value)}`,
+    );
+  }
+
+  #draw() {
+    const { clientWidth: width, clientHeight: height } = this.field;
     if (!width) return;
+    const { series, position, pinned } = this.#shown;
     const context = fitCanvas(this.canvas, width, height);
     context.clearRect(0, 0, width, height);
-    if (!series?.count) return;
-    const track = height - 12;
-    const span = width - 2 * INSET;
-    const at = (place) => INSET + (series.count > 1 ? place / (series.count - 1) : 0.5) * span;
-    const high = track - 6;
-    const y = (rotation) => high - rotationShare(rotation) * (high - 3);
-    const key = [
-      width,
-      height,
-      window.devicePixelRatio,
-      theme.name,
-      series.version,
-      series.layer.rotation,
-      other?.layer.rotation,
-    ];
+    const key = [this.#track, width, height, window.devicePixelRatio, theme.name];
     if (key.some((value, i) => value !== this.#stillKey[i])) {
       this.#stillKey = key;
-      const place = ([step, value]) => [at(placeOfStep(series, step)), y(value)];
       const still = fitCanvas(this.#still, width, height);
       still.clearRect(0, 0, width, height);
-      this.#points = series.layer.rotation.map(place);
-      if (other) stroke(still, other.layer.rotation.map(place), theme.faint, 1.5);
-      fillBelow(still, this.#points, high, theme.faint, 0.35);
-      stroke(still, this.#points, theme.grey, 1.25);
-      still.fillStyle = theme.faint;
-      still.fillRect(INSET, track - 2, span, 3);
-      drawLoaded(still, series, at, track);
+      paintTracks(still, width, this.#track, (place) => series.isLoaded(place));
     }
     context.drawImage(this.#still, 0, 0, width, height);
-    const here = at(position);
-    context.fillStyle = theme.accent;
-    context.fillRect(INSET, track - 2, here - INSET, 3);
-    drawPoint(context, series, this.#points, here);
-    if (pinned >= 0) drawPin(context, at(pinned), track);
+    const values = valuesAt(this.#track.own, position);
+    paintPlaces(context, width, this.#track, { position, pinned, hovered: this.#hovered(width) }, values);
+    this.#tell(width);
   }
-}
 
-/** Where a step lies between the snapshots, as a position with a fraction. */
-function placeOfStep(series, step) {
-  const i = series.positionOfStep(step);
-  const [one, other] = [series.snapshots[i], series.snapshots[i + 1]];
-  if (!other || step <= one.step) return i;
-  return i + (step - one.step) / (other.step - one.step);
-}
-
-function stroke(context, points, colour, width) {
-  context.beginPath();
-  points.forEach(([x, y], i) => (i ? context.lineTo(x, y) : context.moveTo(x, y)));
-  context.strokeStyle = colour;
-  context.lineWidth = width;
-  context.lineJoin = "round";
-  context.stroke();
-}
-
-function fillBelow(context, points, bottom, colour, alpha) {
-  if (points.length < 2) return;
-  context.beginPath();
-  context.moveTo(points[0][0], bottom);
-  for (const [x, y] of points) context.lineTo(x, y);
-  context.lineTo(points.at(-1)[0], bottom);
-  context.globalAlpha = alpha;
-  context.fillStyle = colour;
-  context.fill();
-  context.globalAlpha = 1;
-}
-
-/** The part of the track whose snapshots are there. */
-function drawLoaded(context, series, at, track) {
-  if (series.loaded === series.count) return;
-  const half = Math.max((at(1) - at(0)) / 2, 0.5);
-  context.fillStyle = theme.grey;
-  context.globalAlpha = 0.6;
-  for (let i = 0; i < series.count; i++) {
-    if (series.isLoaded(i)) context.fillRect(at(i) - half, track - 2, 2 * half, 3);
+  #hovered(width) {
+    if (this.#pointer === null) return -1;
+    const share = (this.#pointer - this.field.getBoundingClientRect().left - INSET) / (width - 2 * INSET);
+    const last = this.#shown.series.count - 1;
+    return Math.round(Math.min(Math.max(share, 0), 1) * last);
   }
-  context.globalAlpha = 1;
-}
 
-/** The shown epoch on the curve, in the colour of its rotation. */
-function drawPoint(context, series, points, here) {
-  let nearest = -1;
-  points.forEach(([x], i) => {
-    if (nearest < 0 || Math.abs(x - here) < Math.abs(points[nearest][0] - here)) nearest = i;
-  });
-  // A layer that has diverged has no rotation any more.
-  if (
-    nearest < 0 ||
-    Math.abs(points[nearest][0] - here) > Math.max(8, points.length > 1 ? points[1][0] - points[0][0] : 0)
-  )
-    return;
-  context.beginPath();
-  context.arc(here, points[nearest][1], 3.5, 0, 2 * Math.PI);
-  context.fillStyle = rotationColour(series.layer.rotation[nearest][1], theme.undefinedLine);
-  context.fill();
-}
+  #point(x) {
+    this.#pointer = x;
+    if (this.#shown) this.#draw();
+  }
 
-function drawPin(context, x, track) {
-  context.fillStyle = theme.ink;
-  context.beginPath();
-  context.moveTo(x, track - 3);
-  context.lineTo(x - 4, track - 11);
-  context.lineTo(x + 4, track - 11);
-  context.fill();
+  /** The values under the pointer, above it. */
+  #tell(width) {
+    const at = this.#hovered(width);
+    this.tip.hidden = at < 0;
+    if (at < 0) return;
+    const { series, other: rival } = this.#shown;
+    const { own, other } = this.#track;
+    const beside = other && this.#words(other, at);
+    setText(
+      this.tip,
+      joined(
+        momentWords(series, this.#track, at),
+        this.#words(own, at),
+        beside && `${shortened(rival.run, 24)}: ${beside}`,
+      ),
+    );
+    const left = this.#pointer - this.field.getBoundingClientRect().left - this.tip.offsetWidth / 2;
+    // It may reach over the names at the left, not out of the window.
+    const least = 6 - this.field.getBoundingClientRect().left;
+    this.tip.style.transform = `translateX(${Math.max(Math.min(left, width - this.tip.offsetWidth), least)}px)`;
+  }
 }

@@ -1,10 +1,11 @@
-/** The bar above the grid: what tiles show, their order and scale, search; and a line that tells how to read it. */
+/** The bar above the grid: what tiles show, their order and scale; and a line that tells how to read it. */
 
-import { gradient, rotationShare } from "../draw/colours.js";
-import { ROTATION_TICKS } from "../draw/tables.js";
-import { formatValue } from "../numbers/format.js";
+import { isLettered, withoutFrequencies } from "../numbers/letters.js";
+import { Compare } from "./compare.js";
 import { el, ICONS, icon, setText } from "./dom.js";
-import { deadWords, joined, shapeWords } from "./words.js";
+import { helpButton } from "./help.js";
+import { Legend } from "./legend.js";
+import { Reading } from "./reading.js";
 
 const MODES = {
   taps: ["Taps", "Every filter over its taps, the initial one in pale behind (1)"],
@@ -13,9 +14,16 @@ const MODES = {
   /** Named by what time is counted in. */
   evolution: ["", ""],
 };
-const SORTS = { index: "number", drift: "rotation", norm: "norm", peak: "peak frequency" };
+const SORTS = {
+  index: "number",
+  change: "largest difference first",
+  drift: "most rotated first",
+  norm: "largest norm first",
+  peak: "peak frequency, low to high",
+};
 const SCALES = { shared: "shared", filter: "per filter" };
-const CHANNELS = { auto: "auto", all: "all", principal: "principal" };
+const TILES = { fit: "fit", s: "S", m: "M", l: "L", xl: "XL" };
+const CHANNELS = { auto: "auto", all: "all", principal: "principal", logo: "letters" };
 
 function select(testid, words, choices, onChoose) {
   const options = Object.entries(choices).map(([value, text]) => el("option", { value, text }));
@@ -28,8 +36,12 @@ function select(testid, words, choices, onChoose) {
 }
 
 export class Toolbar {
-  /** @param {import("./dom.js").Actions} actions `mode`, `sort`, `again`, `scale`, `channels`, `search`, `submit`, `menu`, `overview`. */
-  constructor(actions) {
+  /**
+   * @param {HTMLElement} find The search for filters, which stands in the bar.
+   * @param {import("./dom.js").Actions} actions `mode`, `compare`, `sort`, `again`, `scale`, `channels`, `menu`,
+   *   `overview`, `help`, `tile`.
+   */
+  constructor(find, actions) {
     this.modes = Object.entries(MODES).map(([mode, [text, title]]) =>
       el("button", {
         type: "button",
@@ -55,18 +67,9 @@ export class Toolbar {
     );
     this.scale = select("scale", "Scale", SCALES, actions.scale);
     this.channels = select("channels", "Channels", CHANNELS, actions.channels);
-    this.search = el("input", {
-      class: "control search",
-      type: "search",
-      "data-testid": "search",
-      placeholder: "Filter no.",
-      "aria-label": "Search filters by number",
-      title: "Numbers such as 3, 7, 20-25 (/); Enter opens the first",
-      on: {
-        input: () => actions.search(this.search.value),
-        keydown: (event) => event.key === "Enter" && actions.submit(),
-      },
-    });
+    this.tile = select("tile", "Tiles", TILES, actions.tile);
+    this.tile.element.title = "Size of the tiles (+ and −, 0 to fit)";
+    this.compare = new Compare(actions.compare);
     this.menu = el(
       "button",
       { class: "icon-button menu", type: "button", "aria-label": "Runs and layers", on: { click: actions.menu } },
@@ -81,8 +84,8 @@ export class Toolbar {
       on: { click: actions.overview },
     });
     this.#name("epoch");
-    this.summary = el("p", { class: "summary" });
-    this.legend = el("div", { class: "legends" });
+    this.reading = new Reading();
+    this.legend = new Legend();
     this.element = el(
       "header",
       { class: "toolbar" },
@@ -92,12 +95,15 @@ export class Toolbar {
         this.menu,
         this.overview,
         el("div", { class: "segments", role: "group", "aria-label": "What tiles show" }, ...this.modes),
+        this.compare.element,
         el("div", { class: "sorting" }, this.sort.label, this.again),
         this.scale.label,
         this.channels.label,
-        this.search,
+        this.tile.label,
+        find,
+        helpButton(actions.help),
       ),
-      el("div", { class: "reading" }, this.summary, this.legend),
+      el("div", { class: "reading" }, this.reading.element, this.legend.element),
     );
   }
 
@@ -109,114 +115,50 @@ export class Toolbar {
     this.again.setAttribute("aria-label", `Sort again at this ${unit}`);
   }
 
+  /** Show a choice only where it makes sense. */
+  #offer(select, value, offered) {
+    const option = [...select.options].find((each) => each.value === value);
+    option.hidden = option.disabled = !offered && select.value !== value;
+  }
+
   /** @param {{[name: string]: any}} state The page's. @param {import("../views/view.js").Scene | null} scene */
   update(state, scene) {
-    const mode = scene?.mode ?? state.mode;
+    const mode = scene?.mode ?? state.mode ?? "taps";
     for (const button of this.modes) {
       button.setAttribute("aria-pressed", String(button.dataset.mode === mode));
-      if (button.dataset.mode === "response") button.disabled = scene?.series.header.shape[2] === 1;
+      if (button.dataset.mode !== "response") continue;
+      const reason = scene ? withoutFrequencies(scene.series.header) : "";
+      button.disabled = Boolean(reason);
+      button.title = reason || MODES.response[1];
     }
-    this.sort.element.value = state.sort;
-    this.again.hidden = state.sort === "index";
+    const sort = scene?.sort ?? state.sort ?? "index";
+    this.sort.element.value = sort;
+    for (const option of this.sort.element.options) option.disabled = scene ? !canSort(option.value, scene) : false;
+    this.again.hidden = sort === "index";
     this.scale.element.value = state.scale;
     this.scale.label.hidden = mode === "response";
-    this.channels.element.value = state.channels;
+    this.tile.element.value = state.tile;
     const header = scene?.series.header;
     const choice = header && header.shape[1] > 1 && header.shape[2] > 1 && !header.complex;
+    const lettered = header && isLettered(header);
+    // What a link asked for of another layer is none of this one's choices.
+    this.channels.element.value = state.channels === "logo" && !lettered ? "auto" : state.channels;
+    this.#offer(this.channels.element, "logo", lettered);
     this.channels.label.hidden = !choice || mode === "response" || mode === "evolution";
-    if (!scene) {
-      this.summary.textContent = "";
-      this.legend.replaceChildren();
-      delete this.legend.dataset.key;
-      return;
-    }
+    this.reading.update(scene);
+    this.legend.update(scene);
+    if (!scene) return;
     const { series } = scene;
     this.#name(series.unit);
-    if (state.sorted !== null) {
-      const at = series.moment(series.positionOfStep(state.sorted));
+    if (scene.sorted !== null) {
+      const at = series.moment(series.positionOfStep(scene.sorted));
       this.again.title = `Sorted at ${at}. Sort again at this ${series.unit}`;
     }
-    setText(this.summary, joined(shapeWords(series.header), countMarks(scene.frame.marks), ...readingWords(scene)));
-    this.#legends(scene);
-  }
-
-  #legends({ mode, frame, evolution }) {
-    const bars = [["rotation", "rotation", ROTATION_TICKS.map((tick) => [rotationShare(tick), String(tick)])]];
-    const heat = frame.kind === "heat" ? frame : evolution;
-    if (heat) {
-      const limit = heat.limits.every((value) => value === heat.limits[0]) ? formatValue(heat.limits[0]) : "max";
-      const words = mode === "taps" ? "weight" : "difference";
-      bars.unshift(
-        heat.signed
-          ? [
-              words,
-              "signed",
-              [
-                [0, `−${limit}`],
-                [0.5, "0"],
-                [1, limit],
-              ],
-            ]
-          : [
-              `|${words}|`,
-              "oneSided",
-              [
-                [0, "0"],
-                [1, limit],
-              ],
-            ],
-      );
-    }
-    const key = JSON.stringify(bars);
-    if (key === this.legend.dataset.key) return;
-    this.legend.dataset.key = key;
-    this.legend.replaceChildren(...bars.map(([words, map, ticks]) => legend(words, map, ticks)));
   }
 }
 
-function legend(words, map, ticks) {
-  return el(
-    "div",
-    { class: "legend" },
-    el("span", { class: "legend-name", text: words }),
-    el(
-      "div",
-      { class: "legend-scale" },
-      el("div", { class: "legend-bar", style: `background: ${gradient(map)}` }),
-      ...ticks.map(([share, text]) => el("span", { class: "legend-tick", style: `left: ${share * 100}%`, text })),
-    ),
-  );
-}
-
-function countMarks(marks) {
-  const dead = marks.filter((mark) => mark === "dead").length;
-  const broken = marks.filter((mark) => mark === "NaN").length;
-  return joined(deadWords(dead, marks.length), broken ? `${broken} with NaN or Inf` : "");
-}
-
-function readingWords({ mode, scale, frame, view, ghostWords, evolution, series, fault }) {
-  const words = [fault];
-  const edge = frame.limits && scale === "shared" ? `tile edge ±${formatValue(frame.limit / 0.94)}` : "";
-  const clipped = (frame.clipped ?? evolution?.clipped) ? "corner: beyond the scale" : "";
-  if (mode === "evolution") {
-    words.push(
-      `difference from ${series.moment(Math.max(series.reference, 0))}`,
-      `${series.unit}s ↓`,
-      series.header.shape[2] === 1 ? "channels →" : "taps →",
-      evolution?.more ? "still coming in" : "",
-    );
-  } else if (mode === "response") {
-    words.push("0 to −40 dB", ghostWords && `pale: ${ghostWords}`);
-  } else {
-    if (mode === "change")
-      words.push(ghostWords ? `difference from ${ghostWords}` : "difference from the initial filters");
-    if (view.channels === "principal") words.push("principal shape of the channels");
-    else if (view.channels === "l2") words.push("root of sum of squares over channels");
-    else if (frame.kind === "heat") words.push("channels ↓", "taps →");
-    else if (series.header.shape[2] === 1) words.push("along the channels");
-    if (series.header.complex) words.push("magnitude");
-    if (mode === "taps" && frame.ghost) words.push(`pale: ${ghostWords}`);
-    if (frame.kind !== "heat") words.push(edge);
-  }
-  return [...words, clipped].filter(Boolean);
+/** Not all layers have frequencies, and nothing has moved from nothing. */
+function canSort(sort, { series, compared }) {
+  if (sort === "peak") return !withoutFrequencies(series.header);
+  return compared.choice !== "none" || !["change", "drift"].includes(sort);
 }

@@ -1,11 +1,26 @@
 /** The bar at the bottom: play, scrubber, moment, speed, pin, and what can be taken away. */
 
+import { Bookmarks } from "./bookmarks.js";
 import { SPEEDS } from "./choices.js";
 import { el, ICONS, icon, setText } from "./dom.js";
+import { timeWords } from "./overview_words.js";
 import { Scrubber } from "./scrubber.js";
 
+/**
+ * @typedef {object} Story What happened, for the scrubber, and the bookmarks of the run.
+ * @property {import("../data/overview.js").Answer | null} own The shown run's overview, as far as it has come.
+ * @property {import("../data/overview.js").Answer | null} other Likewise of the run that it is compared with.
+ * @property {import("./bookmarks.js").Listed[]} marks
+ * @property {import("./bookmarks.js").Mark | null} here What a bookmark set now would be of.
+ * @property {boolean} set Whether it is there.
+ * @property {boolean} map Whether a picture of all layers can be saved instead of the scene's.
+ */
+
 export class Transport {
-  /** @param {import("./dom.js").Actions} actions `play`, `seek(position)`, `speed(text)`, `pin`, `newest`, `png`, `csv`, `json`, `link`. */
+  /**
+   * @param {import("./dom.js").Actions} actions `play`, `seek(position)`, `speed(text)`, `pin`, `newest`, `png`, `csv`,
+   *   `json`, `link`, `scalar(name)`, and of bookmarks `mark(mark)` that goes to one, `toggleMark`, `removeMark(mark)`.
+   */
   constructor(actions) {
     const button = (testid, text, title, listener) =>
       el("button", {
@@ -17,12 +32,14 @@ export class Transport {
         on: { click: listener },
       });
     this.play = el("button", { class: "play", type: "button", "data-testid": "play", on: { click: actions.play } });
-    this.scrubber = new Scrubber(actions.seek);
+    this.scrubber = new Scrubber(actions);
+    this.bookmarks = new Bookmarks({ go: actions.mark, toggle: actions.toggleMark, remove: actions.removeMark });
     this.now = el("span", { class: "epoch-now" });
     this.last = el("span", { class: "epoch-last" });
     const epoch = el("output", { class: "epoch", "data-testid": "epoch-label" }, this.now, this.last);
     this.note = el("span", { class: "note" });
-    this.moment = el("div", { class: "moment" }, epoch, this.note);
+    this.values = el("span", { class: "moment-values", id: "filterscope-values" });
+    this.moment = el("div", { class: "moment" }, epoch, this.note, this.values);
     this.newest = button("newest", "newest", "Go to the newest snapshot and follow it (End)", actions.newest);
     this.speed = el(
       "select",
@@ -46,6 +63,8 @@ export class Transport {
       button("save-csv", "CSV", "", actions.csv),
       button("save-json", "JSON", "", actions.json),
     ];
+    // All but the bookmarks, the picture and the link are of a layer at a moment.
+    for (const one of [this.newest, this.speed, this.pin, ...this.savings.slice(1)]) one.classList.add("of-layer");
     this.element = el(
       "footer",
       { class: "transport" },
@@ -58,7 +77,8 @@ export class Transport {
         this.newest,
         this.speed,
         this.pin,
-        el("span", { class: "rule" }),
+        this.bookmarks.element,
+        el("span", { class: "rule of-layer" }),
         ...this.savings,
         this.link,
       ),
@@ -93,13 +113,15 @@ export class Transport {
    * @param {import("./choices.js").Aim} model
    * @param {import("../views/view.js").Scene | null} scene: what is shown may be the nearest snapshot that has come.
    * @param {boolean} playing
+   * @param {Story} story
    */
-  update(model, scene, playing) {
+  update(model, scene, playing, story) {
     const { state, other, position, pinned } = model;
     const series = model.series?.count ? model.series : null;
     this.#showPlaying(playing);
     this.play.disabled = !series || series.count < 2;
     for (const button of [...this.savings, this.pin, this.newest]) button.disabled = !scene;
+    if (story.map) this.savings[0].disabled = false;
     const { now, last, note } = momentOf(series, scene, position);
     setText(this.now, now);
     if (this.last.textContent !== last) {
@@ -113,7 +135,11 @@ export class Transport {
     const onPin = pinned >= 0 && pinned === position;
     this.pin.setAttribute("aria-pressed", String(onPin));
     this.#name(series?.unit ?? "epoch", onPin);
-    this.scrubber.update({ series, other, position, pinned, words: `${now} ${last}` });
+    const marks = story.marks.filter(({ tag }) => tag === series?.layer.tag);
+    const shown = { series, other, position, pinned, words: `${now} ${last}` };
+    setText(this.values, this.scrubber.update(shown, { ...story, marks }));
+    const { own } = story;
+    this.bookmarks.update(story.marks, story, (step) => (own ? timeWords(own.unit, own.time(step)) : `step ${step}`));
   }
 }
 

@@ -3,6 +3,7 @@
 import { formatValue } from "../numbers/format.js";
 import { quantile } from "../numbers/measures.js";
 import { el } from "./dom.js";
+import { rotationWords } from "./scales.js";
 import { plural } from "./words.js";
 
 /** Milliseconds of quiet after which a position is read out. */
@@ -22,14 +23,14 @@ export class Voice {
   }
 
   /** Tell of a scene, unless another one follows at once. */
-  describe({ series, position, frame, mode }) {
+  describe({ series, position, frame, mode, compared }) {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
       const words = `${series.layer.layer}, ${series.moment(position)}`;
-      const median = formatValue(quantile(frame.rotation, 0.5));
+      const median = `; median ${rotationWords(compared)} ${formatValue(quantile(frame.rotation, 0.5))}`;
       this.canvas.setAttribute(
         "aria-label",
-        `${words}: ${plural(series.filters, "filter")}, ${mode}; median rotation ${median}`,
+        `${words}: ${plural(series.filters, "filter")}, ${mode}${frame.plain ? "" : median}`,
       );
       this.say(words);
     }, SETTLED);

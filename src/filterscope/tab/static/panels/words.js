@@ -14,6 +14,12 @@ export function shapeWords(header) {
   return `${count} × ${plural(channels, header.complex ? "complex channel" : "channel")} × ${plural(taps, "tap")}`;
 }
 
+/** A channel by its name, or else by its number: `C3`, `channel 3`. */
+export function channelName(header, channel) {
+  const name = header.channel_names?.[channel];
+  return name ? shortened(name, 24) : `channel ${channel}`;
+}
+
 /** `3 of 64 dead (4.7 %)`; empty where none is. */
 export function deadWords(dead, filters) {
   return dead ? `${dead} of ${filters} dead (${formatValue((100 * dead) / filters)} %)` : "";
@@ -38,16 +44,4 @@ export function commonModules(names) {
   while (common && !names.every((name) => name.startsWith(common)))
     common = common.slice(0, common.slice(0, -1).lastIndexOf(".") + 1);
   return common;
-}
-
-/** Numbers that a search asks for: "3, 7, 20-25". */
-export function searchNumbers(text) {
-  const found = new Set();
-  for (const part of text.split(/[\s,;]+/)) {
-    const range = /^#?(\d{1,7})(?:[-–](\d{1,7}))?$/.exec(part);
-    if (!range) continue;
-    const [low, high] = [Number(range[1]), Number(range[2] ?? range[1])];
-    for (let number = low; number <= Math.min(high, low + 9999); number++) found.add(number);
-  }
-  return found;
 }

@@ -1,5 +1,6 @@
 /** Epochs x taps of all filters: what was learned, in rows of pixels that show the extremes of their snapshots. Built a few milliseconds at a time, and added to as snapshots come in. */
 
+import { Directions } from "../numbers/direction.js";
 import { stronger } from "../numbers/reduce.js";
 import { difference, displayRows } from "../numbers/rows.js";
 
@@ -21,10 +22,15 @@ export class Evolution {
     this.base = series.referenceWeights;
     this.rows = Math.max(1, Math.min(series.count, Math.round(height), MOST_ROWS));
     this.columns = taps === 1 ? channels : taps;
-    this.signed = (channels === 1 || taps === 1) && !series.header.complex;
+    this.signed = !series.header.complex;
+    this.newest = series.nearest(series.count - 1);
     this.filters = filters;
     this.#extremes = new Float32Array(filters * this.rows * this.columns);
     this.#known = new Uint8Array(this.rows);
+    const loaded = Array.from({ length: series.count }, (_, i) => i).filter((i) => series.isLoaded(i));
+    const read = (position) => difference(series.glance(position), this.base);
+    const several = channels > 1 && taps > 1 && this.signed;
+    this.directions = several ? new Directions(series.header.shape, this.base, loaded, read) : null;
   }
 
   /** Whether it still belongs to what a series holds. */
@@ -33,6 +39,7 @@ export class Evolution {
     return (
       this.series === series &&
       this.count === series.count &&
+      this.newest === series.nearest(series.count - 1) &&
       this.rows === rows &&
       this.base === series.referenceWeights
     );
@@ -55,7 +62,9 @@ export class Evolution {
     this.#added.add(position);
     const { header } = this.series;
     const now = this.series.glance(position);
-    const shown = displayRows(difference(now, this.base), header, header.complex || !this.signed ? "l2" : "all", null);
+    const moved = difference(now, this.base);
+    const shown =
+      this.directions?.rows(position, moved) ?? displayRows(moved, header, header.complex ? "l2" : "all", null);
     const row = Math.floor((position * this.rows) / this.count);
     const { rows, columns } = this;
     for (let f = 0; f < this.filters; f++) {
@@ -70,13 +79,16 @@ export class Evolution {
   values() {
     const { rows, columns, filters } = this;
     const out = new Float32Array(this.#extremes.length);
+    const signs = this.directions?.signs();
     let source = this.#known.indexOf(1);
     for (let row = 0; row < rows; row++) {
       if (this.#known[row]) source = row;
       if (source < 0) continue;
       for (let f = 0; f < filters; f++) {
         const from = (f * rows + source) * columns;
-        out.set(this.#extremes.subarray(from, from + columns), (f * rows + row) * columns);
+        const to = (f * rows + row) * columns;
+        const sign = signs?.[f] ?? 1;
+        for (let i = 0; i < columns; i++) out[to + i] = sign * this.#extremes[from + i];
       }
     }
     return out;

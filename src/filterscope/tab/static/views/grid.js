@@ -1,7 +1,8 @@
-/** The grid: one canvas with a tile per filter. What does not change while the user scrubs lies on a second canvas
- * that is copied; only tiles in sight are drawn. */
+/** The grid: one canvas with a tile per filter, as large as what is in sight of it. What does not change while the user
+ * scrubs lies on a second canvas that is copied. */
 
 import { fitCanvas } from "../draw/canvas.js";
+import { isLegible } from "../draw/letters.js";
 import { theme } from "../draw/palette.js";
 import { layTiles, tileAt } from "./layout.js";
 import { drawStill, drawTiles } from "./tiles.js";
@@ -12,22 +13,35 @@ export class Grid {
   #layoutKey = "";
   layout = null;
 
-  /** @param {HTMLCanvasElement} canvas @param {HTMLElement} scroller The element that it scrolls in. */
-  constructor(canvas, scroller) {
+  /**
+   * @param {HTMLCanvasElement} canvas It stays in sight.
+   * @param {HTMLElement} room As high as all tiles; the canvas is in it.
+   * @param {HTMLElement} scroller What they scroll in.
+   */
+  constructor(canvas, room, scroller) {
     this.canvas = canvas;
+    this.room = room;
     this.scroller = scroller;
   }
 
-  /** Lay the tiles out if anything that matters has changed. */
-  lay(series, order) {
+  /** Where the part in sight begins, at whole device pixels. */
+  get top() {
+    const ratio = window.devicePixelRatio || 1;
+    return Math.round(this.scroller.scrollTop * ratio) / ratio;
+  }
+
+  /** Lay the tiles out if anything that matters has changed. @param {string} size As in the state. */
+  lay(series, order, size) {
     const { clientWidth: width, clientHeight: height } = this.scroller;
     const ratio = window.devicePixelRatio || 1;
-    const key = [series.filters, width, height, ratio].join(" ");
+    const key = [series.filters, width, height, ratio, size].join(" ");
     if (key !== this.#layoutKey) {
+      const kept = this.layout?.tiles.length === series.filters ? this.#middle() : null;
       this.#layoutKey = key;
-      this.layout = layTiles(series.filters, width, height, ratio);
+      this.layout = layTiles(series.filters, width, height, ratio, size);
       this.layout.width = width;
-      this.layout.drawn = Math.max(this.layout.height, height);
+      this.room.style.height = `${Math.max(this.layout.height, height)}px`;
+      if (kept) this.#restore(kept);
       this.order = null;
     }
     if (order !== this.order) {
@@ -38,16 +52,35 @@ export class Grid {
     }
   }
 
+  /** Letters only where they can be read: else what there is in their stead. */
+  suited(frame) {
+    return frame.logo && isLegible(this.layout.inner[0], frame.columns) ? frame.logo : frame;
+  }
+
+  /** The tile in the middle of what is in sight, and how far down in the window it is. */
+  #middle() {
+    const { scrollTop, clientHeight } = this.scroller;
+    const distance = ({ y, h }) => Math.abs(y + h / 2 - scrollTop - clientHeight / 2);
+    const { tiles } = this.layout;
+    const tile = tiles.reduce((best, each, i) => (distance(each) < distance(tiles[best]) ? i : best), 0);
+    return { tile, at: tiles[tile].y + tiles[tile].h / 2 - scrollTop };
+  }
+
+  #restore({ tile, at }) {
+    const { y, h } = this.layout.tiles[tile];
+    this.scroller.scrollTop = y + h / 2 - at;
+  }
+
   /**
    * Draw one frame.
    *
    * @param {import("./view.js").Scene} scene
    */
   draw(scene) {
-    const { layout } = this;
-    const context = fitCanvas(this.canvas, layout.width, layout.drawn);
-    const top = this.scroller.scrollTop;
-    const seen = { top, bottom: top + this.scroller.clientHeight };
+    const { layout, top } = this;
+    const height = this.scroller.clientHeight;
+    const context = fitCanvas(this.canvas, layout.width, height);
+    const seen = { top, bottom: top + height };
     const visible = [];
     layout.tiles.forEach((tile, i) => {
       if (tile.y + tile.h >= seen.top && tile.y <= seen.bottom) visible.push(i);
@@ -64,15 +97,25 @@ export class Grid {
     ].concat(scene.frame.limits ? [scene.scale] : [], scene.evolution ?? [], scene.frame.marks.join());
     if (key.length !== this.#stillKey.length || key.some((value, i) => value !== this.#stillKey[i])) {
       this.#stillKey = key;
-      const still = fitCanvas(this.#still, layout.width, this.scroller.clientHeight, { alpha: false });
+      const still = fitCanvas(this.#still, layout.width, height, { alpha: false });
       still.translate(0, -top);
       drawStill(still, layout, visible, scene, seen);
     }
     context.setTransform(1, 0, 0, 1, 0, 0);
+    context.drawImage(this.#still, 0, 0);
     const ratio = window.devicePixelRatio || 1;
-    context.drawImage(this.#still, 0, Math.round(top * ratio));
-    context.setTransform(ratio, 0, 0, ratio, 0, 0);
+    context.setTransform(ratio, 0, 0, ratio, 0, -Math.round(top * ratio));
     drawTiles(context, layout, visible, scene, seen);
+    this.canvas.dataset.top = String(top);
+  }
+
+  /** The tile under a pointer, and where in it: `{row, box, x, y}`, `box` the part that is drawn in; null outside. */
+  under(event) {
+    if (!this.layout || !this.order) return null;
+    const around = this.canvas.getBoundingClientRect();
+    const [x, y] = [event.clientX - around.left, event.clientY - around.top + this.top];
+    const tile = tileAt(this.layout, x, y);
+    return tile < 0 ? null : { row: this.order[tile], box: this.layout.inner[tile], x, y };
   }
 
   /** Forget what was drawn: colours or sizes have changed. */
@@ -82,10 +125,7 @@ export class Grid {
 
   /** Row of the filter under a pointer; -1 if there is none. */
   rowAt(event) {
-    if (!this.layout || !this.order) return -1;
-    const box = this.canvas.getBoundingClientRect();
-    const tile = tileAt(this.layout, event.clientX - box.left, event.clientY - box.top);
-    return tile < 0 ? -1 : this.order[tile];
+    return this.under(event)?.row ?? -1;
   }
 
   /** Scroll the tile of a filter into sight. */

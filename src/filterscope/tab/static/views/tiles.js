@@ -2,8 +2,18 @@
 
 import { STEM_TAPS } from "../draw/curve.js";
 import { theme } from "../draw/palette.js";
-import { drawCurves, drawFrames, drawGhosts, drawHeat, drawStems, placeCurve } from "../draw/shapes.js";
+import {
+  drawCurves,
+  drawFolds,
+  drawFrames,
+  drawGhosts,
+  drawHeat,
+  drawLogos,
+  drawStems,
+  placeCurve,
+} from "../draw/shapes.js";
 import { formatValue } from "../numbers/format.js";
+import { stackPeaks } from "../numbers/letters.js";
 
 const FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif";
 
@@ -24,7 +34,7 @@ export function drawStill(context, layout, visible, scene, seen) {
     context.stroke();
   }
   if (layout.head) drawNumbers(context, layout, visible, scene);
-  if (frame.kind === "curve") {
+  if (frame.kind === "curve" || frame.kind === "logo") {
     context.fillStyle = theme.zero;
     for (const i of visible) {
       const box = layout.inner[i];
@@ -32,6 +42,7 @@ export function drawStill(context, layout, visible, scene, seen) {
       context.fillRect(box.x, Math.round(zero) - 0.5, box.w, 1);
     }
   }
+  if (frame.kind === "response") drawFolds(context, layout, visible, frame, series.header);
   if (frame.ghost) drawGhosts(context, layout, visible, scene, seen);
   if (scene.evolution) drawHeat(context, layout, visible, scene, seen, scene.evolution);
   if (found.size) fade(context, layout, visible, (i) => found.has(series.numberOf(order[i])));
@@ -73,12 +84,13 @@ export function drawTiles(context, layout, visible, scene, seen) {
   const shown = found.size ? visible.filter((i) => found.has(series.numberOf(order[i]))) : visible;
   if (frame.kind === "curve" && frame.columns <= STEM_TAPS) drawStems(context, layout, shown, frame, order);
   else if (frame.kind === "curve" || frame.kind === "response") drawCurves(context, layout, shown, scene, seen);
-  else if (frame.kind === "heat") drawHeat(context, layout, shown, scene, seen, frame);
+  else if (frame.kind === "heat" && !frame.bare) drawHeat(context, layout, shown, scene, seen, frame);
+  else if (frame.kind === "logo" && !frame.bare) drawLogos(context, layout, shown, scene, seen);
   if (frame.kind === "heat" || frame.kind === "evolution") drawFrames(context, layout, shown, frame, order);
   if (frame.kind === "evolution") drawMoment(context, layout, shown, scene);
   const cut = (frame.kind === "evolution" ? scene.evolution : frame)?.cut;
   /** @type {[string, string]} */
-  const tones = frame.kind === "curve" ? [theme.tile, theme.ink] : ["#ffffff", "#111827"];
+  const tones = frame.kind === "curve" || theme.name === "dark" ? [theme.tile, theme.ink] : ["#ffffff", "#111827"];
   if (cut)
     drawCuts(
       context,
@@ -87,7 +99,13 @@ export function drawTiles(context, layout, visible, scene, seen) {
       ...tones,
     );
   if (scene.scale === "filter" && frame.kind !== "response" && layout.head === 17)
-    drawNorms(context, layout, shown, frame, order);
+    drawSizes(context, layout, shown, frame, order, (row) => `‖w‖ ${formatValue(frame.norm[row])}`);
+  if (frame.kind === "logo" && frame.clipped && layout.head === 17) {
+    const { shape } = series.header;
+    const heights = stackPeaks(frame.values, shape);
+    const higher = shown.filter((i) => heights[order[i]] > frame.limit);
+    drawSizes(context, layout, higher, frame, order, (row) => `±${formatValue(heights[row])}`);
+  }
   for (const [row, colour, width] of [
     [scene.hovered, theme.grey, 1],
     [scene.selected, theme.accent, 2],
@@ -127,21 +145,24 @@ function drawMoment(context, layout, visible, { position, count }) {
   for (const i of visible) {
     const { x, y, w, h } = layout.inner[i];
     const at = y + ((position + 0.5) / count) * h;
-    context.fillStyle = "rgba(17, 24, 39, 0.75)";
-    context.fillRect(x, at - 0.75, w, 1.5);
+    // A line of the page's colour below tells it from the map; in small tiles it would hide too much of that.
+    const [width, rim] = h > 60 ? [2, 1] : [1, 0];
+    const top = Math.min(Math.max(Math.round(at - width / 2), y), y + h - width);
+    context.fillStyle = theme.page;
+    context.fillRect(x, top - rim, w, width + 2 * rim);
     context.fillStyle = theme.accent;
-    for (const left of [x - 1, x + w - 4]) context.fillRect(left, at - 1.5, 5, 3);
+    context.fillRect(x, top, w, width);
   }
 }
 
-/** With a scale of its own, every tile tells its filter's norm. */
-function drawNorms(context, layout, visible, frame, order) {
+/** With a scale of its own, every tile tells its filter's norm; with one for all, how high stacks are that go beyond. */
+function drawSizes(context, layout, visible, frame, order, words) {
   context.font = `${layout.font}px ${FONT}`;
   context.textBaseline = "middle";
   context.textAlign = "right";
   context.fillStyle = theme.grey;
   for (const i of visible) {
     const { x, y, w } = layout.tiles[i];
-    if (!frame.marks[order[i]]) context.fillText(`‖w‖ ${formatValue(frame.norm[order[i]])}`, x + w - 7, y + 9.5);
+    if (!frame.marks[order[i]]) context.fillText(words(order[i]), x + w - 7, y + 9.5);
   }
 }

@@ -1,10 +1,12 @@
 /** What the grid shows of one layer in one mode: numbers for every tile, ready to draw. What stays the same while the
  * user scrubs (limits, the reference's rows) is kept. */
 
-import { measure } from "../data/snapshot.js";
+import { stepsBack } from "../data/against.js";
+import { measure, powersOf } from "../data/snapshot.js";
+import { fairLimit, stackPeaks } from "../numbers/letters.js";
 import { beyond, sharedLimit } from "../numbers/measures.js";
 import { autoChannels, difference, displayRows, peaks, rowShape } from "../numbers/rows.js";
-import { decibels, fftLength, responses } from "../numbers/spectrum.js";
+import { decibels, fftLength } from "../numbers/spectrum.js";
 import { Evolution } from "./evolution.js";
 
 /** Snapshots that a scale is taken from. */
@@ -14,7 +16,7 @@ const SAMPLES = 12;
  * Numbers of all tiles at one moment; `limits` is the value at each tile's edge.
  *
  * @typedef {object} Frame
- * @property {"curve" | "heat" | "response" | "evolution"} kind
+ * @property {"curve" | "heat" | "logo" | "response" | "evolution"} kind
  * @property {Float64Array} rotation
  * @property {Float64Array} norm
  * @property {string[]} marks
@@ -28,6 +30,9 @@ const SAMPLES = 12;
  * @property {number[] | Float64Array} [limits]
  * @property {boolean} [clipped]
  * @property {boolean[] | null} [cut]
+ * @property {Frame} [logo] The same as letters, where channels are some.
+ * @property {boolean} [plain] Whether no rotation is told: nothing is compared with.
+ * @property {boolean} [bare] Whether there is nothing to draw: a difference from nothing.
  */
 
 /**
@@ -42,7 +47,10 @@ const SAMPLES = 12;
  * @property {number} count
  * @property {boolean} exact Whether it is the wanted snapshot, and not the nearest that has come.
  * @property {string} scale
- * @property {Float32Array | null} ghostWeights
+ * @property {string} sort
+ * @property {number | null} sorted Step whose filters the order is of; null for that of their numbers.
+ * @property {import("../data/against.js").Against} compared
+ * @property {Float32Array | null} ghostWeights Of what is compared with.
  * @property {string} ghostWords
  * @property {string | null} fault
  * @property {number[]} order
@@ -51,6 +59,12 @@ const SAMPLES = 12;
  * @property {Set<number>} found
  * @property {ReturnType<LayerView["evolution"]>} evolution
  */
+
+/** Rounded to half floats, weights differ by so much at least: what is less than a few times that is no shape. */
+function rounding({ header, referenceWeights }) {
+  if (header.dtype !== "float16" || !referenceWeights) return 0;
+  return 8 * 2 ** -11 * peaks(referenceWeights, 1)[0];
+}
 
 export class LayerView {
   #limits = new Map();
@@ -69,8 +83,12 @@ export class LayerView {
     this.header = series.header;
     this.base = series.referenceWeights;
     const auto = autoChannels(series.header);
-    /** @type {import("../numbers/rows.js").Channels} */
-    this.channels = channels === "auto" ? auto : channels;
+    /**
+     * A link may ask for letters where there are none.
+     *
+     * @type {import("../numbers/rows.js").Channels}
+     */
+    this.channels = channels === "auto" || channels === "logo" ? auto : channels;
     // A difference has no shape of its own that a principal component would show.
     if (mode === "change" && this.channels === "principal" && series.header.shape[1] > 1) this.channels = "l2";
     this.shape = rowShape(series.header, this.channels);
@@ -93,12 +111,13 @@ export class LayerView {
    * The numbers of one snapshot.
    *
    * @param {number} position A loaded one.
-   * @param {Float32Array | null} ghost Weights to compare with.
+   * @param {import("../data/against.js").Against} compared
    * @returns {Frame}
    */
-  frame(position, ghost) {
+  frame(position, compared) {
     const { series, mode } = this;
-    const numbers = measure(series, position);
+    const ghost = compared.weights;
+    const numbers = { ...measure(series, position, ghost), plain: compared.choice === "none" };
     if (mode === "evolution") return { kind: "evolution", ...numbers };
     const weights = series.weights(position);
     if (mode === "response") {
@@ -106,14 +125,16 @@ export class LayerView {
       return { kind: "response", ...numbers, values, ghost: ghost && this.#ghostRows(ghost) };
     }
     const heat = this.shape.rows > 1;
-    const base = mode === "change" ? (ghost ?? this.base) : null;
-    const values = mode === "change" ? this.#changeRows(weights, base) : this.#tapRows(weights);
-    const { limit, limits, clipped } = this.#limit(base);
-    const cut = clipped ? beyond(peaks(values, series.filters), limit) : null;
-    const ghostRows = ghost && mode === "taps" && !heat ? this.#ghostRows(ghost) : null;
-    const kind = heat ? "heat" : "curve";
     const filled = mode === "change";
-    return { kind, ...numbers, ...this.shape, values, ghost: ghostRows, filled, limit, limits, clipped, cut };
+    const values = filled ? this.#changeRows(weights, ghost) : this.#tapRows(weights);
+    const { stacks, ...scale } = this.#limit(compared, values);
+    const cut = scale.clipped ? beyond(peaks(values, series.filters), scale.limits) : null;
+    const ghostRows = ghost && !filled && !heat ? this.#ghostRows(ghost) : null;
+    /** @type {Frame["kind"]} */
+    const kind = heat ? "heat" : "curve";
+    const bare = filled && !ghost;
+    const frame = { kind, ...numbers, ...this.shape, values, ghost: ghostRows, filled, ...scale, cut, bare };
+    return stacks ? { ...frame, logo: { ...frame, kind: "logo", cut: null, ...stacks } } : frame;
   }
 
   #tapRows(weights) {
@@ -126,10 +147,15 @@ export class LayerView {
 
   #decibels(weights) {
     const { header } = this;
+    const all = powersOf(weights, header);
+    // Of the finer ones of long kernels, every other frequency does for a tile.
     const n = fftLength(header, header.shape[2] > 64 ? 512 : 256, 2);
-    const all = responses(weights, header, n, decibels);
-    const rows = new Float32Array(all.length * all[0].length);
-    all.forEach((row, f) => rows.set(row, f * row.length));
+    const bins = header.complex ? n + 1 : n / 2 + 1;
+    const every = Math.max(1, Math.round((all[0].length - 1) / (bins - 1)));
+    const rows = new Float32Array(all.length * bins);
+    all.forEach((powers, f) =>
+      rows.set(decibels(every > 1 ? powers.filter((_, i) => i % every === 0) : powers), f * bins),
+    );
     return rows;
   }
 
@@ -143,26 +169,55 @@ export class LayerView {
   }
 
   /** The value at a tile's edge: of the layer and of each filter, over the whole run as far as it is loaded. It is
-   * taken anew when twice as much is there, so that scrubbing does not change it. */
-  #limit(base) {
+   * taken anew when twice as much is there, so that scrubbing does not change it. Only steps between snapshots have a
+   * scale of their own each: the first are so large that none of the later ones would show. */
+  #limit(compared, values) {
     const { series, mode } = this;
-    const still = base === this.base || base === null;
-    const key = `${Math.ceil(Math.log2(series.loaded))} ${series.loaded === series.count} ${still ? "" : "other"}`;
-    if (!this.#limits.has(key)) {
-      const largest = new Float64Array(series.filters);
-      for (const position of this.#sample()) {
-        const weights = series.glance(position);
-        const rows = mode === "change" ? this.#changeRows(weights, base) : this.#tapRows(weights);
-        peaks(rows, series.filters).forEach((peak, f) => (largest[f] = Math.max(largest[f], peak)));
-      }
-      const limit = mode === "change" ? sharedLimit(largest, 0.9, 4) : sharedLimit(largest, 0.5, 2);
-      const clipped = beyond(largest, limit).includes(true);
+    if (mode === "change" && stepsBack(compared.choice))
+      return this.#limitsOf([this.#peaksOf(values)], rounding(series));
+    const key = [
+      Math.ceil(Math.log2(series.loaded)),
+      series.loaded === series.count,
+      mode === "change" && compared.key,
+    ];
+    if (!this.#limits.has(key.join())) {
+      const found = Array.from(this.#sample(), (position) => this.#peaksAt(position, compared)).filter(Boolean);
       this.#limits.clear();
-      this.#limits.set(key, { limit, own: largest.map((peak) => peak || 1), clipped });
+      this.#limits.set(key.join(), this.#limitsOf(found, 0));
     }
-    const { limit, own, clipped } = this.#limits.get(key);
-    const shared = this.scale === "shared";
-    return { limit, clipped: shared && clipped, limits: shared ? own.map(() => limit) : own };
+    return this.#limits.get(key.join());
+  }
+
+  /** Limits for the peaks of all filters at some moments, none of them below `least`; those of letters beside them. */
+  #limitsOf(found, least) {
+    const highest = (kind) => {
+      const sizes = new Float64Array(this.series.filters);
+      for (const each of found) each[kind].forEach((peak, f) => (sizes[f] = Math.max(sizes[f], peak)));
+      return sizes;
+    };
+    const scaled = (sizes, fair) => {
+      const limit = Math.max(fair, least);
+      const limits = sizes.map((size) => (this.scale === "shared" ? limit : Math.max(size, least) || 1));
+      return { limit, limits, clipped: beyond(sizes, limits).includes(true) };
+    };
+    const cells = highest("cells");
+    const fair = this.mode === "change" ? sharedLimit(cells, 0.9, 4) : sharedLimit(cells, 0.5, 2);
+    const stacks = this.channels === "logo" ? highest("stacks") : null;
+    return { ...scaled(cells, fair), stacks: stacks && scaled(stacks, fairLimit(stacks)) };
+  }
+
+  /** The largest of every filter's rows, and the highest of its stacks of letters. */
+  #peaksOf(rows) {
+    const stacks = this.channels === "logo" ? stackPeaks(rows, this.header.shape) : null;
+    return { cells: peaks(rows, this.series.filters), stacks };
+  }
+
+  /** The same of a loaded snapshot; null where there is nothing to compare it with. */
+  #peaksAt(position, compared) {
+    const weights = this.series.glance(position);
+    if (this.mode !== "change") return this.#peaksOf(this.#tapRows(weights));
+    const base = compared.moves ? compared.at(position).weights : compared.weights;
+    return base && this.#peaksOf(this.#changeRows(weights, base));
   }
 
   #sample() {
@@ -193,9 +248,9 @@ export class LayerView {
       const values = this.#evolution.values();
       const own = peaks(values, series.filters);
       const limit = sharedLimit(own, 0.9, 4);
-      const cut = this.scale === "shared" ? beyond(own, limit) : null;
-      const clipped = Boolean(cut?.includes(true));
-      const limits = this.scale === "shared" ? own.map(() => limit) : own.map((peak) => peak || 1);
+      const limits = own.map((peak) => (this.scale === "shared" ? limit : peak || 1));
+      const cut = beyond(own, limits);
+      const clipped = cut.includes(true);
       this.#painted = { values, rows, columns, signed, limit, limits, clipped, cut, more };
     }
     this.#painted.more = more;

@@ -1,0 +1,174 @@
+/** The page of keys and meanings: how to read each mode, what the colours say, which keys there are, what words mean. */
+
+import { gradient, rotationColour, rotationShare } from "../draw/colours.js";
+import { theme } from "../draw/palette.js";
+import { el, ICONS, icon } from "./dom.js";
+import { MEANINGS } from "./glossary.js";
+import { sketch } from "./sketches.js";
+
+/**
+ * What each mode shows, in a line.
+ *
+ * @type {Record<string, [string, string]>}
+ */
+const MODES = {
+  taps: [
+    "Taps",
+    "each filter's weights over its taps, with what you compare with in pale behind. Several channels are " +
+      "rows of cells, red for plus and blue for minus; DNA letters are stacked by weight.",
+  ],
+  change: ["Change", "what was learned: the weights now minus those of what you compare with, on a scale of its own."],
+  response: [
+    "Response",
+    "which frequencies each filter lets pass, low at the left, high at the right; the top is the most that it lets pass.",
+  ],
+  evolution: [
+    "Epochs × taps",
+    "the whole training in one tile, first snapshot at the top. Red: a tap grew; blue: it sank. The line is the shown moment.",
+  ],
+};
+
+/** What rotations mean, where they lie on the bar. */
+const ROTATIONS = [
+  [0, "0", "grey: unmoved"],
+  [0.1, "0.1", "blue: turned a little"],
+  [0.5, "0.5", "purple: turned by 60°"],
+  [1, "1", "red: nothing in common with before"],
+  [2, "2", "orange: reversed"],
+];
+
+const NAMES = {
+  ArrowLeft: "←",
+  ArrowRight: "→",
+  ArrowUp: "↑",
+  ArrowDown: "↓",
+  PageUp: "Page up",
+  PageDown: "Page down",
+  " ": "Space",
+  Escape: "Esc",
+};
+
+/** @param {() => void} onClick @returns {HTMLElement} The button that opens it. */
+export function helpButton(onClick) {
+  return el("button", {
+    class: "icon-button help-button",
+    type: "button",
+    "data-testid": "help-button",
+    title: "Keys and meanings (?)",
+    "aria-label": "Keys and meanings",
+    text: "?",
+    on: { click: onClick },
+  });
+}
+
+export class Help {
+  /** @param {{words: string, keys: object}[]} keys The table of keys: what those of a line do, and its keys. */
+  constructor(keys) {
+    this.keys = keys;
+    this.element = el("dialog", {
+      class: "help",
+      "data-testid": "help",
+      "aria-labelledby": "filterscope-help",
+      on: {
+        // Beside it is the dialog itself, in it are its parts.
+        click: ({ target }) => target === this.element && this.element.close(),
+        keydown: (event) => this.#keep(event),
+      },
+    });
+  }
+
+  /** Show it; the focus goes back to where it was when it closes. */
+  open() {
+    if (this.element.open) return;
+    this.element.replaceChildren(this.#page());
+    this.element.showModal();
+  }
+
+  /** The focus goes round in it: beyond its ends it would leave for the browser. */
+  #keep(event) {
+    if (event.key !== "Tab") return;
+    /** @type {HTMLElement[]} */
+    const stops = [...this.element.querySelectorAll(/** @type {"button"} */ ("button, [tabindex]"))];
+    const end = event.shiftKey ? stops[0] : stops.at(-1);
+    if (document.activeElement !== end) return;
+    event.preventDefault();
+    (event.shiftKey ? stops.at(-1) : stops[0]).focus();
+  }
+
+  #page() {
+    const close = el(
+      "button",
+      {
+        class: "icon-button",
+        type: "button",
+        title: "Close (Esc)",
+        "aria-label": "Close",
+        on: { click: () => this.element.close() },
+      },
+      icon(ICONS.close),
+    );
+    return el(
+      "div",
+      { class: "help-page" },
+      el("header", { class: "help-bar" }, el("h2", { id: "filterscope-help", text: "Keys and meanings" }), close),
+      // What scrolls takes the focus, so that arrow keys scroll it.
+      el(
+        "div",
+        { class: "help-body", tabindex: 0, role: "group", "aria-label": "Keys and meanings", autofocus: true },
+        part("How to read the tiles", el("dl", { class: "help-modes" }, ...Object.entries(MODES).map(modeEntry))),
+        part("Colour is rotation: how far a filter has turned", rotationBar(), rotationWords()),
+        part("Keys", el("dl", { class: "help-keys" }, ...this.keys.map(keyEntry))),
+        part("Words", el("dl", { class: "help-words" }, ...Object.entries(MEANINGS).map(entry))),
+      ),
+    );
+  }
+}
+
+function part(heading, ...content) {
+  return el("section", {}, el("h3", { text: heading }), ...content);
+}
+
+function entry([word, meaning]) {
+  return el("div", {}, el("dt", { text: word }), el("dd", { text: meaning }));
+}
+
+function modeEntry([mode, [name, words]]) {
+  return el("div", {}, el("dt", {}, sketch(mode), el("span", { text: name })), el("dd", { text: words }));
+}
+
+function keyEntry({ words, keys }) {
+  const names = Object.keys(keys).sort((a, b) => (NAMES[a] ? 0 : 1) - (NAMES[b] ? 0 : 1));
+  return el(
+    "div",
+    {},
+    el("dt", {}, ...names.map((key) => el("kbd", { text: NAMES[key] ?? key }))),
+    el("dd", { text: words }),
+  );
+}
+
+function rotationBar() {
+  const ticks = ROTATIONS.map(([rotation, text]) =>
+    el("span", { class: "legend-tick", style: `left: ${rotationShare(rotation) * 100}%`, text }),
+  );
+  return el(
+    "div",
+    { class: "legend-scale help-bar-scale", "aria-hidden": "true" },
+    el("div", { class: "legend-bar", style: `background: ${gradient("rotation")}` }),
+    ...ticks,
+  );
+}
+
+function rotationWords() {
+  return el(
+    "ul",
+    { class: "help-rotations" },
+    ...ROTATIONS.map(([rotation, text, words]) =>
+      el(
+        "li",
+        {},
+        el("span", { class: "help-swatch", style: `background: ${rotationColour(rotation, theme.undefinedLine)}` }),
+        `${text} ${words}`,
+      ),
+    ),
+  );
+}

@@ -1,0 +1,102 @@
+/** What can be gone to on the scrubber: the moments of largest change, and bookmarks. All of them are buttons. */
+
+import { momentWords } from "../data/story.js";
+import { INSET, placesOn } from "../draw/tracks.js";
+import { formatValue } from "../numbers/format.js";
+import { largestMoments, spread } from "../numbers/moments.js";
+import { el } from "./dom.js";
+
+const RANKS = ["largest change", "second largest change", "third largest change"];
+/** CSS pixels from one to the next, however close their moments are. */
+const APART = { moment: 12, mark: 8 };
+
+export class Signs {
+  #key = "";
+  #moments = [];
+  #track = null;
+
+  /** @param {import("./dom.js").Actions} actions `seek(position)`, `mark(mark)`. */
+  constructor(actions) {
+    this.actions = actions;
+    this.peaks = RANKS.map((_, i) =>
+      el("button", {
+        class: "sign moment-sign",
+        type: "button",
+        "data-testid": "moment",
+        hidden: true,
+        on: { click: () => actions.seek(this.#moments[i].position) },
+      }),
+    );
+    this.bookmarks = el("div", {});
+    this.element = el("div", { class: "signs" }, ...this.peaks, this.bookmarks);
+  }
+
+  hide() {
+    this.element.hidden = true;
+  }
+
+  /**
+   * @param {import("../data/series.js").Series} series
+   * @param {import("../numbers/moments.js").Track} track
+   * @param {number} position The shown one.
+   * @param {import("./bookmarks.js").Mark[]} marks Bookmarks of the layer.
+   * @param {number} width CSS pixels.
+   */
+  update(series, track, position, marks, width) {
+    this.element.hidden = false;
+    if (track !== this.#track) {
+      this.#track = track;
+      this.#moments = largestMoments(track.own.changes, series.count, RANKS.length).map(([place, value]) => ({
+        position: Math.round(place),
+        value,
+      }));
+    }
+    const at = placesOn(width, series.count);
+    const lefts = spread(
+      this.#moments.map((moment) => at(moment.position)),
+      APART.moment,
+      width - INSET,
+    );
+    this.peaks.forEach((button, i) => {
+      const moment = this.#moments[i];
+      button.hidden = !moment;
+      if (!moment) return;
+      const words = `${RANKS[i]}: ${momentWords(series, track, moment.position)}`;
+      button.setAttribute("aria-label", words);
+      button.title = `${words}, ${formatValue(moment.value)}`;
+      button.style.left = `${lefts[i]}px`;
+      button.dataset.position = moment.position;
+      button.setAttribute("aria-current", String(moment.position === position));
+    });
+    this.#showMarks(series, track, marks, at, width);
+  }
+
+  #showMarks(series, track, marks, at, width) {
+    const placed = marks.map((mark) => ({ mark, position: series.positionOfStep(mark.step) }));
+    const words = placed.map(({ mark, position }) => {
+      const moment = momentWords(series, track, position);
+      return `Bookmark: ${mark.filter === null ? "" : `filter ${mark.filter}, `}${moment}`;
+    });
+    const key = JSON.stringify([words, marks, width, series.count]);
+    if (key === this.#key) return;
+    this.#key = key;
+    const lefts = spread(
+      placed.map(({ position }) => at(position)),
+      APART.mark,
+      width - INSET,
+    );
+    const buttons = placed.map(({ mark }, i) => {
+      const button = el("button", {
+        class: "sign mark-sign",
+        type: "button",
+        "data-testid": "mark",
+        title: words[i],
+        "aria-label": words[i],
+        on: { click: () => this.actions.mark(mark) },
+      });
+      button.style.left = `${lefts[i]}px`;
+      return button;
+    });
+    this.bookmarks.replaceChildren(...buttons);
+  }
+}
