@@ -119,15 +119,10 @@ class OverviewPicture:
         self._note = f"{_ordinal(every)} layer named" if every > 1 else ""
         self._boxes = [Box(body.left + left + x, body.top + y, width, rows).snapped() for x, y in places]
         self._maps, self._times, frames = [], [], []
-        for number, (box, caption) in enumerate(
-            zip(
-                self._boxes,
-                (f"change{captions.DOT}since the snapshot before", f"rotation{captions.DOT}since the first"),
-                strict=True,
-            )
-        ):
+        heads = f"change{captions.DOT}since the snapshot before", f"rotation{captions.DOT}since the first"
+        for box, caption in zip(self._boxes, heads, strict=True):
             sheet.caption(box, caption)
-            if number == 0 or is_narrow:
+            if box is self._boxes[0] or is_narrow:
                 self._write_names(box, names, size, every)
             self._maps.append(mosaic.PixelImage.in_box(sheet, box))
             self._times.append(TimeAxis(sheet, box))
