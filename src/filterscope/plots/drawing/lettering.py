@@ -24,11 +24,12 @@ _CAPITAL = 0.73
 #: images by nearest neighbour, and hairlines would vanish. A line around each glyph would take four times the time.
 _STRIKE = np.array([0.03, 0.026])
 _SHAPES = TextToPath()
+_FACE: dict[str, Any] = {"style": "normal", "variant": "normal", "stretch": "normal"}
 
 
 def _font(weight: str) -> FontProperties:
     """The font that comes with matplotlib, whatever the user's is: its measures lay pictures out."""
-    return FontProperties("DejaVu Sans", style="normal", variant="normal", weight=weight, stretch="normal", size=100)
+    return FontProperties(family="DejaVu Sans", weight=weight, size=100, **_FACE)
 
 
 _FONTS = {False: _font("normal"), True: _font("bold")}
