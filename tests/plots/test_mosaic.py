@@ -115,8 +115,6 @@ def test_tiles_are_framed_in_their_colours_and_nothing_lies_between() -> None:
             assert np.abs(part[~inside] - frames[i] * 255).max() <= 1
             rest[top : top + 29, left : left + 54] = False
         assert not sheet[rest].any()
-    bare = mosaic.paste(tiles, grid, box)
-    assert np.array_equal(bare[13:42, 23:77], tiles[0])
 
 
 @pytest.mark.parametrize("count", [1, 2, 8, 64, 128, 512])

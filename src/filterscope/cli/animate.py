@@ -101,11 +101,7 @@ def run(options: argparse.Namespace) -> None:
 
 
 def _check(history: FilterHistory, options: argparse.Namespace) -> None:
-    """Refuse what a layer does not have, and options that would do nothing.
-
-    Raises:
-        UserError: Says which.
-    """
+    """Refuse what a layer does not have, and options that would do nothing."""
     from filterscope.plots.kinds import kind
 
     if options.kind in ("taps", "change"):

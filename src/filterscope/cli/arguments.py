@@ -6,8 +6,11 @@ import argparse
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from filterscope.filters.words import CHANNELS, FREQUENCIES, SCALES
+
+Number = TypeVar("Number", int, float)
 
 
 def add_path(parser: argparse.ArgumentParser, checkpoints: bool) -> None:
@@ -64,20 +67,18 @@ def pattern(text: str) -> str:
     return text
 
 
-def count(text: str) -> int:
-    """1, 2, 3, ..."""
-    number = _integer(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is below 1")
-    return number
+def _number_that(
+    read: Callable[[str], Number], fits: Callable[[Number], bool], otherwise: str
+) -> Callable[[str], Number]:
+    """A number that is fit, and what is said of others."""
 
+    def check(text: str) -> Number:
+        number = read(text)
+        if not fits(number):
+            raise argparse.ArgumentTypeError(f"{text!r} {otherwise}")
+        return number
 
-def epoch(text: str) -> int:
-    """0, 1, 2, ..."""
-    number = _integer(text)
-    if number < 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is below 0; 0 is before training")
-    return number
+    return check
 
 
 def _integer(text: str) -> int:
@@ -87,35 +88,7 @@ def _integer(text: str) -> int:
         raise argparse.ArgumentTypeError(f"{text!r} is not an integer") from None
 
 
-def hertz(text: str) -> float:
-    """A positive, finite number."""
-    number = _number(text)
-    if number <= 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is not above 0; give Hz such as 16000")
-    return number
-
-
-def frames_per_second(text: str) -> float:
-    """Above 0, at most 50."""
-    number = _number(text)
-    if not 0 < number <= 50:
-        raise argparse.ArgumentTypeError(f"{text!r} must be above 0 and at most 50: viewers slow down what is faster")
-    return number
-
-
-def number_between(low: float, high: float) -> Callable[[str], float]:
-    """A number from one to another."""
-
-    def check(text: str) -> float:
-        number = _number(text)
-        if not low <= number <= high:
-            raise argparse.ArgumentTypeError(f"{text!r} is out of range; give {low:g} to {high:g}")
-        return number
-
-    return check
-
-
-def _number(text: str) -> float:
+def _finite(text: str) -> float:
     try:
         number = float(text)
     except ValueError:
@@ -123,6 +96,19 @@ def _number(text: str) -> float:
     if not math.isfinite(number):
         raise argparse.ArgumentTypeError(f"{text!r} is not a number")
     return number
+
+
+def number_between(low: float, high: float) -> Callable[[str], float]:
+    """A number from one to another."""
+    return _number_that(_finite, lambda number: low <= number <= high, f"is out of range; give {low:g} to {high:g}")
+
+
+count = _number_that(_integer, lambda number: number >= 1, "is below 1")
+epoch = _number_that(_integer, lambda number: number >= 0, "is below 0; 0 is before training")
+hertz = _number_that(_finite, lambda number: number > 0, "is not above 0; give Hz such as 16000")
+frames_per_second = _number_that(
+    _finite, lambda number: 0 < number <= 50, "must be above 0 and at most 50: viewers slow down what is faster"
+)
 
 
 def file_with(suffixes: Sequence[str]) -> Callable[[str], Path]:

@@ -92,16 +92,6 @@ def arrays(histories: list[FilterHistory]) -> dict[str, Any]:
 
 
 def _meta(history: FilterHistory) -> dict[str, Any]:
-    bank, initial = history[-1], history.initial
-    return {
-        "layer": history.layer,
-        "total_filters": bank.total_filters,
-        "stride": bank.stride,
-        "dilation": bank.dilation,
-        "groups": bank.groups,
-        "transposed": bank.transposed,
-        "sample_rate": bank.sample_rate,
-        "channel_names": None if bank.channel_names is None else list(bank.channel_names),
-        "initial_epoch": initial.epoch,
-        "initial_step": initial.step,
-    }
+    names = "layer total_filters stride dilation groups transposed sample_rate channel_names"
+    initial = {"initial_epoch": history.initial.epoch, "initial_step": history.initial.step}
+    return {name: getattr(history[-1], name) for name in names.split()} | initial

@@ -12,11 +12,7 @@ if TYPE_CHECKING:
 def hindrance_to(kind: Kind, bank: FilterBank, snapshots: int, frequency: str) -> str:
     """What stands in the way of a picture, after "no response of layer 'conv1':"; empty if nothing does.
 
-    Args:
-        kind: Of picture.
-        bank: The layer's.
-        snapshots: How many there are of it; 0 of a checkpoint.
-        frequency: The axis asked for.
+    Of a checkpoint there are 0 snapshots.
     """
     if bank.taps < kind.taps:
         return "it has a single tap"

@@ -1,4 +1,4 @@
-"""Where filters come from: the event files of a run, or a file of weights."""
+"""Where filters come from: the event files of a run, or a file of weights; ``UserError`` if they do not."""
 
 from __future__ import annotations
 
@@ -15,11 +15,7 @@ if TYPE_CHECKING:
 
 
 def is_run(path: str) -> bool:
-    """Whether a path is a directory, local or one of those that TensorBoard itself reads; else it is a file.
-
-    Raises:
-        UserError: There is neither, or an event file, whose directory it should be.
-    """
+    """Whether a path is a directory, local or one of those that TensorBoard itself reads; else it is a file."""
     if "://" in path or os.path.isdir(path):
         return True
     if not os.path.exists(path):
@@ -30,11 +26,7 @@ def is_run(path: str) -> bool:
 
 
 def histories(path: str, layers: Sequence[str] | None, tag: str | None) -> dict[str, FilterHistory]:
-    """What a run recorded, by layer, in model order.
-
-    Raises:
-        UserError: It is no single run with filters, or has not such layers or such a tag.
-    """
+    """What a run recorded, by layer, in model order."""
     from filterscope.events.history import load_history
 
     try:
@@ -52,21 +44,13 @@ def histories(path: str, layers: Sequence[str] | None, tag: str | None) -> dict[
 
 
 def require_run(path: str, command: str) -> None:
-    """Refuse a checkpoint where a history is needed.
-
-    Raises:
-        UserError: It is not a directory.
-    """
+    """Refuse a checkpoint where a history is needed."""
     if not is_run(path):
         raise UserError(f"{path!r} is a file; '{command}' needs a history: give the directory of a run")
 
 
 def banks(path: str, layers: Sequence[str] | None, sample_rate: float | None = None) -> dict[str, FilterBank]:
-    """The filters of a Lightning checkpoint or a saved ``state_dict``, by layer. Nothing in the file is executed.
-
-    Raises:
-        UserError: It holds something else, or no such layers.
-    """
+    """The filters of a Lightning checkpoint or a saved ``state_dict``, by layer. Nothing in the file is executed."""
     with doing(f"reading {path}"):
         from filterscope.models.files import load_file
         from filterscope.models.read import read_filters
@@ -83,11 +67,6 @@ def banks(path: str, layers: Sequence[str] | None, sample_rate: float | None = N
         kind = "1-D filters" if layers else "1-D filters with more than one tap (--layer '*' takes all)"
         raise UserError(f"{path!r} holds no {kind}")
     return found
-
-
-def rates(names: Sequence[str], sample_rate: float | None) -> dict[str, float | None]:
-    """What ``--sample-rate`` says of each layer: it is that of the first."""
-    return {name: sample_rate if i == 0 else None for i, name in enumerate(names)}
 
 
 def refuse_tag(path: str, tag: str | None) -> None:

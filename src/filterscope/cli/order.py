@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from filterscope.cli.arguments import count
 from filterscope.cli.console import UserError, note
 
 if TYPE_CHECKING:
-    import numpy.typing as npt
-
+    from filterscope.filters.arrays import Array
     from filterscope.filters.bank import FilterBank
     from filterscope.filters.history import FilterHistory
-
-    Array = npt.NDArray[Any]
 
 SORTS = ("drift", "norm", "peak")
 _OTHERS = "--sort norm and --sort peak need no history"
@@ -31,15 +28,7 @@ def add_order(group: argparse._ArgumentGroup) -> None:
 
 
 def check(options: argparse.Namespace, snapshots: int) -> None:
-    """Refuse what has no order.
-
-    Args:
-        options: Of the command.
-        snapshots: Of the layer that has most; 0 of a checkpoint.
-
-    Raises:
-        UserError: Says what would work.
-    """
+    """Refuse what has no order; ``snapshots`` of the layer that has most, 0 of a checkpoint."""
     if options.top is not None and options.sort is None:
         works = f"{' or '.join(SORTS)}; --max-filters {options.top} draws the lowest-numbered"
         raise UserError(f"--top {options.top} needs an order: add --sort {works}")

@@ -36,11 +36,7 @@ def _digest(layer: str) -> str:
 
 
 def check_writable(path: Path) -> None:
-    """Refuse a file that cannot be written, before the work is done.
-
-    Raises:
-        UserError: It is a directory, or lies in none.
-    """
+    """Refuse a file that cannot be written, before the work is done."""
     if path.is_dir():
         raise UserError(f"-o {str(path)!r} is a directory; give the name of a file in it")
     if not path.parent.is_dir():
@@ -49,14 +45,9 @@ def check_writable(path: Path) -> None:
 
 @contextmanager
 def replacing(path: Path, say: bool = True) -> Iterator[Path]:
-    """Write a file under another name first: what is there stays whole until the new one is.
+    """What to write to in place of a file, in its directory: what is there stays whole until the new one is.
 
-    Args:
-        path: The file.
-        say: Whether to note that there was one already.
-
-    Yields:
-        What to write to, in the same directory.
+    That there was one already is noted, unless ``say`` is false.
     """
     there = path.exists()
     target = path.resolve()  # a link goes on to point at it

@@ -53,11 +53,7 @@ def _size(text: str) -> tuple[float, float]:
 
 @contextmanager
 def figure(options: argparse.Namespace) -> Iterator[Figure | None]:
-    """What to draw a picture on, and to save it within; ``None`` for a figure of our own.
-
-    Raises:
-        UserError: It would have more pixels than can be drawn, or no room for its words.
-    """
+    """What to draw a picture on, and to save it within; ``None`` for a figure of our own."""
     if options.size is None and options.dpi is None and options.font_size is None:
         yield None
         return

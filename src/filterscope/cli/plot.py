@@ -85,10 +85,10 @@ def run(options: argparse.Namespace) -> None:
     """Draw, and print the files' names."""
     if inputs.is_run(options.path):
         histories = inputs.histories(options.path, options.layers, options.tag)
-        rates = inputs.rates(list(histories), options.sample_rate)
+        rates = {next(iter(histories)): options.sample_rate}  # it is that of the first layer
         cut = [each for history in histories.values() if (each := _until(history, options))]
         order.check(options, max(map(len, cut), default=2))
-        pictures = [picture for history in cut for picture in _of_history(history, rates[history.layer], options)]
+        pictures = [picture for history in cut for picture in _of_history(history, rates.get(history.layer), options)]
         pictures += _of_run(cut, options)
         names = stems(histories)
     else:
@@ -184,8 +184,7 @@ def _of_run(histories: list[FilterHistory], options: argparse.Namespace) -> Iter
 
     if not histories or not {OVERVIEW, "all"} & set(options.kinds or ["all"]):
         return
-    longest = max(histories, key=len)
-    if len(longest) > 1:
+    if max(map(len, histories)) > 1:
         newest = max(histories, key=lambda history: history.steps[-1])
         moment = _moment(newest, options)
         yield _Picture("", OVERVIEW, moment, lambda target: plot_overview(histories, figure=target))

@@ -91,8 +91,7 @@ def of_history(history: FilterHistory) -> Row:
         "last_step": int(history.steps[-1]),
         "rotation": _defined(metrics.layer_rotation(now, reference)),
         "change": _defined(float(history.change()[-1])),
-        **_dead(history[-1]),
-        "nonfinite": metrics.nonfinite(now),
+        **_health(history[-1]),
         "effective_rank_first": _defined(metrics.effective_rank(history.weights[0])),
         "effective_rank": _defined(metrics.effective_rank(now)),
         "convergence_epoch": history.convergence_epoch(),
@@ -105,8 +104,7 @@ def of_bank(bank: FilterBank) -> Row:
     from filterscope.filters import metrics
 
     return _shape(bank) | {
-        **_dead(bank),
-        "nonfinite": metrics.nonfinite(bank.weights),
+        **_health(bank),
         "effective_rank": _defined(metrics.effective_rank(bank.weights)),
         "redundancy": _defined(metrics.redundancy(bank.weights)),
         "rms": _defined(metrics.rms(bank.weights)),
@@ -114,22 +112,17 @@ def of_bank(bank: FilterBank) -> Row:
 
 
 def _shape(bank: FilterBank) -> Row:
-    return {
-        "layer": bank.layer,
-        "filters": bank.filters,
-        "total_filters": bank.total_filters,
-        "channels": bank.channels,
-        "taps": bank.taps,
-        "channel_names": None if bank.channel_names is None else list(bank.channel_names),
-    }
+    names = ("layer", "filters", "total_filters", "channels", "taps", "channel_names")
+    return {name: getattr(bank, name) for name in names}
 
 
-def _dead(bank: FilterBank) -> Row:
-    """The share, which is what TensorBoard's card of that name shows, and the count."""
-    from filterscope.filters.bank import dead_filters
+def _health(bank: FilterBank) -> Row:
+    """``dead`` is the share, which is what TensorBoard's card of that name shows."""
+    from filterscope.filters import metrics
 
-    dead = dead_filters(bank)
-    return {"dead": _defined(dead.mean()), "dead_filters": int(dead.sum())}
+    dead = metrics.dead(bank.weights)
+    broken = metrics.nonfinite(bank.weights)
+    return {"dead": _defined(dead.mean()), "dead_filters": int(dead.sum()), "nonfinite": broken}
 
 
 def _defined(value: float) -> float | None:
@@ -137,56 +130,43 @@ def _defined(value: float) -> float | None:
     return float(f"{value:.7g}") if math.isfinite(value) else None
 
 
+def _layer_cells(row: Row) -> Row:
+    name = printable(row["layer"])
+    held = row["filters"] if row["filters"] == row["total_filters"] else f"{row['filters']} of {row['total_filters']}"
+    return {
+        # The end of a long name tells more than its beginning.
+        "layer": name if len(name) <= _LONGEST_NAME else "…" + name[1 - _LONGEST_NAME :],
+        "filters × channels × taps": f"{held} × {row['channels']} × {row['taps']}",
+        "channels": printable(listed(row["channel_names"] or ())),
+    }
+
+
+def _health_cells(row: Row) -> Row:
+    share = f" ({100 * row['dead']:.2g} %)" if row["dead_filters"] else ""
+    return {"dead": f"{row['dead_filters']} of {row['filters']}{share}", "NaN or Inf": str(row["nonfinite"])}
+
+
 def _history_cells(row: Row) -> Row:
     unit = "step" if row["by_step"] else "epoch"
     first, last = row[f"first_{unit}"], row[f"last_{unit}"]
-    return {
-        "layer": _name_cell(row),
-        "filters × channels × taps": _shape_cell(row),
-        "channels": _names_cell(row),
+    return _layer_cells(row) | {
         f"{unit}s": f"{first} to {last}" if row["snapshots"] > 1 else str(last),
         "snapshots": str(row["snapshots"]),
         "rotation": _number(row["rotation"], ".3f"),
         "change": _number(row["change"], ".2g"),
-        "dead": _dead_cell(row),
-        "NaN or Inf": str(row["nonfinite"]),
+        **_health_cells(row),
         "effective rank": f"{_number(row['effective_rank_first'], '.1f')} → {_number(row['effective_rank'], '.1f')}",
         f"convergence {unit}": _number(row[f"convergence_{unit}"], "d"),
     }
 
 
 def _bank_cells(row: Row) -> Row:
-    return {
-        "layer": _name_cell(row),
-        "filters × channels × taps": _shape_cell(row),
-        "channels": _names_cell(row),
-        "dead": _dead_cell(row),
-        "NaN or Inf": str(row["nonfinite"]),
+    return _layer_cells(row) | {
+        **_health_cells(row),
         "effective rank": _number(row["effective_rank"], ".1f"),
         "redundancy": _number(row["redundancy"], ".3f"),
         "rms": _number(row["rms"], ".3g"),
     }
-
-
-def _name_cell(row: Row) -> str:
-    """The end of a long name tells more than its beginning."""
-    name = printable(row["layer"])
-    return name if len(name) <= _LONGEST_NAME else "…" + name[1 - _LONGEST_NAME :]
-
-
-def _shape_cell(row: Row) -> str:
-    held = row["filters"] if row["filters"] == row["total_filters"] else f"{row['filters']} of {row['total_filters']}"
-    return f"{held} × {row['channels']} × {row['taps']}"
-
-
-def _names_cell(row: Row) -> str:
-    return printable(listed(row["channel_names"] or ()))
-
-
-def _dead_cell(row: Row) -> str:
-    """``3 of 64 (5 %)``."""
-    share = f" ({100 * row['dead']:.2g} %)" if row["dead_filters"] else ""
-    return f"{row['dead_filters']} of {row['filters']}{share}"
 
 
 def _number(value: float | None, form: str) -> str:

@@ -8,23 +8,20 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image, features
 
+from filterscope.filters.arrays import Array
 from filterscope.filters.bank import FilterBank
 from filterscope.filters.checks import check_count
 from filterscope.filters.history import FilterHistory, require_history
 from filterscope.filters.words import Frequency, Scale
-from filterscope.plots import spectrum
+from filterscope.plots import response, spectrum
 from filterscope.plots.change import ChangePicture
 from filterscope.plots.drawing import captions, films
 from filterscope.plots.drawing.raster import Raster
 from filterscope.plots.picture import Options, rows_of, times_of
-from filterscope.plots.response import ResponsePicture
-from filterscope.plots.spectrum import SpectrumPicture
 from filterscope.plots.taps import TapsPicture
 
-Array = npt.NDArray[Any]
 AnimationKind = Literal["taps", "change", "response", "spectrum"]
 KINDS: tuple[AnimationKind, ...] = get_args(AnimationKind)
 #: File formats by suffix.
@@ -107,30 +104,29 @@ def write_animation(
 
 def _artist(history: FilterHistory, kind: AnimationKind, options: Options) -> Callable[[int], Image.Image]:
     """Draws the snapshot at a position."""
-    reference = history.reference
+    first, reference = history[0], history.reference
+    picture: Any
     if kind in ("taps", "change"):
         make = TapsPicture if kind == "taps" else ChangePicture
-        taps = make(history[0], reference, options.channels, options.scale, options.max_filters)
-        sheet, rows = taps.sheet, taps.follow(history)
+        picture = make(first, reference, options.channels, options.scale, options.max_filters)
+        rows = picture.follow(history)
 
         def update(bank: FilterBank, moment: str, position: int) -> None:
-            taps.update(bank, moment, rows[position])
+            picture.update(bank, moment, rows[position])
     elif kind == "response":
-        how = options.sample_rate, options.max_filters, None, options.frequency
-        response = ResponsePicture(history[0], reference, *how)
-        sheet = response.sheet
+        picture = response.KIND.make(first, reference, options, None)
 
         def update(bank: FilterBank, moment: str, position: int) -> None:
-            response.update(bank, moment)
+            picture.update(bank, moment)
     else:
-        first, then = (each.head(options.max_filters) for each in (history[0], reference))
-        levels = SpectrumPicture(first, then, options.sample_rate, frequency=options.frequency)
-        sheet, times, known = levels.sheet, times_of(history), rows_of(spectrum.KIND, history, options)
+        first, reference = (each.head(options.max_filters) for each in (first, reference))
+        picture = spectrum.KIND.make(first, reference, options, None)
+        times, known = times_of(history), rows_of(spectrum.KIND, history, options)
 
         def update(bank: FilterBank, moment: str, position: int) -> None:
-            levels.update(bank, known, times, moment, now=position)
+            picture.update(bank, known, times, moment, now=position)
 
-    raster = Raster(sheet)
+    raster = Raster(picture.sheet)
 
     def draw(position: int) -> Image.Image:
         bank = history[position]

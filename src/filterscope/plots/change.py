@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import numpy.typing as npt
-
+from filterscope.filters.arrays import Array
 from filterscope.filters.bank import FilterBank
 from filterscope.plots.taps import TapsPicture
-
-Array = npt.NDArray[Any]
 
 
 class ChangePicture(TapsPicture):

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from matplotlib.figure import FigureBase
 
 from filterscope.filters import metrics
+from filterscope.filters.arrays import Array
 from filterscope.filters.bank import FilterBank
 from filterscope.filters.history import FilterHistory
 from filterscope.plots.drawing import captions, mosaic
@@ -19,8 +18,6 @@ from filterscope.plots.drawing.colours import DEAD_FACE, ROTATION_CMAP, rotation
 from filterscope.plots.drawing.scales import index_ticks, number_rows
 from filterscope.plots.drawing.times import TimeAxis
 from filterscope.plots.picture import Comparison, Kind, Options, Times, draw
-
-Array = npt.NDArray[Any]
 
 
 def plot_drift(
@@ -76,15 +73,7 @@ class DriftPicture:
         moment: str | None = None,
         reference: FilterBank | None = None,
     ) -> None:
-        """Redraw.
-
-        Args:
-            bank: The newest snapshot of the same layer, or of another with as many filters, all filters.
-            rows: Rotations of each snapshot: ``(filters,)``.
-            times: Of the snapshots.
-            moment: When the newest snapshot was taken, for the title. Default: from its epoch.
-            reference: The same filters at an earlier moment. Default: the one before.
-        """
+        """Redraw, as :meth:`Kind.update` does; rows are rotations, ``(filters,)`` of each snapshot."""
         self._reference = reference or self._reference
         height, width = self._size
         epochs = times.values

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from copy import copy
-from dataclasses import replace
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import numpy as np
-import numpy.typing as npt
 from matplotlib.figure import FigureBase
 
 from filterscope.filters import channels as reductions
 from filterscope.filters import metrics
+from filterscope.filters.arrays import Array
 from filterscope.filters.bank import FilterBank
 from filterscope.filters.checks import check_choice
 from filterscope.filters.history import FilterHistory
@@ -24,7 +23,6 @@ from filterscope.plots.drawing.limits import is_clipped, shared_limit
 from filterscope.plots.drawing.tiles import HeatTiles
 from filterscope.plots.picture import Comparison, Kind, Options, Picture, Times, draw
 
-Array = npt.NDArray[Any]
 Show = Literal["difference", "weights"]
 #: How other reductions than the principal shape are called.
 _HOW = {how: how for how in ("sum", "mean", "max")}
@@ -103,15 +101,7 @@ class EvolutionPicture:
         moment: str | None = None,
         reference: FilterBank | None = None,
     ) -> None:
-        """Redraw.
-
-        Args:
-            bank: The newest snapshot of the same layer, or of another of its shape, all filters.
-            rows: One of each snapshot, from :func:`~filterscope.filters.channels.tap_row`: shape ``(filters, n)``.
-            times: Of the snapshots.
-            moment: When the newest snapshot was taken, for the title. Default: from its epoch.
-            reference: The same filters at an earlier moment. Default: the one before.
-        """
+        """Redraw, as :meth:`Kind.update` does; rows are those of :func:`~filterscope.filters.channels.tap_row`."""
         self._reference = reference or self._reference
         whole, bank = bank, bank.head(len(rows[0]))
         marks = captions.Marks(whole, bank.filters)
@@ -140,26 +130,21 @@ class EvolutionPicture:
         self.sheet.set_title(bank.layer, captions.joined(captions.shape(bank), marks.summary(), when))
 
 
-def _row(moment: Comparison, options: Options) -> Array:
-    difference = moment.weights - moment.reference
-    return reductions.tap_row(difference, moment.reference, options.channels, moment.before)
+def _kind(show: Show) -> Kind:
+    def make(bank: FilterBank, reference: FilterBank | None, options: Options, figure: Target) -> Picture:
+        return EvolutionPicture(bank, reference or bank, options.channels, show, figure)
+
+    def row(moment: Comparison, options: Options) -> Array:
+        shown = moment.weights - moment.reference if show == "difference" else moment.weights
+        return reductions.tap_row(shown, moment.reference, options.channels, moment.before)
+
+    return Kind(
+        "evolution",
+        "What was learned: weight minus initial weight, epochs down by taps, a tile per filter; of channels, one sum.",
+        make,
+        row,
+        taps=2,
+    )
 
 
-def _make(bank: FilterBank, reference: FilterBank | None, options: Options, figure: Target) -> Picture:
-    return EvolutionPicture(bank, reference or bank, options.channels, "difference", figure)
-
-
-KIND = Kind(
-    "evolution",
-    "What was learned: weight minus initial weight, epochs down by taps, a tile per filter; of channels, one sum.",
-    _make,
-    _row,
-    taps=2,
-)
-_OF_WEIGHTS = replace(
-    KIND,
-    make=lambda bank, reference, options, figure: EvolutionPicture(
-        bank, reference or bank, options.channels, "weights", figure
-    ),
-    row=lambda moment, options: reductions.tap_row(moment.weights, moment.reference, options.channels, moment.before),
-)
+KIND, _OF_WEIGHTS = _kind("difference"), _kind("weights")

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from matplotlib import colormaps
 from matplotlib.collections import LineCollection
 from matplotlib.figure import FigureBase
 
 from filterscope.filters import metrics
+from filterscope.filters.arrays import Array
 from filterscope.filters.history import FilterHistory, require_history
 from filterscope.filters.words import plural
 from filterscope.plots.drawing import captions, mosaic
@@ -22,8 +21,6 @@ from filterscope.plots.drawing.colours import GREY, INK, PALE, ROTATION_CMAP, ro
 from filterscope.plots.drawing.lettering import shortened, text_width
 from filterscope.plots.drawing.limits import format_value
 from filterscope.plots.drawing.times import TimeAxis
-
-Array = npt.NDArray[Any]
 
 #: What the card means, in Markdown.
 MEANING = "Layers by time: relative size of the step since the previous snapshot, on a log scale, and rotation."
@@ -122,15 +119,10 @@ class OverviewPicture:
         self._note = f"{_ordinal(every)} layer named" if every > 1 else ""
         self._boxes = [Box(body.left + left + x, body.top + y, width, rows).snapped() for x, y in places]
         self._maps, self._times, frames = [], [], []
-        for number, (box, caption) in enumerate(
-            zip(
-                self._boxes,
-                (f"change{captions.DOT}since the snapshot before", f"rotation{captions.DOT}since the first"),
-                strict=True,
-            )
-        ):
+        heads = f"change{captions.DOT}since the snapshot before", f"rotation{captions.DOT}since the first"
+        for box, caption in zip(self._boxes, heads, strict=True):
             sheet.caption(box, caption)
-            if number == 0 or is_narrow:
+            if box is self._boxes[0] or is_narrow:
                 self._write_names(box, names, size, every)
             self._maps.append(mosaic.PixelImage.in_box(sheet, box))
             self._times.append(TimeAxis(sheet, box))
@@ -155,13 +147,7 @@ class OverviewPicture:
             sheet.write(box.left - 2 * tick, y, name, fontsize=size, color=INK, ha="right", va="center")
 
     def update(self, courses: Sequence[Course], unit: str, moment: str) -> None:
-        """Redraw.
-
-        Args:
-            courses: One of each layer.
-            unit: Of their times: ``"epoch"`` or ``"step"``.
-            moment: When the newest snapshot was taken, for the title.
-        """
+        """Redraw, with times in a unit, ``"epoch"`` or ``"step"``, and the newest snapshot's moment in the title."""
         times = np.unique(np.concatenate([course.times for course in courses]))
         change, rotation = (np.stack(each) for each in zip(*(_held(course, times) for course in courses), strict=True))
         positive = change[np.isfinite(change) & (change > 0)]

@@ -15,15 +15,7 @@ from filterscope.filters.bank import FilterBank
 
 
 def render(function: Callable[..., Any], bank: FilterBank, reference: FilterBank) -> tuple[bytes, int, int]:
-    """Draw one, and close it if it was pyplot's.
-
-    Args:
-        function: What the user gave.
-        bank: Monitored filters now.
-        reference: The same filters at the reference.
-
-    Returns:
-        A PNG, its width and its height in pixels.
+    """Draw one as PNG, its width and its height in pixels beside it, and close it if it was pyplot's.
 
     Raises:
         TypeError: The function gave something else than a figure.

@@ -6,18 +6,16 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-import numpy.typing as npt
 from matplotlib.figure import FigureBase
 
 from filterscope.filters import metrics
+from filterscope.filters.arrays import Array
 from filterscope.filters.bank import FilterBank
 from filterscope.filters.history import FilterHistory, require_history
 from filterscope.filters.spectrum import SHORTEST
 from filterscope.filters.words import Frequency, Scale
 from filterscope.plots.drawing import captions
 from filterscope.plots.drawing.canvas import Sheet, Target
-
-Array = npt.NDArray[Any]
 
 
 @dataclass(frozen=True)
@@ -38,14 +36,9 @@ class Options:
 
 @dataclass(frozen=True)
 class Comparison:
-    """A layer's monitored filters at one moment, and at the reference.
+    """A layer's monitored filters at one moment, and at the reference, and their norms: ``(filters,)``.
 
-    Attributes:
-        weights: Shape ``(filters, channels, taps)``.
-        reference: The same.
-        sizes: Norms of the filters: ``(filters,)``.
-        reference_sizes: Those of the reference.
-        before: What the picture's own row was at the moment before, if there was one.
+    ``before`` is what the picture's own row was at the moment before, if there was one.
     """
 
     weights: Array
@@ -57,12 +50,7 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Times:
-    """The axis of time of a picture that shows the whole history.
-
-    Attributes:
-        values: Of each snapshot, not decreasing: shape ``(E,)``.
-        unit: ``"epoch"`` or ``"step"``.
-    """
+    """The time of each snapshot, not decreasing, ``(E,)``, in a unit, ``"epoch"`` or ``"step"``."""
 
     values: Array
     unit: str = "epoch"
@@ -101,11 +89,7 @@ class Kind:
         return long_enough and (self.row is None or snapshots > 1) and (in_time or not self.frequencies)
 
     def layout(self, bank: FilterBank) -> Hashable:
-        """What layers have in common that can be drawn on one sheet, one after another.
-
-        Args:
-            bank: Monitored filters: the lowest-numbered ones of a layer.
-        """
+        """What layers have in common whose monitored filters can be drawn on one sheet, one after another."""
         axis = (bank.stride, bank.dilation, bank.transposed, bank.sample_rate) if self.frequencies else ()
         return (self.name, bank.weights.shape, bank.weights.dtype, bank.channel_names, *axis)
 
@@ -126,7 +110,7 @@ class Kind:
             rows: What :attr:`row` gave of each snapshot; of no use to a picture of one moment.
             times: Of the rows.
             moment: When the newest snapshot was taken, for the title. Default: from its epoch.
-            reference: Monitored filters of the reference. Default: those that were drawn before.
+            reference: Its monitored filters. Default: those that were drawn before.
         """
         if self.row is None:
             picture.update(bank, moment, reference=reference)

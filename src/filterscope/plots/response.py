@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.colors import to_rgba
@@ -14,6 +13,7 @@ from matplotlib.figure import FigureBase
 from matplotlib.patches import PathPatch
 
 from filterscope.filters import spectrum
+from filterscope.filters.arrays import Array
 from filterscope.filters.bank import FilterBank, require_bank
 from filterscope.filters.words import Frequency
 from filterscope.plots.drawing import captions, mosaic
@@ -31,11 +31,10 @@ from filterscope.plots.drawing.scales import (
     number_rows,
     renumber,
     round_ticks,
+    rule,
     tick_labels,
 )
 from filterscope.plots.picture import Kind, Options, Picture
-
-Array = npt.NDArray[Any]
 
 FLOOR = -40.0
 #: Up to so many filters are drawn as curves.
@@ -136,9 +135,7 @@ class ResponsePicture:
         mark_left(sheet, box, rows, tick_labels(levels))
         ticks = _ticks(sheet, known)
         name_left(sheet, box, "dB re maximum", 37)
-        upright = [[(x, box.top), (x, box.top + box.height)] for x in box.left + columns * box.width]
-        level = [[(box.left, y), (box.left + box.width, y)] for y in box.top + (1 - rows) * box.height]
-        sheet.add(LineCollection([*upright, *level], colors=PALE, linewidths=0.6, zorder=-1))
+        rule(sheet, box, columns, rows, PALE, 0.6)
         axis.mark_alias(sheet, box, zorder=-0.5)
         colours = ["#2f6db3", "#d1495b", "#2a9d62", "#8e5bb5"][: bank.filters]
         pale: dict[str, Any] = {"alpha": 0.35, "linewidths": 1.5}
@@ -156,7 +153,7 @@ class ResponsePicture:
             pale_colour = to_rgba(colours[0] if bank.filters == 1 else INK, pale["alpha"])
             words = shortened(self._name, TEXT, 0.3 * box.width, sheet.dpi) or "reference"
             entries.append((f"pale: {words}", pale_colour))  # as long as most moments that take its place
-        key = legend(sheet, box, entries, TEXT, at_top=False)
+        key = legend(sheet, box, entries)
         self._names = [artist for artist in key if isinstance(artist, QuickText)]
         sheet.moving += [*curves, *key]
 
@@ -242,13 +239,7 @@ class ResponsePicture:
             self.sheet.fit(drawn.head, words, drawn.room)
 
     def update(self, bank: FilterBank, moment: str | None = None, reference: FilterBank | None = None) -> None:
-        """Redraw.
-
-        Args:
-            bank: The same layer at another moment, or another layer of the same shape, stride, dilation and rate.
-            moment: When that is, for the title. Default: from the bank's epoch.
-            reference: The same filters at an earlier moment. Default: the one before.
-        """
+        """Redraw, as :meth:`Kind.update` does."""
         whole, bank = bank, bank.head(self._max_filters)
         if reference is not None and reference is not self._reference:
             self._reference = same_filters(reference, bank, self._max_filters)

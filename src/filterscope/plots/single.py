@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.collections import CircleCollection, LineCollection, PolyCollection
 from matplotlib.figure import FigureBase
 from matplotlib.transforms import Affine2D, IdentityTransform
 
 from filterscope.filters import metrics
+from filterscope.filters.arrays import Array
 from filterscope.filters.bank import FilterBank, require_bank
 from filterscope.filters.channels import real_rows, reduce
 from filterscope.filters.words import plural
@@ -37,8 +37,6 @@ from filterscope.plots.drawing.scales import (
     tick_labels,
 )
 from filterscope.plots.drawing.tiles import STEM_TAPS
-
-Array = npt.NDArray[Any]
 
 #: Up to so many channels are drawn as curves.
 CURVES = 8
@@ -194,15 +192,8 @@ def _logo(sheet: Sheet, axes: Axes, box: Box, weights: Array, names: Sequence[st
 def _rows_axis(sheet: Sheet, axes: Axes, box: Box, known: Array, names: Sequence[str]) -> float:
     """Name channels one below the other at the left of a box, and tell their scale at the right of it.
 
-    Args:
-        sheet: Where to draw.
-        axes: That fill the box.
-        box: Of all channels.
-        known: What is drawn of each, ``(channels, values, taps)``.
-        names: One for each.
-
-    Returns:
-        Weight from one to the next: as little as keeps each off the next.
+    Of what is ``known`` of each, ``(channels, values, taps)``, follows the weight from one to the next, which is
+    returned: as little as keeps each off the next.
     """
     known = np.where(np.isfinite(known), known, 0)
     up, down = np.maximum(known.max(axis=1), 0), np.maximum(-known.min(axis=1), 0)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from matplotlib.collections import LineCollection
 from matplotlib.figure import FigureBase
 
 from filterscope.filters import spectrum
+from filterscope.filters.arrays import Array
 from filterscope.filters.bank import FilterBank
 from filterscope.filters.history import FilterHistory
 from filterscope.filters.words import Frequency
@@ -20,11 +19,9 @@ from filterscope.plots.drawing.canvas import Box, Frame, Sheet, Target
 from filterscope.plots.drawing.colours import DEAD_FACE, DECIBEL_CMAP, INK, PLAIN
 from filterscope.plots.drawing.frequencies import FrequencyAxis, check_axis, log_edges, lowest
 from filterscope.plots.drawing.limits import format_value, safe_limit
-from filterscope.plots.drawing.scales import mark_left, name_left
+from filterscope.plots.drawing.scales import mark_left, name_left, rule
 from filterscope.plots.drawing.times import TimeAxis
 from filterscope.plots.picture import Comparison, Kind, Options, Picture, Times, draw
-
-Array = npt.NDArray[Any]
 
 #: Frequencies of each moment that are remembered: of more, the largest of every few.
 _MOST = 512
@@ -118,9 +115,7 @@ class SpectrumPicture:
         if self._is_log:
             axes.set_xscale("log")
         places = np.array([0, 0.5, 1])
-        upright = [[(x, box.top), (x, box.top + box.height)] for x in box.left + shares * box.width]
-        level = [[(box.left, y), (box.left + box.width, y)] for y in box.top + places * box.height]
-        sheet.add(LineCollection([*upright, *level], colors=DEAD_FACE, linewidths=1.5, zorder=-1))
+        rule(sheet, box, shares, places, DEAD_FACE, 1.5)
         name_left(sheet, box, "mean gain", 37)
         self._levels = mark_left(sheet, box, places, ["", "", ""])
         self._curves = [
@@ -152,15 +147,9 @@ class SpectrumPicture:
         reference: FilterBank | None = None,
         now: int = -1,
     ) -> None:
-        """Redraw.
+        """Redraw, as :meth:`Kind.update` does; rows are those of :func:`~filterscope.filters.spectrum.cumulative`.
 
-        Args:
-            bank: The newest snapshot of the same layer, or of another of this layout, all filters.
-            rows: One of each snapshot, from :func:`~filterscope.filters.spectrum.cumulative`.
-            times: Of the snapshots.
-            moment: When the newest snapshot was taken, for the title. Default: from its epoch.
-            reference: The same filters at an earlier moment. Default: the one before.
-            now: Which of the rows is the newest's; later ones are there for the scale, and not drawn.
+        Of these, ``now`` is the newest one's position; later ones are there for the scale, and not drawn.
         """
         if reference is not None and reference is not self._reference:
             self._reference, self._then = reference, spectrum.cumulative(reference.weights, _MOST)

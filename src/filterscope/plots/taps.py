@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from matplotlib.figure import FigureBase
 
 from filterscope.filters import channels as reductions
 from filterscope.filters import metrics
+from filterscope.filters.arrays import Array
 from filterscope.filters.bank import FilterBank, require_bank
 from filterscope.filters.checks import check_choice
 from filterscope.filters.words import SCALES, Scale
@@ -32,8 +31,6 @@ from filterscope.plots.drawing.scales import (
 )
 from filterscope.plots.drawing.tiles import LINE_TILES, STEM_TAPS, STEM_TILES, HeatTiles, LineTiles, LogoTiles
 from filterscope.plots.picture import Kind, Options, Picture
-
-Array = npt.NDArray[Any]
 
 #: Square points for each letter's stack, below which ``"auto"`` does not draw a logo: it could not be read.
 LETTER_AREA = 30
@@ -205,14 +202,7 @@ class TapsPicture:
         rows: Array | None = None,
         reference: FilterBank | None = None,
     ) -> None:
-        """Redraw.
-
-        Args:
-            bank: The same layer at another moment, or another layer of its shape.
-            moment: When that is, for the title. Default: from the bank's epoch.
-            rows: What tiles show, from :meth:`follow`. Default: from the bank's weights.
-            reference: The same filters at an earlier moment. Default: the one before.
-        """
+        """Redraw, as :meth:`Kind.update` does; ``rows`` may be those of :meth:`follow`."""
         whole, bank = bank, bank.head(self._max_filters)
         if reference is not None:
             self._reference = same_filters(reference, bank, self._max_filters)

@@ -27,15 +27,9 @@ _FIRST = (0, 1, 0.1, 0.5, 0.02, 2)
 
 
 class ColourBar:
-    """A colour bar with a caption above it and labels beside it.
+    """A colour bar with a caption above it and labels beside it, in a strip of ``WIDTH`` points.
 
-    Args:
-        sheet: Where to draw.
-        box: Strip of the sheet, ``WIDTH`` points wide.
-        cmap: Colours from the lower end to the upper.
-        caption: What the colours mean.
-        ticks: Positions of the labels, from 0 to 1.
-        moving: Whether the labels change from one epoch to the next.
+    Ticks are the places of the labels, from 0 to 1; if ``moving``, these change from one epoch to the next.
     """
 
     WIDTH = 80  # points

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import functools
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -72,13 +71,7 @@ def plain(artist: Artist) -> None:
 
 @dataclass(frozen=True)
 class Frame:
-    """Where a picture is drawn, and what of it beside the data.
-
-    Attributes:
-        figure: Figure or subfigure; ``None`` for a new one.
-        title: Whether the strip with the title is drawn.
-        colorbar: Whether the bar of colours is.
-    """
+    """Where a picture is drawn, on a new figure by default, and what of it beside the data."""
 
     figure: FigureBase | None = None
     title: bool = True
@@ -125,10 +118,6 @@ class Sheet:
 
     On a figure of the user's own all type is of the size that matplotlib is set to, and everything laid out with it:
     points mean those of our own canvas everywhere, whose type is of ``TEXT`` points.
-
-    Args:
-        target: Figure or subfigure to draw on; ``None`` for a new one.
-        kind: What the picture shows, in the title.
 
     Attributes:
         dpi: Pixels of 72 points.
@@ -234,11 +223,7 @@ class Sheet:
     def fit(self, line: QuickText, words: str, room: float, *, keep_last: bool = False) -> None:
         """Write words into a line: in smaller print where they need it, and then without the least of their parts.
 
-        Args:
-            line: Where to.
-            words: Parts with dots between.
-            room: Pixels.
-            keep_last: Whether the first part is the least important, and not the last.
+        These have dots between; the least is the last, or with ``keep_last`` the first.
         """
         most = TEXT / FINE * room
         while (width := text_width(words, TEXT, dpi=self.dpi)) > most and DOT in words:
@@ -253,21 +238,23 @@ class Sheet:
         base = box.top + box.height - self.px(3)
         lines = [self.write(box.left + self.px(2), base - self.px(17 * above), "") for above in reversed(range(count))]
         self.moving += lines
-        return rest, functools.partial(self._fit_lines, lines, _SLACK * box.width)
+        room = _SLACK * box.width
 
-    def _fit_lines(self, lines: Sequence[QuickText], room: float, words: str) -> None:
-        """Write words into lines, as many of their parts into the first as fit at full size."""
-        parts = words.split(DOT)
-        first = len(parts)
-        while len(lines) > 1 and first > 1 and text_width(DOT.join(parts[:first]), TEXT, dpi=self.dpi) > room:
-            first -= 1
-        for line, shown in zip(lines, (parts[:first], parts[first:]), strict=False):
-            self.fit(line, DOT.join(shown), room)
+        def write(words: str) -> None:
+            """As many of the parts into the first line as fit at full size."""
+            parts = words.split(DOT)
+            first = len(parts)
+            while count > 1 and first > 1 and text_width(DOT.join(parts[:first]), TEXT, dpi=self.dpi) > room:
+                first -= 1
+            for line, shown in zip(lines, (parts[:first], parts[first:]), strict=False):
+                self.fit(line, DOT.join(shown), room)
 
-    def caption(self, box: Box, words: str, beyond: float = 0) -> QuickText:
-        """A line of text centred just above a box, and ``beyond`` its sides if need be."""
+        return rest, write
+
+    def caption(self, box: Box, words: str) -> QuickText:
+        """A line of text centred just above a box."""
         line = self.write(box.left + box.width / 2, box.top - self.px(4), "", ha="center")
-        self.fit(line, words, box.width + 2 * beyond)
+        self.fit(line, words, box.width)
         return line
 
     def axes(self, box: Box) -> Axes:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
 
 from filterscope.filters import metrics
+from filterscope.filters.arrays import Array
 from filterscope.filters.bank import FilterBank
 from filterscope.filters.words import listed, plural
 
@@ -18,12 +16,7 @@ _LONG = 40
 
 
 def moment(bank: FilterBank, by_step: bool = False) -> str:
-    """When the bank was taken: empty outside of training.
-
-    Args:
-        bank: At that moment.
-        by_step: Whether the moments of its history are told by steps; those within an epoch always are.
-    """
+    """When the bank was taken, by steps if it must be or was within an epoch: empty outside of training."""
     if bank.epoch is None:
         return ""
     if bank.within_epoch or (by_step and bank.step):
@@ -55,7 +48,7 @@ def taps(bank: FilterBank) -> str:
     return f"taps 0 to {bank.taps - 1} →" if bank.taps > 1 else "one tap"
 
 
-def clipped(which: npt.NDArray[Any], mark: str) -> str:
+def clipped(which: Array, mark: str) -> str:
     """How many filters go beyond the scale, and how that is marked."""
     return f"{int(which.sum())} clipped: {mark}" if which.any() else ""
 
@@ -81,15 +74,13 @@ def joined(*parts: str) -> str:
 class Marks:
     """Which filters are dead or hold non-finite weights, and the words for it.
 
-    Args:
-        bank: All filters of the layer, whose median tells the dead.
-        shown: How many of them, the lowest-numbered, a picture shows.
+    The bank has all filters of the layer, whose median tells the dead; a picture shows the first so many of them.
     """
 
     def __init__(self, bank: FilterBank, shown: int) -> None:
         broken = np.asarray(~np.isfinite(bank.weights).all(axis=(1, 2)))
-        self.nonfinite: npt.NDArray[Any] = broken[:shown]
-        self.dead: npt.NDArray[Any] = metrics.dead(bank.weights)[:shown]  # a norm that is not finite is not small
+        self.nonfinite: Array = broken[:shown]
+        self.dead: Array = metrics.dead(bank.weights)[:shown]  # a norm that is not finite is not small
 
     def word(self, row: int) -> str:
         """What to write beside a filter's number."""

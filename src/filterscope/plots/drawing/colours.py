@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
 from matplotlib import colormaps
 from matplotlib.colors import LinearSegmentedColormap
 
-Array = npt.NDArray[Any]
+from filterscope.filters.arrays import Array
 
 INK, GREY, PALE = "#111827", "#3d4653", "#c3cad3"
 PLAIN = "#2f6db3"

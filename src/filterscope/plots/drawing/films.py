@@ -8,30 +8,19 @@ from __future__ import annotations
 import io
 import struct
 import zlib
-from typing import Any, BinaryIO, Protocol
+from typing import Any, BinaryIO
 
 import numpy as np
-import numpy.typing as npt
 from PIL import GifImagePlugin, Image
 
-Array = npt.NDArray[Any]
-
-
-class Film(Protocol):
-    """A file that is being written, and repeats for ever."""
-
-    def __init__(self, file: BinaryIO, size: tuple[int, int], palette: bytes, count: int) -> None:
-        """Begin one of so many frames, of a width and height in pixels, in a palette of 256 colours."""
-
-    def add(self, frame: Array, before: Array | None, milliseconds: int) -> None:
-        """Write a frame, uint8 ``(height, width)``, as what changes from the one before."""
-
-    def close(self) -> None:
-        """Write the end; the file stays open."""
+from filterscope.filters.arrays import Array
 
 
 class Gif:
-    """GIF. Pixels that stay as they were are those of the palette's last colour, which no frame may use."""
+    """GIF. Pixels that stay as they were are those of the palette's last colour, which no frame may use.
+
+    As all of these, it takes a file, width and height in pixels, a palette of 256 colours and the number of frames.
+    """
 
     def __init__(self, file: BinaryIO, size: tuple[int, int], palette: bytes, count: int) -> None:
         self._file = file
@@ -39,7 +28,7 @@ class Gif:
         file.write(b"!\xff\x0bNETSCAPE2.0" + struct.pack("<BBHB", 3, 1, 0, 0))
 
     def add(self, frame: Array, before: Array | None, milliseconds: int) -> None:
-        """As in :class:`Film`; times are in hundredths of a second."""
+        """Write what changes from the frame before, uint8 ``(height, width)`` both; the file counts 10 ms."""
         left, top, right, bottom = _changed(frame, before)
         part = frame[top:bottom, left:right]
         if before is not None:
@@ -48,7 +37,7 @@ class Gif:
         self._file.writelines(GifImagePlugin.getdata(Image.fromarray(part), (left, top), **how))
 
     def close(self) -> None:
-        """As in :class:`Film`."""
+        """Write the end; the file stays open."""
         self._file.write(b";")
 
 
@@ -63,7 +52,7 @@ class Png:
         self._chunk(b"PLTE", palette)
 
     def add(self, frame: Array, before: Array | None, milliseconds: int) -> None:
-        """As in :class:`Film`."""
+        """As in :class:`Gif`; the file counts milliseconds."""
         left, top, right, bottom = _changed(frame, before)
         part = frame[top:bottom, left:right]
         place = right - left, bottom - top, left, top
@@ -81,7 +70,7 @@ class Png:
         self._file.write(struct.pack(">I", len(content)) + kind + content + struct.pack(">I", check))
 
     def close(self) -> None:
-        """As in :class:`Film`."""
+        """Write the end; the file stays open."""
         self._chunk(b"IEND", b"")
 
 
@@ -95,7 +84,7 @@ class WebP:
         self._chunk(b"ANIM", struct.pack("<IH", 0xFFFFFFFF, 0))
 
     def add(self, frame: Array, before: Array | None, milliseconds: int) -> None:
-        """As in :class:`Film`."""
+        """As in :class:`Gif`; the file counts milliseconds."""
         left, top, right, bottom = _changed(frame, before)
         left, top = left - left % 2, top - top % 2  # the format counts places in twos
         stream = io.BytesIO()
@@ -107,10 +96,14 @@ class WebP:
         self._file.write(kind + struct.pack("<I", len(content)) + content + bytes(len(content) % 2))
 
     def close(self) -> None:
-        """As in :class:`Film`."""
+        """Write the end; the file stays open."""
         size = self._file.tell() - 8
         self._file.seek(4)
         self._file.write(struct.pack("<I", size))
+
+
+#: A file that is being written, and repeats for ever.
+Film = Gif | Png | WebP
 
 
 def _three(*numbers: int) -> bytes:

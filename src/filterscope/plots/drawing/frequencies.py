@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
 from matplotlib.collections import LineCollection
 
+from filterscope.filters.arrays import Array
 from filterscope.filters.bank import FilterBank
 from filterscope.filters.checks import check_choice
 from filterscope.filters.spectrum import tap_rate
@@ -18,17 +16,9 @@ from filterscope.plots.drawing.colours import INK
 from filterscope.plots.drawing.lettering import text_width
 from filterscope.plots.drawing.scales import fitting_ticks, log_ticks, mark_below, name_below, tick_labels
 
-Array = npt.NDArray[Any]
-
 
 class FrequencyAxis:
-    """Frequencies of a layer across boxes.
-
-    Args:
-        bank: Of the layer.
-        sample_rate: Hz at its input. Default: the bank's own; without any, cycles per sample.
-        span: The lowest and the highest frequency.
-        is_log: Whether the axis is logarithmic.
+    """Frequencies of a layer across boxes, from the lowest to the highest of a span, in Hz or cycles per sample.
 
     Attributes:
         alias: What to say of the dashed line where the stride aliases; empty if it does not.
@@ -52,17 +42,9 @@ class FrequencyAxis:
         return np.asarray((frequencies - low) / (high - low))
 
     def number(self, sheet: Sheet, box: Box, note: str, room: float | None = None, most: int = 10) -> Array:
-        """Number frequencies below a box.
+        """Number frequencies below a box, in so many intervals at most; where, as shares of its width.
 
-        Args:
-            sheet: Where to draw.
-            box: Of the data.
-            note: To be said beside their unit, if that fits.
-            room: Pixels for that. Default: the width of the box.
-            most: Intervals between the numbers, at most.
-
-        Returns:
-            Where the numbers stand, as shares of the box's width.
+        The note is said beside their unit, if there is room for it, by default as wide as the box.
         """
         low, high = self._span
         is_kilo = self._is_known and high >= 2000

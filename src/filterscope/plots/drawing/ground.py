@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from matplotlib import rcParams
 from matplotlib.artist import Artist
 from matplotlib.collections import LineCollection
@@ -15,7 +14,7 @@ from matplotlib.figure import FigureBase
 from matplotlib.patches import PathPatch
 from matplotlib.text import Text
 
-Array = npt.NDArray[Any]
+from filterscope.filters.arrays import Array
 
 
 def ground_of(figure: FigureBase) -> tuple[float, ...]:

@@ -7,7 +7,6 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from matplotlib.backends.backend_agg import RendererAgg
 from matplotlib.colors import to_rgb
 from matplotlib.font_manager import FontProperties
@@ -17,7 +16,7 @@ from matplotlib.text import Text
 from matplotlib.textpath import TextToPath
 from matplotlib.transforms import Affine2D
 
-Array = npt.NDArray[Any]
+from filterscope.filters.arrays import Array
 
 #: Height of a capital letter, in units of the font size.
 _CAPITAL = 0.73
@@ -118,26 +117,11 @@ class QuickText(Text):
 def number_patch(
     numbers: Sequence[int], corners: Array, size: float, colour: str, *, align_right: bool = False
 ) -> PathPatch:
-    """Numbers at places in axes whose unit is a pixel and whose y points down, as one artist.
-
-    Args:
-        numbers: What to write.
-        corners: Left (or right) end of each number's baseline: ``(n, 2)``.
-        size: Font size in pixels.
-        colour: Of all of them.
-        align_right: Whether ``corners`` are right ends.
-
-    Returns:
-        One patch, not yet added to any axes.
-    """
+    """Numbers as one artist, in pixels, y downwards; ``corners`` are left or right ends of baselines, ``(n, 2)``."""
     vertices, codes = [np.empty((0, 2))], [np.empty(0, np.uint8)]
     for number, (x, y) in zip(numbers, corners, strict=True):
         path, width = _line(str(number), False)
         left = x - size * width if align_right else x
         vertices.append(np.asarray(path.vertices) * [size, -size] + [left, y])
         codes.append(np.asarray(path.codes))
-    return PathPatch(
-        Path(np.concatenate(vertices), np.concatenate(codes)),
-        facecolor=colour,
-        linewidth=0,
-    )
+    return PathPatch(Path(np.concatenate(vertices), np.concatenate(codes)), facecolor=colour, linewidth=0)

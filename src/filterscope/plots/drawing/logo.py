@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.patches import PathPatch
 from matplotlib.path import Path
 
+from filterscope.filters.arrays import Array
 from filterscope.plots.drawing.canvas import Sheet
 from filterscope.plots.drawing.lettering import outline
 from filterscope.plots.drawing.limits import peaks, safe_limit
-
-Array = npt.NDArray[Any]
 
 #: What readers of DNA and RNA are used to.
 _NUCLEOTIDES = {"A": "#0f8a43", "C": "#2557a7", "G": "#f0a01e", "T": "#d62839", "U": "#d62839"}
@@ -59,10 +56,7 @@ def stack_heights(weights: Array) -> Array:
 def fair_limit(heights: Array) -> float:
     """The height of a stack at the edge of every tile, such that half of the tiles use two thirds of theirs.
 
-    Higher stacks are drawn smaller, and can be read as before.
-
-    Args:
-        heights: Of stacks, ``(filters, 1, taps)``.
+    Higher stacks, of ``(filters, 1, taps)``, are drawn smaller, and can be read as before.
     """
     largest, fair = safe_limit(heights), 1.5 * float(np.median(peaks(heights)))
     return fair if 0 < fair < largest else largest
@@ -80,13 +74,7 @@ def _spans(weights: Array) -> tuple[Array, Array]:
 
 
 class Letters:
-    """The letters of all filters of a picture, an artist for each letter of the alphabet.
-
-    Args:
-        sheet: Where to draw.
-        names: The letters, in the order of the channels.
-        axes: Where, if not right on the sheet.
-    """
+    """The letters of all filters of a picture, an artist for each channel's name, on a sheet or on axes of it."""
 
     def __init__(self, sheet: Sheet, names: Sequence[str], axes: Axes | None = None) -> None:
         self._names = names

@@ -6,29 +6,23 @@ extreme of those that it stands for. All tiles of a picture are one image, so th
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import RendererAgg
 from matplotlib.colors import Colormap
 from matplotlib.image import BboxImage
 from matplotlib.transforms import Bbox, Transform, TransformedBbox
 
+from filterscope.filters.arrays import Array
 from filterscope.plots.drawing.canvas import Box, Sheet, plain
 from filterscope.plots.drawing.colours import NONFINITE_FACE, rgba
 from filterscope.plots.drawing.reduction import block_starts, signed_extremes
 
-Array = npt.NDArray[Any]
-
 #: Width to height of a tile.
 ASPECT = 1.45
-#: Numbers that are worked on at a time; with four bytes each below what the allocator asks the system for.
-_PART = 30_000
 
 
 @dataclass(frozen=True)
@@ -36,11 +30,8 @@ class Grid:
     """Tiles of equal size in rows; pixel coordinates inside the box that holds them.
 
     Attributes:
-        count: Number of tiles.
-        columns: Tiles per row.
         cell: Width and height of a tile with its margins.
         head: Height kept above each tile for its number; 0 where numbers stand only before each row.
-        gap: Space between two tiles.
         row_label: Width kept before each row.
     """
 
@@ -83,12 +74,6 @@ class Grid:
         return np.floor(np.stack([left, top], axis=1))
 
 
-def _by_parts(make: Callable[[Array], Array], matrices: Array) -> Array:
-    """Make a matrix of each, a few at a time: large arrays would come from the system, page by page, and go back."""
-    count = max(_PART // max(matrices[0].size, 1), 1) if len(matrices) else 1
-    return np.concatenate([make(matrices[i : i + count]) for i in range(0, max(len(matrices), 1), count)])
-
-
 def shrink(values: Array, pixels: int, axis: int) -> Array:
     """The extremes of an axis that has more values than there are pixels."""
     count = values.shape[axis]
@@ -113,25 +98,11 @@ def heat(
 ) -> Array:
     """Matrices as pixels: cells repeated where there is room, the extremes of blocks where not.
 
-    Args:
-        values: Shape ``(..., rows, columns)``.
-        height: Pixels for the rows.
-        width: Pixels for the columns.
-        limit: Value at the end of the colour scale, which begins at -limit, or at 0 if one-sided.
-        cmap: Colours.
-        one_sided: Whether there are no negative values.
-        undefined: Colour of NaN; infinity is amber.
-
-    Returns:
-        uint8 RGBA, ``(..., height, width, 4)``.
+    Values ``(..., rows, columns)`` become uint8 RGBA ``(..., height, width, 4)``, in the colours of :func:`colour`.
     """
-
-    def pixels(part: Array) -> Array:
-        cells = colour(shrink(shrink(part, height, -2), width, -1), limit, cmap, one_sided, undefined)
-        return np.ascontiguousarray(_stretch(_stretch(cells.view(np.uint32)[..., 0], width, -1), height, -2))
-
-    whole = _by_parts(pixels, values) if values.ndim > 2 else pixels(values)
-    return whole[..., None].view(np.uint8)
+    cells = colour(shrink(shrink(values, height, -2), width, -1), limit, cmap, one_sided, undefined)
+    pixels = np.ascontiguousarray(_stretch(_stretch(cells.view(np.uint32)[..., 0], width, -1), height, -2))
+    return pixels[..., None].view(np.uint8)
 
 
 def last_gap(epochs: Array) -> float:
@@ -142,18 +113,13 @@ def last_gap(epochs: Array) -> float:
 def lay(values: Array, edges: Array, pixels: int, axis: int) -> Array:
     """Lay cells of unequal size along an axis of pixels; of those that have no pixel of their own, the extreme.
 
-    Args:
-        values: One for each cell.
-        edges: Where each cell begins, in pixels, rising from 0; it ends where the next one begins.
-        pixels: Length of the result.
-        axis: Negative.
+    A cell begins at its edge, in pixels, rising from 0, and ends where the next one begins.
     """
     # A cell has the pixels whose middles lie in it, and all cells are shown: small ones share the next pixel.
     own = np.clip(np.ceil(edges - 0.5), 0, pixels - 1).astype(int)
     begins, starts = np.unique(own, return_index=True)
     if len(starts) < len(own):
-        reduce = functools.partial(signed_extremes, starts=starts, axis=axis)
-        values = _by_parts(reduce, values) if values.ndim > 2 else reduce(values)
+        values = signed_extremes(values, starts, axis)
     return np.asarray(np.repeat(values, np.diff(np.append(begins, pixels)), axis=axis))
 
 
@@ -161,9 +127,6 @@ def lay_epochs(rows: Array, epochs: Array, height: int) -> Array:
     """Lay snapshots ``(..., E, columns)`` on a vertical axis of pixels that is linear in epochs, the first at the top.
 
     A snapshot holds from its epoch to the next one, the last as long as is usual among them.
-
-    Returns:
-        Shape ``(..., height, columns)``.
     """
     edges = np.append(epochs, epochs[-1] + last_gap(epochs)).astype(np.float64)
     edges = (edges - edges[0]) / (edges[-1] - edges[0]) * height
@@ -225,18 +188,6 @@ class PixelImage(BboxImage):
             context.restore()
 
 
-_TABLES: dict[tuple[str, str], Array] = {}
-
-
-def _table(cmap: Colormap, undefined: str) -> Array:
-    """256 colours of a map, then the one of NaN and the one of infinity: uint8 RGBA."""
-    key = cmap.name, undefined  # colour maps cannot be hashed
-    if key not in _TABLES:
-        colours = np.vstack([cmap(np.linspace(0, 1, 256)), rgba(undefined), rgba(NONFINITE_FACE)])
-        _TABLES[key] = (colours * 255).round().astype(np.uint8)
-    return _TABLES[key]
-
-
 def colour(
     values: Array, limit: float, cmap: Colormap, one_sided: bool = False, undefined: str = NONFINITE_FACE
 ) -> Array:
@@ -248,20 +199,18 @@ def colour(
     cells = index.astype(np.int16)
     if not finite.all():
         cells = np.where(finite, cells, np.where(np.isnan(values), np.int16(256), np.int16(257)))
-    return np.asarray(np.take(_table(cmap, undefined), cells, axis=0))
+    colours = np.vstack([cmap(np.linspace(0, 1, 256)), rgba(undefined), rgba(NONFINITE_FACE)])
+    return np.asarray(np.take((colours * 255).round().astype(np.uint8), cells, axis=0))
 
 
-def paste(tiles: Array, grid: Grid, box: Box, borders: Array | None = None, border: int = 1) -> Array:
+def paste(tiles: Array, grid: Grid, box: Box, borders: Array, border: int) -> Array:
     """Lay tiles ``(count, height, width, 4)`` on a clear sheet of the box's size, each framed in its colour."""
     sheet = np.zeros((int(box.height), int(box.width)), np.uint32)
     tiles = tiles.view(np.uint32)[..., 0]  # whole pixels are copied several times as fast as their bytes
-    frames = None if borders is None else (borders * 255).astype(np.uint8).view(np.uint32)[:, 0]
+    frames = (borders * 255).astype(np.uint8).view(np.uint32)[:, 0]
     height, width = tiles.shape[1:3]
     for i, (left, top) in enumerate(grid.corners().astype(int)):
         target = sheet[top : top + height, left : left + width]
-        if frames is None:
-            target[...] = tiles[i]
-            continue
         target[...] = frames[i]
         target[border:-border, border:-border] = tiles[i][border:-border, border:-border]
     return sheet[..., None].view(np.uint8)

@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
 
+from filterscope.filters.arrays import Array
 from filterscope.plots.drawing.colours import DEAD_FACE, GREY, INK, NONFINITE_FACE, PALE, rgba
 
-Array = npt.NDArray[Any]
-
-#: Pixels that are looked up at a time: what is made for them stays in the processor's cache.
-_CHUNK = 30_000
 _WHITE = np.uint32(0xFFFFFFFF)
 _MOST = 255
 _UNKNOWN = np.uint8(255)
@@ -47,14 +41,7 @@ class Palette:
         self._is_new = True
 
     def number(self, pixels: Array) -> tuple[Array, bytes]:
-        """Number the pixels of a picture.
-
-        Args:
-            pixels: Opaque uint8 RGBA, ``(height, width, 4)``.
-
-        Returns:
-            The number of each pixel's colour, uint8 ``(height, width)``, and the colours, three bytes each.
-        """
+        """The numbers, uint8 ``(height, width)``, of opaque uint8 RGBA, and all colours so far, three bytes each."""
         packed = np.ascontiguousarray(pixels).view("<u4").ravel()
         numbers = self._look_up(packed)
         unknown = np.flatnonzero(numbers == _UNKNOWN)
@@ -68,11 +55,7 @@ class Palette:
 
     def _look_up(self, packed: Array) -> Array:
         """The numbers of pixels: ``_UNKNOWN`` for those of unknown colour."""
-        numbers = np.empty(packed.shape, np.uint8)
-        for start in range(0, packed.size, _CHUNK):
-            part = slice(start, start + _CHUNK)
-            numbers[part] = self._table.take(_bins(packed[part]))
-        return numbers
+        return self._table.take(_bins(packed))
 
     def _learn(self, drawn: Array) -> bool:
         """Find or make an entry for each of these pixels' colours; False if some found none that is near enough."""

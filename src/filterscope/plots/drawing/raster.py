@@ -6,15 +6,13 @@ import io
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from matplotlib.artist import Artist
 from matplotlib.backends.backend_agg import FigureCanvasAgg, RendererAgg
 from PIL import Image
 
+from filterscope.filters.arrays import Array
 from filterscope.plots.drawing.canvas import Sheet
 from filterscope.plots.drawing.palette import Palette
-
-Array = npt.NDArray[Any]
 
 #: zlib level of the PNGs. Means of 21 pictures of 900 x 430 pixels in a palette: 1 costs 1.3 ms for 36 kB, 2 costs
 #: 1.4 ms for 34 kB, 3 costs 1.7 ms for 32 kB, 6 about 3.6 ms for a bit less; in full colour 1 costs 13 ms for 145 kB.
@@ -26,11 +24,7 @@ class Raster:
     """Renders one sheet, whose moving artists may have changed since the last time.
 
     Between two renderings it keeps the frame's pixels that are not white, and no canvas: a model can have hundreds of
-    pictures.
-
-    Args:
-        sheet: A sheet on a figure of its own.
-        palette: Colours of such pictures. Default: one of its own.
+    pictures. The sheet has a figure of its own, the palette may be shared.
     """
 
     def __init__(self, sheet: Sheet, palette: Palette | None = None) -> None:
@@ -78,12 +72,7 @@ class Raster:
 
 
 def encode(pixels: Array, palette: Palette) -> bytes:
-    """PNG with a palette: a quarter of the bytes of one in full colour, and less of the time.
-
-    Args:
-        pixels: Opaque uint8 RGBA, ``(height, width, 4)``.
-        palette: Where the colours are looked up, and new ones added.
-    """
+    """Opaque RGBA as PNG with a palette: a quarter of the bytes of one in full colour, and less of the time."""
     numbers, colours = palette.number(pixels)
     image = Image.fromarray(numbers)
     image.putpalette(colours)

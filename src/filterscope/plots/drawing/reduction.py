@@ -5,12 +5,9 @@ Plus and minus cancel in a mean: a filter of a high frequency would look as if i
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
 
-Array = npt.NDArray[Any]
+from filterscope.filters.arrays import Array
 
 #: Blocks of up to so many values are reduced value by value: numpy's reduceat takes several times as long for them.
 _SHORT = 8
@@ -24,10 +21,7 @@ def block_starts(count: int, blocks: int) -> Array:
 def signed_extremes(values: Array, starts: Array, axis: int) -> Array:
     """The value of largest magnitude in each block, with its sign; of plus and minus alike the plus.
 
-    Args:
-        values: A block that holds NaN or Inf is NaN or Inf; with both, Inf.
-        starts: Where each block begins along the axis, from 0 on, rising.
-        axis: To reduce.
+    Blocks begin at ``starts``, from 0 on, rising. One that holds NaN or Inf is NaN or Inf; with both, Inf.
     """
     most, least = (_by_block(each, values, starts, axis) for each in (np.maximum, np.minimum))
     extremes = np.where(most >= -least, most, least)

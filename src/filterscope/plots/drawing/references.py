@@ -11,13 +11,7 @@ _LONG = 32
 
 
 def check_shape(reference: FilterBank, bank: FilterBank, ours: tuple[int, ...], theirs: tuple[int, ...]) -> None:
-    """Refuse a reference of other filters.
-
-    Args:
-        reference: The one given.
-        bank: What is compared with it.
-        ours: Shape of what is drawn of the bank.
-        theirs: That of the reference.
+    """Refuse a reference of other filters than the bank, by the shapes of what is drawn of both.
 
     Raises:
         ValueError: The shapes differ, or one is complex and the other is not.

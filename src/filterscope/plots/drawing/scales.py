@@ -10,16 +10,14 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from matplotlib.artist import Artist
 from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.patches import PathPatch
 
+from filterscope.filters.arrays import Array
 from filterscope.plots.drawing.canvas import TEXT, Box, Sheet
 from filterscope.plots.drawing.colours import GREY, INK
 from filterscope.plots.drawing.lettering import QuickText, number_patch, text_width
-
-Array = npt.NDArray[Any]
 
 #: Points from a box to the baseline of the numbers below it, and to that of what they count.
 _NUMBERS, _NAME = 16, 33
@@ -32,14 +30,7 @@ def index_ticks(count: int, most: int = 8) -> list[int]:
 
 
 def round_ticks(low: float, high: float, most: int, whole: bool = False) -> Array:
-    """Round numbers from ``low`` to ``high``, at least one and at most ``most`` steps apart from end to end.
-
-    Args:
-        low: End of an axis.
-        high: The other, larger.
-        most: Steps that there may be.
-        whole: Whether only integers will do.
-    """
+    """Round numbers, or integers, from ``low`` to ``high``, at least one and at most ``most`` steps from end to end."""
     least = (high - low) / most * (1 - 1e-9)
     power = np.floor(np.log10(least))
     step = next(s * 10.0**p for p in (power, power + 1) for s in (1, 2, 2.5, 5) if s * 10.0**p >= least)
@@ -105,26 +96,28 @@ def mark_left(sheet: Sheet, box: Box, shares: Array, labels: Sequence[str]) -> l
     ]
 
 
-def name_below(sheet: Sheet, box: Box, words: str) -> None:
+def rule(sheet: Sheet, box: Box, columns: Array, rows: Array, colour: str, width: float) -> None:
+    """Lines behind a box's data, at shares of its width and of its height from the bottom."""
+    upright = [[(x, box.top), (x, box.top + box.height)] for x in box.left + columns * box.width]
+    level = [[(box.left, y), (box.left + box.width, y)] for y in box.top + (1 - rows) * box.height]
+    sheet.add(LineCollection([*upright, *level], colors=colour, linewidths=width, zorder=-1))
+
+
+def name_below(sheet: Sheet, box: Box, words: str) -> QuickText:
     """What the numbers below a box count."""
-    sheet.write(box.left + box.width / 2, box.top + box.height + sheet.px(_NAME), words, ha="center")
+    return sheet.write(box.left + box.width / 2, box.top + box.height + sheet.px(_NAME), words, ha="center")
 
 
-def name_left(sheet: Sheet, box: Box, words: str, points: float) -> None:
+def name_left(sheet: Sheet, box: Box, words: str, points: float) -> QuickText:
     """What the numbers at the left of a box count, upwards; so many points from it."""
     x, y = box.left - sheet.px(points), box.top + box.height / 2
-    sheet.write(x, y, words, ha="center", rotation=90, rotation_mode="anchor")
+    return sheet.write(x, y, words, ha="center", rotation=90, rotation_mode="anchor")
 
 
 def number_rows(sheet: Sheet, box: Box, centres: Array, numbers: Sequence[int], label: str) -> PathPatch:
-    """Number the rows of a box: one artist, where an axis would have dozens. :func:`renumber` may change it.
+    """Number rows at shares of a box's height, from its top, and name what is numbered.
 
-    Args:
-        sheet: Where to draw.
-        box: Of the rows.
-        centres: Of the rows to number, as shares of the height from the top: ``(n,)``.
-        numbers: One for each.
-        label: What is numbered.
+    One artist, where an axis would have dozens; :func:`renumber` may change it.
     """
     name_left(sheet, box, label, 32)
     y = box.top + np.asarray(centres) * box.height
@@ -144,25 +137,17 @@ def _row_numbers(sheet: Sheet, box: Box, centres: Array, numbers: Sequence[int])
     return number_patch(numbers, ends, size, INK, align_right=True)
 
 
-def legend(sheet: Sheet, box: Box, entries: Sequence[tuple[str, Any]], size: float, *, at_top: bool) -> list[Artist]:
-    """Names of curves beside samples of their colours, at the right of a box.
+def legend(sheet: Sheet, box: Box, entries: Sequence[tuple[str, Any]]) -> list[Artist]:
+    """Names of curves beside samples of their colours, above them in the lower right corner of a box.
 
-    Args:
-        sheet: Where to draw.
-        box: Of the curves.
-        entries: Name and colour of each.
-        size: Of the type, in points.
-        at_top: One below the other in the upper corner; else beside one another, as far as there is room, in the lower.
-
-    Returns:
-        The artists, which lie above the curves.
+    Entries, name and colour each, lie beside one another as far as there is room.
     """
-    sample, gap, line = sheet.px(20), sheet.px(6), sheet.px(1.35 * size)
-    column = sample + 2.5 * gap + max(text_width(name, size, dpi=sheet.dpi) for name, _ in entries)
-    columns = 1 if at_top else max(1, min(len(entries), int((box.width - gap) / column)))
+    sample, gap, line = sheet.px(20), sheet.px(6), sheet.px(1.35 * TEXT)
+    column = sample + 2.5 * gap + max(text_width(name, TEXT, dpi=sheet.dpi) for name, _ in entries)
+    columns = max(1, min(len(entries), int((box.width - gap) / column)))
     width, height = columns * column + gap, -(-len(entries) // columns) * line + gap
     left = box.left + box.width - width - gap
-    top = box.top + gap if at_top else box.top + box.height - height - gap
+    top = box.top + box.height - height - gap
     corners = [(left, top), (left + width, top), (left + width, top + height), (left, top + height)]
     face = PolyCollection([corners], facecolors=[sheet.ground], linewidths=0, alpha=0.85, zorder=5)
     artists: list[Artist] = [sheet.add(face)]
@@ -170,7 +155,7 @@ def legend(sheet: Sheet, box: Box, entries: Sequence[tuple[str, Any]], size: flo
         x = left + gap + number % columns * column
         y = top + gap / 2 + (number // columns + 0.5) * line
         artists.append(sheet.add(LineCollection([[(x, y), (x + sample, y)]], colors=[colour], linewidths=2, zorder=6)))
-        artists.append(sheet.write(x + sample + gap, y, name, fontsize=size, color=INK, va="center", zorder=6))
+        artists.append(sheet.write(x + sample + gap, y, name, color=INK, va="center", zorder=6))
     return artists
 
 

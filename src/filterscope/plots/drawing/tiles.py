@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from matplotlib.collections import LineCollection, PolyCollection
 
+from filterscope.filters.arrays import Array
 from filterscope.plots.drawing import mosaic
 from filterscope.plots.drawing.canvas import SMALL, Box, Sheet
 from filterscope.plots.drawing.captions import Marks
@@ -27,8 +27,6 @@ from filterscope.plots.drawing.limits import is_clipped
 from filterscope.plots.drawing.logo import Letters
 from filterscope.plots.drawing.reduction import outline, trace
 
-Array = npt.NDArray[Any]
-
 #: Kernels up to this length are drawn as stems, one per tap.
 STEM_TAPS = 8
 #: More tiles than this are drawn as heat: lines would be thicker than their tile is high, and stems a few pixels high.
@@ -40,13 +38,18 @@ _LETTER_ASPECT = 0.5
 
 
 class _Tiles:
-    """Where the tiles of a picture lie, and the number and the words above each."""
+    """Where the tiles of a picture lie, and the number and the words above each.
+
+    They are redrawn with a limit for each filter, the value at the edge of its tile or at the end of its colours, an
+    RGBA colour for each, and with marks of the dead and non-finite ones.
+    """
 
     def __init__(self, sheet: Sheet, area: Box, indices: Array, aspect: float = mosaic.ASPECT) -> None:
         self.sheet, self.area = sheet, area.snapped()
         self.grid = mosaic.Grid.fit(len(indices), self.area, sheet.px(SMALL + 2), aspect)
         self.corners = self.grid.corners() + np.array([self.area.left, self.area.top])
         self.width, self.height = self.grid.inner
+        self._middle = self.corners[:, 1:] + self.height / 2
         size = sheet.px(SMALL)
         if self.grid.head:
             sheet.add(number_patch(indices.tolist(), self.corners - [0, 2], size, GREY))
@@ -59,6 +62,17 @@ class _Tiles:
             middle = [0, self.height / 2 + 0.36 * size]
             sheet.add(number_patch(indices[firsts].tolist(), ends + middle, size, GREY, align_right=True))
         self._words: dict[int, QuickText] = {}
+
+    def _fill(self, width: float, zorder: float) -> PolyCollection:
+        """Faces of the tiles, from their left as far as ``width``."""
+        corner = np.array([[0, 0], [1, 0], [1, 1], [0, 1]]) * [width, self.height]
+        return PolyCollection(list(self.corners[:, None] + corner), linewidths=0, zorder=zorder)
+
+    def _zero_lines(self, left: Array) -> LineCollection:
+        """Across the tiles, each from its ``left``, ``(filters,)``, to its right."""
+        ends = np.stack([left, self.corners[:, 0] + self.width], axis=1)
+        zero = np.stack([ends, np.broadcast_to(self._middle, ends.shape)], axis=-1)
+        return LineCollection(list(zero), colors=PALE, linewidths=0.8, zorder=1)
 
     def set_words(self, words: list[str]) -> None:
         """Write a word at the right above each tile, where there is room for any."""
@@ -81,12 +95,8 @@ class LineTiles(_Tiles):
         self._stems = taps <= STEM_TAPS
         slot = self.width / taps
         self._x = self.corners[:, :1] + (np.arange(taps) + 0.5) * slot
-        self._middle = self.corners[:, 1:] + self.height / 2
-        corner = np.array([[0, 0], [1, 0], [1, 1], [0, 1]]) * [self.width, self.height]
-        zero = np.stack([self.corners, self.corners + np.array([self.width, 0])], axis=1)
-        zero[:, :, 1] = self._middle
-        zero_lines = LineCollection(list(zero), colors=PALE, linewidths=0.8, zorder=1)
-        self._faces = PolyCollection(list(self.corners[:, None] + corner), linewidths=0, zorder=0)
+        self._faces = self._fill(self.width, 0)
+        zero_lines = self._zero_lines(self.corners[:, 0])
         slot_points = slot * 72 / sheet.dpi
         self._behind: Any  # segments for stems, polygons for lines
         if self._stems:
@@ -103,15 +113,7 @@ class LineTiles(_Tiles):
         sheet.moving += parts
 
     def update(self, rows: Array, reference: Array | None, limits: Array, colours: Array, marks: Marks) -> None:
-        """Redraw; what goes beyond its limit has a dark edge there.
-
-        Args:
-            rows: Shape ``(filters, taps)``.
-            reference: The same of the reference, or ``None``.
-            limits: Shape ``(filters,)``: the weight that reaches a tile's edge.
-            colours: RGBA per filter.
-            marks: Dead and non-finite filters.
-        """
+        """Redraw ``(filters, taps)``, the reference's behind; what goes beyond its limit has a dark edge there."""
         faces = _faces(marks)
         self._faces.set_facecolor(faces)  # type: ignore[arg-type]
         self._faces.set_visible(bool(faces.any()))  # clear ones take as long to draw
@@ -167,14 +169,9 @@ class HeatTiles(_Tiles):
         sheet.moving.insert(0, self._image)
 
     def update(self, cells: Array, limits: Array, borders: Array, marks: Marks, one_sided: bool = False) -> None:
-        """Redraw; what goes beyond its limit has a dark corner.
+        """Redraw ``(filters, rows, columns)``, in frames; what goes beyond its limit has a dark corner.
 
-        Args:
-            cells: Shape ``(filters, rows, columns)``.
-            limits: Shape ``(filters,)``: the value at the end of the colour scale.
-            borders: RGBA of every tile's frame.
-            marks: Dead and non-finite filters.
-            one_sided: Whether values run from 0 to the limit instead of from -limit to limit.
+        If one-sided, values run from 0 to the limit instead of from -limit to limit.
         """
         cmap = ONE_SIDED_CMAP if one_sided else SIGNED_CMAP
         scaled = cells / limits[:, None, None]
@@ -197,37 +194,20 @@ class LogoTiles(_Tiles):
     def __init__(self, sheet: Sheet, area: Box, indices: Array, names: Sequence[str], taps: int) -> None:
         super().__init__(sheet, area, indices, _LETTER_ASPECT * taps)
         strip = max(2.0, min(sheet.px(2.5), 0.03 * self.width))
-        corner = np.array([[0, 0], [1, 0], [1, 1], [0, 1]])
-        self._faces = PolyCollection(
-            list(self.corners[:, None] + corner * [self.width, self.height]), linewidths=0, zorder=0
-        )
-        self._strips = PolyCollection(
-            list(self.corners[:, None] + corner * [strip, self.height]), linewidths=0, zorder=2
-        )
+        self._faces, self._strips = self._fill(self.width, 0), self._fill(strip, 2)
         self._left = self.corners[:, 0] + 2.5 * strip
-        self._middle = self.corners[:, 1] + self.height / 2
         self._slot = (self.width - 2.5 * strip) / taps
-        ends = np.stack([self._left, self.corners[:, 0] + self.width], axis=1)
-        zero = np.stack([ends, np.broadcast_to(self._middle[:, None], ends.shape)], axis=-1)
-        lines = LineCollection(list(zero), colors=PALE, linewidths=0.8, zorder=1)
-        for collection in (self._faces, lines, self._strips):
+        for collection in (self._faces, self._zero_lines(self._left), self._strips):
             sheet.moving.append(sheet.add(collection))
         self._letters = Letters(sheet, names)
         sheet.moving += self._letters.artists
 
     def update(self, weights: Array, limits: Array, strips: Array | None, marks: Marks) -> None:
-        """Redraw.
-
-        Args:
-            weights: Shape ``(filters, letters, taps)``.
-            limits: Shape ``(filters,)``: the height of a stack that reaches a tile's edge.
-            strips: RGBA per filter, or ``None``.
-            marks: Dead and non-finite filters.
-        """
+        """Redraw ``(filters, letters, taps)``; a stack as high as its limit reaches a tile's edge."""
         self._faces.set_facecolor(_faces(marks))  # type: ignore[arg-type]
         self._strips.set_facecolor("none" if strips is None else strips)  # type: ignore[arg-type]
         edge = self.height / 2
-        self._letters.update(weights, self._left, self._middle, self._slot, -0.98 * edge / limits, edge)
+        self._letters.update(weights, self._left, self._middle[:, 0], self._slot, -0.98 * edge / limits, edge)
 
 
 def _faces(marks: Marks) -> Array:

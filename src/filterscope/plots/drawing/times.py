@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import numpy.typing as npt
-
+from filterscope.filters.arrays import Array
 from filterscope.plots.drawing import mosaic
 from filterscope.plots.drawing.canvas import Box, Sheet
 from filterscope.plots.drawing.colours import INK
-from filterscope.plots.drawing.scales import index_ticks, tick_intervals
+from filterscope.plots.drawing.scales import index_ticks, name_below, name_left, tick_intervals
 
 _MOST_LABELS = 9
 
@@ -17,27 +14,18 @@ _MOST_LABELS = 9
 class TimeAxis:
     """Numbers beside a box whose pixels are times, as :func:`mosaic.lay_epochs` lays them.
 
-    Texts, not an axis of matplotlib's: that costs several times as much at each redrawing.
-
-    Args:
-        sheet: Where to draw.
-        box: Of the times.
-        down: Whether they run downwards, with their numbers at the left; else across, with numbers below.
+    Texts, not an axis of matplotlib's: that costs several times as much at each redrawing. Times run across, or
+    ``down``, with their numbers at the left.
     """
 
     def __init__(self, sheet: Sheet, box: Box, down: bool = False) -> None:
         self._sheet, self._box, self._down = sheet, box, down
-        middle = box.top + box.height / 2 if down else box.left + box.width / 2
-        if down:
-            place: dict[str, Any] = {"ha": "center", "rotation": 90, "rotation_mode": "anchor"}
-            self._unit = sheet.write(box.left - sheet.px(37), middle, "", **place)
-            self._labels = [sheet.write(0, 0, "", ha="right", va="center", color=INK) for _ in range(_MOST_LABELS)]
-        else:
-            self._unit = sheet.write(middle, box.top + box.height + sheet.px(33), "", ha="center")
-            self._labels = [sheet.write(0, 0, "", ha="center", color=INK) for _ in range(_MOST_LABELS)]
+        self._unit = name_left(sheet, box, "", 37) if down else name_below(sheet, box, "")
+        place = {"ha": "right", "va": "center"} if down else {"ha": "center"}
+        self._labels = [sheet.write(0, 0, "", color=INK, **place) for _ in range(_MOST_LABELS)]
         sheet.moving += [self._unit, *self._labels]
 
-    def update(self, times: npt.NDArray[Any], unit: str) -> tuple[float, float]:
+    def update(self, times: Array, unit: str) -> tuple[float, float]:
         """Number the times of snapshots, not decreasing; the first and the last time that the box holds."""
         first, last, gap = int(times[0]), int(times[-1]), mosaic.last_gap(times)
         self._unit.set_text(unit)
