@@ -92,7 +92,7 @@ def overviews(browser: Browser, directory: Path, layers: int, epochs: int) -> li
     rows = []
     for loader, flag in LOADERS.items():
         with tensorboard(directory.parent, flag) as served:
-            served.wait_for_step(directory.name, f"filters/block{layers - 1}/bank", epochs * STEPS)
+            served.wait_for_step(directory.name, f"filters/block{layers - 1}/bank", epochs * STEPS, seconds=600)
             layer = f"{served.frame}#p.filterscope.view=layer"
             alone = statistics.median(first_picture(browser, served, layer)[1] for _ in range(5))
             own = statistics.median(first_overview(browser, served) for _ in range(5))

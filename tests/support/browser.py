@@ -140,14 +140,14 @@ class Served:
         assert (reply.status, reply.headers["Content-Type"]) == (200, "application/octet-stream"), reply.body
         return frames(reply.body)
 
-    def wait_for_step(self, run: str, tag: str, step: int) -> None:
+    def wait_for_step(self, run: str, tag: str, step: int, seconds: float = 60) -> None:
         """Wait until a layer and its scalars have been loaded up to a step."""
 
         def newest() -> float:
             layer = self.layers().get(run, {}).get(tag)
             return min(layer["max_step"], layer["rotation"][-1][0]) if layer and layer["rotation"] else -math.inf
 
-        wait_for(lambda: newest() >= step, f"step {step} of {tag!r} in {run!r}")
+        wait_for(lambda: newest() >= step, f"step {step} of {tag!r} in {run!r}", seconds)
 
 
 NO_CHROMIUM = "no Chromium at /usr/bin/chromium or on the PATH; on Debian: apt-get install chromium"

@@ -87,8 +87,8 @@ export class Evolution {
       for (let f = 0; f < filters; f++) {
         const from = (f * rows + source) * columns;
         const to = (f * rows + row) * columns;
-        const sign = signs?.[f] ?? 1;
-        for (let i = 0; i < columns; i++) out[to + i] = sign * this.#extremes[from + i];
+        out.set(this.#extremes.subarray(from, from + columns), to);
+        if (signs?.[f] < 0) for (let i = to; i < to + columns; i++) out[i] = -out[i];
       }
     }
     return out;

@@ -11,6 +11,8 @@ import { Evolution } from "./evolution.js";
 
 /** Snapshots that a scale is taken from. */
 const SAMPLES = 12;
+/** Milliseconds between two pictures of an evolution that is still worked out. */
+const PATIENCE = 250;
 
 /**
  * Numbers of all tiles at one moment; `limits` is the value at each tile's edge.
@@ -71,6 +73,8 @@ export class LayerView {
   #ghost = { weights: null, rows: null };
   #evolution = null;
   #painted = null;
+  #paintedAt = 0;
+  #unpainted = false;
 
   /**
    * @param {import("../data/series.js").Series} series
@@ -243,7 +247,11 @@ export class LayerView {
       this.#painted = null;
     }
     const { more, came } = this.#evolution.work();
-    if (came || !this.#painted) {
+    this.#unpainted ||= came;
+    // To paint takes longer than a slice of the work: it waits for some.
+    const due = !more || performance.now() - this.#paintedAt > PATIENCE;
+    if (!this.#painted || (this.#unpainted && due)) {
+      this.#unpainted = false;
       const { rows, columns, signed } = this.#evolution;
       const values = this.#evolution.values();
       const own = peaks(values, series.filters);
@@ -252,6 +260,7 @@ export class LayerView {
       const cut = beyond(own, limits);
       const clipped = cut.includes(true);
       this.#painted = { values, rows, columns, signed, limit, limits, clipped, cut, more };
+      this.#paintedAt = performance.now();
     }
     this.#painted.more = more;
     return this.#painted;
