@@ -46,7 +46,7 @@ export function paintChanges(canvas, { w, h }, layer, dead, axis, limits) {
     const end = dead[i + 1]?.[0] ?? axis.high;
     context.fillStyle = theme.page;
     context.fillRect(x(time), h - DEAD_LINE - 1, x(end) - x(time), DEAD_LINE + 1);
-    context.fillStyle = theme.plain;
+    context.fillStyle = theme.ink;
     context.fillRect(x(time), h - DEAD_LINE, x(end) - x(time), DEAD_LINE);
   });
 }

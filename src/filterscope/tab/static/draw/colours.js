@@ -15,8 +15,16 @@ function css(table) {
   return Array.from({ length: table.length / 6 }, (_, i) => `#${table.slice(6 * i, 6 * i + 6)}`);
 }
 
+/** What is still shall not look as the page does, where nothing is: its map begins so many colours later. */
+const FAINT = 6 * 24;
+
 /** Maps by name, in light and in dark. */
-const TABLES = { rotation: [ROTATION], signed: [SIGNED, SIGNED_DARK], decibel: [DECIBEL], change: [CHANGE, DECIBEL] };
+const TABLES = {
+  rotation: [ROTATION],
+  signed: [SIGNED, SIGNED_DARK],
+  decibel: [DECIBEL],
+  change: [CHANGE.slice(FAINT), DECIBEL.slice(FAINT)],
+};
 
 /** Of every map its two forms, as `form` makes one of a table; a half of the signed one is for what has no sign. */
 function forms(form) {

@@ -8,6 +8,7 @@ import { drawHistory } from "./detail_history.js";
 import { drawResponse, drawTaps, responseOf } from "./detail_moment.js";
 import { Moments } from "./detail_moments.js";
 import { el, ICONS, icon, setText } from "./dom.js";
+import { term } from "./glossary.js";
 import { Plot } from "./plot.js";
 import { rotationWords } from "./scales.js";
 import { shortened } from "./words.js";
@@ -132,14 +133,21 @@ export class Detail {
   #showFacts({ series, position, row, history, compared }, frame, response) {
     const axis = frequencyAxis(series.header);
     const facts = [
-      [rotationWords(compared), formatValue(frame.rotation[row])],
-      ["change", formatValue(history?.change[history.positions.indexOf(position)] ?? NaN)],
-      ["norm", formatValue(frame.norm[row])],
+      ["rotation", rotationWords(compared), formatValue(frame.rotation[row])],
+      ["change", "change", formatValue(history?.change[history.positions.indexOf(position)] ?? NaN)],
+      ["norm", "norm", formatValue(frame.norm[row])],
     ];
-    if (response) facts.push(["peak", formatFrequency(peakFrequency(response, axis), axis.unit)]);
-    if (frame.marks[row]) facts.push(["state", frame.marks[row] === "dead" ? "dead" : "NaN or Inf"]);
-    this.facts.replaceChildren(
-      ...facts.map(([name, value]) => el("div", {}, el("dt", { text: name }), el("dd", { text: value }))),
-    );
+    if (response) facts.push(["peak", "peak", formatFrequency(peakFrequency(response, axis), axis.unit)]);
+    const state = frame.marks[row] === "NaN" ? "NaN or Inf" : frame.marks[row];
+    if (state) facts.push([state, "state", state]);
+    const key = facts.map(([word, name]) => `${word} ${name}`).join();
+    // Words keep the focus while only numbers change.
+    if (key !== this.facts.dataset.key) {
+      this.facts.dataset.key = key;
+      this.facts.replaceChildren(
+        ...facts.map(([word, name]) => el("div", {}, el("dt", {}, term(word, name)), el("dd"))),
+      );
+    }
+    facts.forEach(([, , value], i) => setText(this.facts.children[i].lastElementChild, value));
   }
 }

@@ -36,7 +36,7 @@ export class Find {
       },
     });
     this.count = el("span", { class: "find-count", role: "status", "data-testid": "found" });
-    this.peak = chip("peak", "peak …", "", () => {
+    this.peak = chip("peak", "peak range", "", () => {
       actions.peak();
       this.#selectRange();
     });

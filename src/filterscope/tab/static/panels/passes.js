@@ -46,7 +46,7 @@ export class Passes {
     const pale = then && compared.words ? `pale: ${compared.words}` : "";
     this.plot.width = this.element.clientWidth - 16;
     this.plot.show({
-      title: "What the layer passes: mean gain of its filters, 1 is even",
+      title: "What the layer passes: mean response, each filter re its root mean square",
       x: { low: axis.low, high: axis.high, label: axis.unit, format: formatTick },
       y: { low: 0, high: limit, ticks: [0, limit / 2, limit] },
       marks: axis.alias ? [{ x: axis.alias, colour: theme.grey, dash: [4, 3], words: "stride folds here" }] : [],

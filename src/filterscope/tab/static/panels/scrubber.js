@@ -87,11 +87,8 @@ export class Scrubber {
   /** What stands beside the tracks, and what a screen reader says of them. */
   #describe() {
     const { limits, wide, unit, scalar, own } = this.#track;
-    const [low, high] = limits ?? [];
-    setText(
-      this.range,
-      limits ? (wide ? `${formatValue(low)} – ${formatValue(high)}, log` : `0 – ${formatValue(high)}`) : "",
-    );
+    const high = limits?.[1];
+    setText(this.range, limits ? (wide ? `to ${formatValue(high)} each, log` : `to ${formatValue(high)} each`) : "");
     setText(this.unit, `${unit}s`);
     const ends = own.curve.filter(([, value]) => value !== null);
     const curve = ends.length ? `${scalar} from ${formatValue(ends[0][1])} to ${formatValue(ends.at(-1)[1])}` : "";
