@@ -244,7 +244,7 @@ export class App extends /** @type {new () => import("./parts.js").Parts} */ (/*
     this.finder.reveal();
     this.berth.place(this.grid, scene.selected);
     const unfinished = scene.selected >= 0 && this.detail.show(scene, scene.selected);
-    if (scene.selected < 0) this.detail.hide();
+    if (scene.selected < 0 && this.detail.hide()) this.canvas.focus({ preventScroll: true });
     if (scene.mode === "evolution") {
       const height = this.grid.layout.inner[0].h * (window.devicePixelRatio || 1);
       scene.evolution = scene.view.evolution(height);
