@@ -263,6 +263,25 @@ def test_to_compare_with_the_pinned_one_pins(tab: Tab) -> None:
     assert ghost_tap(tab, 2) == pulse_tap(0, 2, 4)
 
 
+def test_to_let_a_pin_go_leaves_another_comparison(tab: Tab) -> None:
+    tab.seek(4)
+    tab.get("pin").click()
+    expect(tab.get("compare")).to_have_value("pinned")
+    tab.get("compare").select_option("run:b")
+    tab.get("pin").click()
+    expect(tab.get("pin")).to_have_attribute("aria-pressed", "false")
+    expect(tab.get("compare")).to_have_value("run:b")
+
+
+def test_a_pin_between_snapshots_is_let_go_at_once(look: Look, served: Served) -> None:
+    """As one set in a run with snapshots at other steps."""
+    tab = look(f"{served.frame}#p.filterscope.pin={4 * STEPS + 1}&p.filterscope.compare=pinned").loaded().seek(4)
+    expect(tab.get("pin")).to_have_accessible_name("Unpin this epoch")
+    tab.get("pin").click()
+    expect(tab.get("pin")).to_have_attribute("aria-pressed", "false")
+    expect(tab.get("compare")).to_have_value("initial")
+
+
 @pytest.fixture(scope="module")
 def shapes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """A layer whose filters have another shape in the second run, and learn with both signs."""

@@ -483,3 +483,13 @@ def test_the_plots_are_scrolled_by_keyboard(tab: Tab) -> None:
     tab.page.wait_for_function("document.querySelector('.detail-body').scrollTop > 50")
     expect(tab.get("detail")).to_have_attribute("data-filter", "3")
     tab.shows(LAST)
+
+
+@pytest.mark.parametrize("by", ["its button", "Escape"])
+def test_closed_it_gives_the_focus_to_the_tiles(tab: Tab, by: str) -> None:
+    tab.click(2)
+    close = tab.get("detail").get_by_role("button", name="Close (Esc)")
+    close.focus()
+    tab.page.keyboard.press("Enter" if by == "its button" else "Escape")
+    expect(tab.get("detail")).to_be_hidden()
+    expect(tab.grid).to_be_focused()

@@ -138,8 +138,13 @@ export class App extends /** @type {new () => import("./parts.js").Parts} */ (/*
 
   pin() {
     const step = this.#step();
-    const off = this.state.pin === step;
-    this.state.set({ pin: off ? null : step, compare: off ? "initial" : "pinned" });
+    const { series, pinned } = this.model;
+    // The pin may have been set in a run with snapshots at other steps: the nearest one here is what is pinned.
+    const off = pinned >= 0 && series.snapshots[pinned].step === step;
+    const { compare } = this.state;
+    this.state.set(
+      off ? { pin: null, compare: compare === "pinned" ? "initial" : compare } : { pin: step, compare: "pinned" },
+    );
   }
 
   /** Open the next filter in the order of the tiles. */
@@ -244,7 +249,7 @@ export class App extends /** @type {new () => import("./parts.js").Parts} */ (/*
     this.finder.reveal();
     this.berth.place(this.grid, scene.selected);
     const unfinished = scene.selected >= 0 && this.detail.show(scene, scene.selected);
-    if (scene.selected < 0) this.detail.hide();
+    if (scene.selected < 0 && this.detail.hide()) this.canvas.focus({ preventScroll: true });
     if (scene.mode === "evolution") {
       const height = this.grid.layout.inner[0].h * (window.devicePixelRatio || 1);
       scene.evolution = scene.view.evolution(height);

@@ -3,6 +3,7 @@
 import { measure, peakFrequencies } from "../data/snapshot.js";
 import { tones } from "../draw/colours.js";
 import { theme } from "../draw/palette.js";
+import { withoutFrequencies } from "../numbers/letters.js";
 import { colourScales } from "../panels/scales.js";
 import { joined, shortened } from "../panels/words.js";
 import { layTiles } from "../views/layout.js";
@@ -180,7 +181,7 @@ export function saveJson(scene) {
   const [, channels, taps] = shape;
   const now = series.weights(position);
   const width = complex ? 2 : 1;
-  const peaks = taps > 1 ? peakFrequencies(series, position) : null;
+  const peaks = withoutFrequencies(series.header) ? null : peakFrequencies(series, position);
   const number = (i) => (complex ? [real(now[i]), real(now[i + 1])] : real(now[i]));
   const { layer, total_filters, stride, dilation, groups, transposed, sample_rate } = series.header;
   const filters = Array.from({ length: series.filters }, (_, f) => ({

@@ -85,9 +85,12 @@ export class Detail {
     return all.filter(({ element }) => element.checkVisibility());
   }
 
+  /** @returns {boolean} Whether the focus was in it. */
   hide() {
+    const had = this.element.contains(document.activeElement);
     this.element.hidden = true;
     delete this.element.dataset.filter;
+    return had;
   }
 
   /**
