@@ -259,7 +259,9 @@ def _real(weights: Array) -> Array:
 
 def _fits_float16(weights: Array) -> bool:
     real = _real(weights)
-    largest = float(np.abs(real).max(initial=0.0, where=np.isfinite(real)))
+    largest = float(np.abs(real).max(initial=0.0))
+    if not math.isfinite(largest):
+        largest = float(np.max(np.abs(real), initial=0.0, where=np.isfinite(real)))
     return largest == 0 or _SMALLEST <= largest <= _LARGEST
 
 

@@ -43,7 +43,12 @@ def rotation(weights: Array, reference: Array, sizes: Array | None = None, befor
     """``1 - cos(filter, reference filter)``: shape ``(filters,)``, 0 unmoved, 1 orthogonal, 2 reversed.
 
     Source: Carbonnelle and De Vleeschouwer, "Layer rotation", arXiv 1806.01603. NaN where either norm is zero.
-    ``sizes`` and ``before`` are norms of the filters and of the reference filters, if known.
+
+    Args:
+        weights: Shape ``(filters, channels, taps)``.
+        reference: The same.
+        sizes: Norms of the filters, if known.
+        before: Norms of the reference filters, if known.
     """
     dots = _dots(_rows(weights), _rows(reference))
     return _rotation(dots, _known(sizes, weights), _known(before, reference))
@@ -75,13 +80,18 @@ def _total(sizes: Array) -> float:
 def change(weights: Array, previous: Array, before: Array | None = None) -> float:
     """``|W - W_previous| / |W_previous|`` over the layer; NaN if the previous weights were all zero.
 
-    ``before`` are norms of the previous filters, if known.
+    Args:
+        weights: Shape ``(filters, channels, taps)``.
+        previous: The same.
+        before: Norms of the previous filters, if known.
     """
     total = _total(_known(before, previous))
     if not total > 0:
         return float("nan")
+    most = max(_CHUNK // max(int(np.prod(weights.shape[1:])), 1), 1)  # filters
     with np.errstate(over="ignore", invalid="ignore"):
-        return _total(norms(weights - previous)) / total
+        steps = [norms(weights[i : i + most] - previous[i : i + most]) for i in range(0, len(weights), most)]
+    return _total(np.concatenate(steps)) / total
 
 
 def rms(weights: Array, sizes: Array | None = None) -> float:
@@ -116,7 +126,9 @@ def redundancy(weights: Array, groups: int | Array = 1) -> float:
 
     0: all orthogonal; 1: every filter has a copy. Filters without a norm are left out; NaN if no group has two.
 
-    ``groups`` says how many equal groups the filters form, or the group number of each, ``(filters,)``.
+    Args:
+        weights: Shape ``(filters, channels, taps)``.
+        groups: How many equal groups the filters form, or the group number of each, ``(filters,)``.
     """
     rows = _matrix(weights)
     numbers = np.arange(len(rows)) * max(groups, 1) // max(len(rows), 1) if isinstance(groups, int) else groups
@@ -138,7 +150,11 @@ def matrix_measures(
 ) -> tuple[float, float]:
     """Redundancy and effective rank, from one Gram matrix where it serves both.
 
-    ``products`` does what :func:`gram` does; ``eigenvalues`` gives those of a Hermitian matrix, in ascending order.
+    Args:
+        weights: Shape ``(filters, channels, taps)``.
+        groups: How many equal groups the filters form.
+        products: Does what :func:`gram` does.
+        eigenvalues: Gives those of a Hermitian matrix, in ascending order.
     """
     rows = _matrix(weights)
     is_wide = rows.shape[0] <= rows.shape[1]
