@@ -283,11 +283,13 @@ def page_of(context: BrowserContext, url: str) -> Iterator[Opened]:
     page = context.pages[0] if context.pages else context.new_page()
     page.goto("about:blank")
     result = Opened(page)
-    listeners = watch(result)
+    listeners, size = watch(result), page.viewport_size
     try:
         page.goto(url)
         yield result
     finally:
+        if size is not None and page.viewport_size != size:  # a test's own, which the next one would have
+            page.set_viewport_size(size)
         for event, listener in listeners.items():
             page.remove_listener(event, listener)
 
