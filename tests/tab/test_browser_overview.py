@@ -145,6 +145,7 @@ def test_by_keyboard_alone_and_for_a_screen_reader(look: Look, there: Served) ->
     expect(tab.get("overview-tip")).to_contain_text("block.cells · epoch 3")
     tab.page.keyboard.press("Enter")
     tab.shows(3, "block.cells")
+    expect(tab.grid).to_be_focused()
     tab.page.keyboard.press("o")
     expect(tab.get("overview")).to_be_visible()
     tab.page.keyboard.press("2")  # modes are of a layer

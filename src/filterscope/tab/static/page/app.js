@@ -257,6 +257,7 @@ export class App extends /** @type {new () => import("./parts.js").Parts} */ (/*
     }
     point(this, scene);
     this.grid.draw(scene);
+    this.overlook.handOver();
     if (unfinished) setTimeout(() => this.schedule(), 320);
     const data = {
       epoch: series.epoch(position) ?? "",

@@ -6,6 +6,8 @@ import { isLive } from "../panels/sidebar.js";
 
 export class Overlook {
   #first = true;
+  /** Whether the layer has yet to take the keyboard over, which it cannot before it is in sight. */
+  #owed = false;
 
   /** @param {import("./app.js").App} app */
   constructor(app) {
@@ -35,6 +37,12 @@ export class Overlook {
     if (shown) this.app.player.stop();
   }
 
+  /** Once the layer is in sight: give it the keyboard, if that was here. */
+  handOver() {
+    if (this.#owed && document.activeElement === document.body) this.app.canvas.focus({ preventScroll: true });
+    this.#owed = false;
+  }
+
   /** @returns {boolean} Whether it has taken the place of the layer. */
   update() {
     const { model, state, element } = this.app;
@@ -45,8 +53,7 @@ export class Overlook {
     element.classList.toggle("in-overview", shown);
     element.classList.toggle("one-run", model.runs.length === 1);
     if (!shown) {
-      if (turned && (had === document.body || panel.element.contains(had)))
-        this.app.canvas.focus({ preventScroll: true });
+      this.#owed ||= turned && (had === document.body || panel.element.contains(had));
       return false;
     }
     const { run } = model.chosen;
