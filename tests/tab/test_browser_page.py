@@ -240,6 +240,7 @@ def test_layers_and_modes_by_keyboard_alone(tab: Tab) -> None:
     tab.page.keyboard.press("Space")
     tab.shows(LAST, "waves")
     assert chosen(tab, "run") == RUNS[1]
+    expect(tab.grid).to_have_attribute("data-run", RUNS[1])  # its filters have come
     expect(tab.get("play")).to_have_accessible_name("Play")
     tab.grid.focus()
     tab.page.keyboard.press("ArrowDown")

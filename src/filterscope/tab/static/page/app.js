@@ -263,6 +263,7 @@ export class App extends /** @type {new () => import("./parts.js").Parts} */ (/*
       epoch: series.epoch(position) ?? "",
       step: series.snapshots[position].step,
       ready: scene.exact,
+      run: series.run,
       loaded: series.loaded,
     };
     Object.assign(this.canvas.dataset, data, { sort: scene.sort, mode: scene.mode, layer: series.layer.layer });
