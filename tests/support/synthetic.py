@@ -174,6 +174,11 @@ class Run:
         """Write any summary."""
         self._append([_event(step, wall_time, value)])
 
+    def log(self, tag: str, values: Mapping[int, float]) -> None:
+        """Write a scalar, by step."""
+        for step, value in values.items():
+            self.add_value(Summary.Value(tag=tag, simple_value=value), step, BEGAN + step / STEPS)
+
     def _snapshot(self, epoch: int) -> Iterator[Event]:
         step, moment = epoch * self._steps, BEGAN + epoch
         when: dict[str, Any] = {"step": step}

@@ -10,10 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 from playwright.sync_api import FrameLocator, Locator, Page, expect
 
 from filterscope.events import blob
+from filterscope.filters import metrics
 from filterscope.plots.drawing.colours import rotation_colours
 from tests.support.synthetic import STEPS, Known, Layer, Run
 
@@ -103,6 +105,20 @@ class Written:
     def weights(self, layer: str, epoch: int, run: str = "a") -> np.ndarray:
         """The monitored filters as they were written, in the precision of the file."""
         return blob.decode(self.runs[run].blobs[f"filters/{layer}/bank"][epoch * STEPS][0]).weights
+
+    def measures(self, layer: str, epoch: int, row: int) -> dict[str, float]:
+        """Of a filter at one epoch, by our own formulas."""
+        now, before, first = (self.weights(layer, at)[row : row + 1] for at in (epoch, epoch - 1, 0))
+        return {
+            "rotation": float(metrics.rotation(now, first)[0]),
+            "change": metrics.change(now, before),
+            "norm": float(metrics.norms(now)[0]),
+        }
+
+    def peak(self, layer: str, epoch: int, row: int) -> float:
+        """Frequency that a filter passes most, in cycles per sample."""
+        spectrum = np.square(np.abs(np.fft.rfft(self.weights(layer, epoch)[row], 512))).sum(axis=0)
+        return float(np.argmax(spectrum) / 512)
 
 
 class Tab:
@@ -194,6 +210,47 @@ class Tab:
         self.page.mouse.move(1, 1)
         x, y, w, h = self.box(number)
         return Picture.of(self.page.screenshot(clip={"x": x, "y": y, "width": w, "height": h}))
+
+    def tab_to(self, wanted: Locator) -> None:
+        """Go there with the Tab key."""
+        for _ in range(60):
+            self.page.keyboard.press("Tab")
+            if wanted.evaluate("one => one === document.activeElement"):
+                return
+        pytest.fail("the Tab key does not come there")
+
+    def saved(self, kind: str) -> tuple[str, bytes]:
+        """Name and content of what a button saves: ``png``, ``csv`` or ``json``."""
+        with self.page.expect_download() as waiting:
+            self.get(f"save-{kind}").click()
+        return waiting.value.suggested_filename, Path(waiting.value.path()).read_bytes()
+
+    def opened_at(self, row: int) -> Tab:
+        """With the detail of a filter."""
+        self.click(row)
+        expect(self.get("detail")).to_have_attribute("data-filter", str(row))
+        return self
+
+    def plot(self, name: str) -> tuple[float, float, float, float]:
+        """Left, top, width and height of a plot of the detail, by its words for screen readers."""
+        canvas = self.get("detail").get_by_role("img", name=name)
+        canvas.scroll_into_view_if_needed()
+        box = canvas.bounding_box()
+        assert box is not None
+        return box["x"], box["y"], box["width"], box["height"]
+
+    def readout(self, name: str) -> str:
+        """What is told of the place under the pointer in a plot of the detail."""
+        figure = self.get("detail").locator("figure").filter(has=self.page.get_by_role("img", name=name))
+        return figure.locator(".plot-readout").inner_text()
+
+    def why(self, name: str) -> str:
+        """What a screen reader says of a choice beside its name."""
+        session = self.page.context.new_cdp_session(self.page)
+        found = [node for node in session.send("Accessibility.getFullAXTree")["nodes"] if not node.get("ignored")]
+        named = [node for node in found if node.get("name", {}).get("value") == name]
+        combo = next(node for node in named if node["role"]["value"] == "combobox")
+        return str(combo.get("description", {}).get("value", ""))
 
     def facts(self) -> dict[str, str]:
         """The numbers of the detail."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,14 +10,12 @@ from urllib.parse import unquote
 
 import numpy as np
 import pytest
-from PIL import Image
 from playwright.sync_api import Locator, expect
 
 from filterscope.filters import metrics, spectrum
 from tests.support.browser import LOADERS, Served, tensorboard
 from tests.support.synthetic import STEPS, Known, Run
-from tests.support.tab import GHOST, LAST, SAMPLE_RATE, Look, Picture, Tab, Written, agrees, pulse_tap, rotation_colour
-from tests.support.tab import pulses as pulses_of
+from tests.support.tab import GHOST, LAST, SAMPLE_RATE, Look, Picture, Tab, Written, pulse_tap, rotation_colour
 
 pytest_plugins = ["tests.support.tab_fixtures"]
 
@@ -29,17 +25,6 @@ PLAIN = {False: (0x2F, 0x6D, 0xB3), True: (0x6A, 0xA5, 0xE8)}
 PLUS, MINUS = (0x67, 0, 0x1F), (5, 0x30, 0x61)
 
 
-def bare(look: Look, there: Served, more: str = "", **options: object) -> Tab:
-    """A layer as it opens for who has chosen nothing of how it is shown."""
-    return look(f"{there.frame}#p.filterscope.view=layer{more}", overview=True, **options)
-
-
-def by_difference(written: Written, layer: str, epoch: int, before: int) -> list[int]:
-    moved = written.weights(layer, epoch).astype(float) - written.weights(layer, before)
-    sizes = np.sqrt((moved**2).sum(axis=(1, 2)))
-    return [int(number) for number in np.argsort(-sizes, kind="stable")]
-
-
 def ghost_tap(tab: Tab, number: int) -> int | None:
     picture = tab.tile(number)
     return picture.peak_tap(GHOST, tolerance=20) if picture.count(GHOST, 20) > 20 else None
@@ -47,77 +32,6 @@ def ghost_tap(tab: Tab, number: int) -> int | None:
 
 def legends(tab: Tab) -> list[str]:
     return tab.view.locator(".toolbar .legend-name").all_inner_texts()
-
-
-def why(tab: Tab) -> str:
-    """What a screen reader says of the choice beside its name."""
-    session = tab.page.context.new_cdp_session(tab.page)
-    found = [node for node in session.send("Accessibility.getFullAXTree")["nodes"] if not node.get("ignored")]
-    named = [node for node in found if node.get("name", {}).get("value") == "Compare with"]
-    combo = next(node for node in named if node["role"]["value"] == "combobox")
-    return str(combo.get("description", {}).get("value", ""))
-
-
-def test_a_layer_opens_on_what_was_learned(look: Look, served: Served, written: Written) -> None:
-    tab = bare(look, served, "&p.filterscope.tag=filters%2Fwaves%2Fbank").loaded().shows(LAST, "waves")
-    before = tab.page.url
-    expect(tab.grid).to_have_attribute("data-mode", "change")
-    expect(tab.get("mode-change")).to_have_attribute("aria-pressed", "true")
-    expect(tab.get("sort")).to_have_value("change")
-    assert tab.order == by_difference(written, "waves", LAST, 0)
-    expect(tab.view.locator(".summary")).to_contain_text("difference from epoch 0")
-    assert tab.page.url == before  # who only looks leaves the address as it is
-    tab.seek(3)
-    assert tab.order == by_difference(written, "waves", LAST, 0)
-    expect(tab.view.locator(".summary")).to_contain_text(f"in the order of epoch {LAST}")
-    for words in ("mode=change", "sort=change", f"sorted={LAST * STEPS}", f"step={3 * STEPS}"):
-        tab.page.wait_for_url(f"**/*{words}*")
-    again = look(tab.page.url, overview=True).shows(3, "waves")
-    expect(again.grid).to_have_attribute("data-mode", "change")
-    assert again.order == by_difference(written, "waves", LAST, 0)
-    tab = bare(look, served).loaded().choose("pulses")
-    expect(tab.grid).to_have_attribute("data-mode", "change")
-    tab.choose("waves")  # how it opened comes into the address when it is known
-    tab.page.wait_for_url("**/*waves*mode=change*")
-
-
-def test_a_link_keeps_the_mode_and_the_order_it_names(look: Look, served: Served) -> None:
-    tab = bare(look, served, "&p.filterscope.mode=response&p.filterscope.sort=index").loaded()
-    expect(tab.grid).to_have_attribute("data-mode", "response")
-    assert tab.order == list(range(8))
-    tab.page.keyboard.press("1")
-    expect(tab.grid).to_have_attribute("data-mode", "taps")
-    tab.page.reload()
-    tab.shows(LAST)
-    expect(tab.grid).to_have_attribute("data-mode", "taps")
-
-
-def test_it_turns_to_what_was_learned_only_if_nothing_was_chosen(look: Look, tmp_path: Path) -> None:
-    with tensorboard(tmp_path, LOADERS["fast"], "--reload_interval=1") as served:
-        run = Run(tmp_path / "only", [pulses_of(0)], 30).add([0])
-        served.wait_for_step("only", "filters/pulses/bank", 0)
-        tabs = [bare(look, served, width=width).shows(0) for width in (1500, 1510)]
-        links = []
-        for tab in tabs:
-            expect(tab.grid).to_have_attribute("data-mode", "taps")
-            expect(tab.grid).to_have_attribute("data-sort", "index")
-            expect(tab.get("compare")).to_be_disabled()
-            assert "nothing to compare" in why(tab)
-            tab.page.evaluate("setInterval(() => document.dispatchEvent(new Event('visibilitychange')), 250)")
-        tabs[1].get("scale").select_option("filter")
-        tabs[1].page.wait_for_url("**/*scale=filter*")
-        links.append(tabs[1].page.url)
-        run.add([1, 2])
-        for tab, mode in zip(tabs, ("change", "taps"), strict=True):
-            tab.shows(2)
-            expect(tab.get("compare")).to_be_enabled()
-            expect(tab.grid).to_have_attribute("data-mode", mode)
-        # The link was made when there was nothing but the initial filters.
-        tab = look(links[0], overview=True, width=1500).shows(2)
-        expect(tab.grid).to_have_attribute("data-mode", "taps")
-        expect(tab.grid).to_have_attribute("data-sort", "index")
-        for tab in tabs:
-            tab.page.goto("about:blank")  # before TensorBoard ends
 
 
 def test_the_previous_snapshot_by_keyboard(tab: Tab, written: Written) -> None:
@@ -239,12 +153,12 @@ def test_the_scale_suits_small_differences(look: Look, tmp_path: Path) -> None:
 def test_where_it_has_no_effect_it_says_why(tab: Tab) -> None:
     tab.seek(6)
     tab.get("compare").select_option("previous")
-    assert why(tab) == ""
+    assert tab.why("Compare with") == ""
     tab.get("mode-evolution").click()
     expect(tab.get("compare")).to_be_disabled()
     expect(tab.get("compare")).to_have_value("initial")
     expect(tab.get("compare")).to_have_attribute("title", re.compile("always from the initial filters"))
-    assert "always from the initial filters" in why(tab)
+    assert "always from the initial filters" in tab.why("Compare with")
     assert legends(tab) == ["difference", "rotation"]
     tab.get("mode-taps").click()
     expect(tab.get("compare")).to_have_value("previous")
@@ -334,35 +248,6 @@ def test_the_shown_moment_is_a_line_through(tab: Tab) -> None:
     lines = (np.abs(plot - (0xF5, 0x7C, 0)).max(axis=2) < 30).all(axis=1).nonzero()[0]
     assert lines.size
     assert lines.mean() + 0.5 == pytest.approx(5.5 / (LAST + 1) * plot.shape[0], abs=2)
-
-
-def saved(tab: Tab, kind: str) -> bytes:
-    with tab.page.expect_download() as waiting:
-        tab.get(f"save-{kind}").click()
-    return Path(waiting.value.path()).read_bytes()
-
-
-def test_the_picture_has_the_bars_of_its_colours(tab: Tab) -> None:
-    tab.choose("block.cells")
-    pixels = np.asarray(Image.open(io.BytesIO(saved(tab, "png"))).convert("RGB")).astype(int)[:100]
-    for colour in (PLUS, MINUS, RED):
-        assert (np.abs(pixels - colour).max(axis=2) < 12).sum() > 8, colour
-    tab.get("compare").select_option("none")
-    pixels = np.asarray(Image.open(io.BytesIO(saved(tab, "png"))).convert("RGB")).astype(int)[:100]
-    assert (np.abs(pixels - RED).max(axis=2) < 12).sum() == 0
-
-
-def test_saved_numbers_are_from_the_reference_whatever_one_compares_with(tab: Tab, written: Written) -> None:
-    tab.choose("waves").seek(9)
-    tab.get("compare").select_option("previous")
-    tab.view.locator("text=pale: epoch 8").wait_for()
-    wanted = metrics.rotation(written.weights("waves", 9), written.weights("waves", 0))
-    found = json.loads(saved(tab, "json"))
-    assert [one["rotation"] for one in found["filters"]] == pytest.approx(list(wanted), rel=1e-4)
-    tab.click(2)
-    expect(tab.get("detail")).to_be_visible()
-    told = tab.facts()["rotation from epoch 8"]
-    assert agrees(told, float(metrics.rotation(written.weights("waves", 9), written.weights("waves", 8))[2]))
 
 
 def test_what_is_nothing_is_dark_in_dark_mode(look: Look, served: Served) -> None:

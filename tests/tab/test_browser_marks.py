@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from urllib.parse import quote
 
 import pytest
-from playwright.sync_api import Locator, expect
+from playwright.sync_api import expect
 
 from tests.support.browser import LOADERS, Served, tensorboard
 from tests.support.synthetic import HOSTILE, STEPS, Layer, Run
@@ -27,15 +27,6 @@ def linked(*marks: tuple[int, int | None, str]) -> str:
     return f"p.filterscope.marks={quote(','.join(texts), safe='')}"
 
 
-def press_tab_to(tab: Tab, wanted: Locator) -> None:
-    """Go there with the Tab key."""
-    for _ in range(60):
-        tab.page.keyboard.press("Tab")
-        if wanted.evaluate("one => one === document.activeElement"):
-            return
-    pytest.fail("the Tab key does not come there")
-
-
 def test_by_keyboard_alone(tab: Tab) -> None:
     tab.choose("waves")
     tab.grid.focus()
@@ -53,7 +44,7 @@ def test_by_keyboard_alone(tab: Tab) -> None:
     tab.page.keyboard.press("End")
     tab.shows(LAST)
     # A sign on the scrubber leads there.
-    press_tab_to(tab, mark)
+    tab.tab_to(mark)
     tab.page.keyboard.press("Enter")
     tab.shows(3)
     expect(tab.get("detail")).to_be_hidden()
@@ -61,11 +52,11 @@ def test_by_keyboard_alone(tab: Tab) -> None:
     tab.choose("pulses")
     expect(tab.get("mark")).to_have_count(0)
     expect(tab.get("bookmarks")).to_have_accessible_name("Bookmarks: 2")
-    press_tab_to(tab, tab.get("bookmarks"))
+    tab.tab_to(tab.get("bookmarks"))
     tab.page.keyboard.press("Enter")
     expect(tab.get("bookmark-list")).to_be_visible()
     assert tab.get("bookmark").all_inner_texts() == ["waves · epoch 3", "waves · filter 0 · epoch 3"]
-    press_tab_to(tab, tab.get("bookmark").nth(1))
+    tab.tab_to(tab.get("bookmark").nth(1))
     tab.page.keyboard.press("Enter")
     tab.shows(3, "waves")
     expect(tab.get("bookmark-list")).to_be_hidden()
@@ -73,9 +64,9 @@ def test_by_keyboard_alone(tab: Tab) -> None:
     # The key again takes it away, and so does the list.
     tab.page.keyboard.press("b")
     expect(tab.get("mark")).to_have_count(1)
-    press_tab_to(tab, tab.get("bookmarks"))
+    tab.tab_to(tab.get("bookmarks"))
     tab.page.keyboard.press("Enter")
-    press_tab_to(tab, tab.view.get_by_role("button", name="Remove the bookmark waves · epoch 3"))
+    tab.tab_to(tab.view.get_by_role("button", name="Remove the bookmark waves · epoch 3"))
     tab.page.keyboard.press("Enter")
     expect(tab.get("bookmark")).to_have_count(0)
     expect(tab.get("bookmark-list")).to_contain_text("None yet")

@@ -13,10 +13,9 @@ import numpy as np
 import pytest
 from PIL import Image
 from playwright.sync_api import Locator, expect
-from tensorboard.compat.proto.summary_pb2 import Summary
 
 from tests.support.browser import LOADERS, Served, tensorboard
-from tests.support.synthetic import BEGAN, HOSTILE, STEPS, Layer, Run
+from tests.support.synthetic import HOSTILE, STEPS, Layer, Run
 from tests.support.tab import LAST, Look, Tab, agrees, model, pulses, waves
 
 pytest_plugins = ["tests.support.tab_fixtures"]
@@ -24,11 +23,6 @@ pytest_plugins = ["tests.support.tab_fixtures"]
 LAYERS = ("pulses", "waves", "block.cells", "block.deep", "noise")
 #: Decades of the scale of change.
 DECADES = 3
-
-
-def log(run: Run, tag: str, values: dict[int, float]) -> None:
-    for step, value in values.items():
-        run.add_value(Summary.Value(tag=tag, simple_value=value), step, BEGAN + step / STEPS)
 
 
 @pytest.fixture(scope="module")
@@ -42,11 +36,11 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Run]
     }
     for name, run in made.items():
         run.add(range(5 if name == "hostile" else LAST + 1))
-    log(made["all"], "accuracy", {step: step / 100 for step in range(0, LAST * STEPS + 1, 3)})
-    log(made["all"], "epoch_loss", {step: 1 + math.exp(-step / 20) for step in range(0, LAST * STEPS + 1, 3)})
-    log(made["hostile"], "<img src=x onerror=alert(2)> loss", {0: 1, 20: math.nan})
-    log(made["odd"], "filters/pulses/change", {(LAST + 1) * STEPS: math.nan})
-    log(made["odd"], "accuracy", {0: math.inf, STEPS: math.nan})
+    made["all"].log("accuracy", {step: step / 100 for step in range(0, LAST * STEPS + 1, 3)})
+    made["all"].log("epoch_loss", {step: 1 + math.exp(-step / 20) for step in range(0, LAST * STEPS + 1, 3)})
+    made["hostile"].log("<img src=x onerror=alert(2)> loss", {0: 1, 20: math.nan})
+    made["odd"].log("filters/pulses/change", {(LAST + 1) * STEPS: math.nan})
+    made["odd"].log("accuracy", {0: math.inf, STEPS: math.nan})
     Run(directory / "odd", [Layer("single")], LAST, "other").add([0])
     return directory, made
 
@@ -223,7 +217,7 @@ def test_a_running_fit_grows(look: Look, tmp_path: Path) -> None:
         tab.page.evaluate("setInterval(() => document.dispatchEvent(new Event('visibilitychange')), 250)")
         run.add([1, 2])
         expect(tab.get("overview")).to_contain_text("up to epoch 2")
-        log(run, "loss", {5: 3, 10: 2})
+        run.log("loss", {5: 3, 10: 2})
         run.add([3])
         expect(tab.get("overview")).to_contain_text("up to epoch 3")
         expect(tab.get("overview-scalar")).to_have_value("loss")

@@ -11,11 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Locator, expect
-from tensorboard.compat.proto.summary_pb2 import Summary
+from playwright.sync_api import expect
 
 from tests.support.browser import LOADERS, Served, tensorboard
-from tests.support.synthetic import BEGAN, STEPS, Layer, Run
+from tests.support.synthetic import STEPS, Layer, Run
 from tests.support.tab import ACCENT, LAST, Look, Picture, Tab, agrees, model, pulses, waves
 
 pytest_plugins = ["tests.support.tab_fixtures"]
@@ -26,11 +25,6 @@ INSET, SCALAR, CHANGE = 8, (7, 32), (46, 66)
 BAR, PLAIN = (0x98, 0xA3, 0xAF), {"light": (0x2F, 0x6D, 0xB3), "dark": (0x6A, 0xA5, 0xE8)}
 GHOST = (0xC3, 0xCA, 0xD3)
 THOUSAND = 1000
-
-
-def log(run: Run, tag: str, values: dict[int, float]) -> None:
-    for step, value in values.items():
-        run.add_value(Summary.Value(tag=tag, simple_value=value), step, BEGAN + step / STEPS)
 
 
 @pytest.fixture(scope="module")
@@ -46,9 +40,9 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Run]
         "two": Run(directory / "two", [waves(0)], 1).add(range(2)),
     }
     for name, start in (("a", 2.0), ("b", 1.0)):
-        log(made[name], "accuracy", {step: step / 100 for step in range(0, LAST * STEPS + 1, STEPS)})
-        log(made[name], "train_loss", {step: start * (1 - step / 100) for step in range(0, LAST * STEPS + 1, STEPS)})
-    log(made["two"], "loss", {0: 2, STEPS: math.nan})
+        made[name].log("accuracy", {step: step / 100 for step in range(0, LAST * STEPS + 1, STEPS)})
+        made[name].log("train_loss", {step: start * (1 - step / 100) for step in range(0, LAST * STEPS + 1, STEPS)})
+    made["two"].log("loss", {0: 2, STEPS: math.nan})
     return directory, made
 
 
@@ -167,15 +161,6 @@ def test_the_pointer_reads_moment_change_and_scalar(
     expect(tab.get("scrubber")).to_have_accessible_description(re.compile(r"change .* · train_loss 1\.3"))
 
 
-def press_tab_to(tab: Tab, wanted: Locator) -> None:
-    """Go there with the Tab key."""
-    for _ in range(60):
-        tab.page.keyboard.press("Tab")
-        if wanted.evaluate("one => one === document.activeElement"):
-            return
-    pytest.fail("the Tab key does not come there")
-
-
 def test_the_largest_changes_are_buttons_that_lead_there(
     look: Look, there: Served, runs: tuple[Path, dict[str, Run]]
 ) -> None:
@@ -186,7 +171,7 @@ def test_the_largest_changes_are_buttons_that_lead_there(
     tab.get("scrubber").focus()
     for rank, epoch in zip(RANKS, largest, strict=True):
         button = tab.view.get_by_role("button", name=f"{rank}: epoch {epoch}", exact=True)
-        press_tab_to(tab, button)
+        tab.tab_to(button)
         tab.page.keyboard.press("Enter")
         tab.shows(epoch)
         expect(button).to_have_attribute("aria-current", "true")
@@ -342,7 +327,7 @@ def test_a_running_fit_grows(look: Look, tmp_path: Path) -> None:
         tab.shows(2)
         expect(tab.get("tracks")).to_be_visible()
         expect(tab.get("moment").nth(1)).to_have_accessible_name(re.compile(r"^second largest change: epoch [12]$"))
-        log(run, "loss", {STEPS: 3, 3 * STEPS: 2})
+        run.log("loss", {STEPS: 3, 3 * STEPS: 2})
         run.add([3])
         tab.shows(3)
         expect(tab.view.locator(".moment-values")).to_have_text(re.compile(r"^change [\d.]+ · loss 2$"))
