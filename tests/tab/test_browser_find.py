@@ -68,6 +68,16 @@ def test_what_is_dead_is_told_at_the_shown_moment(tab: Tab) -> None:
     assert lit(tab) == [3]
 
 
+def test_the_open_filter_stays_lit(tab: Tab) -> None:
+    tab.choose("noise").seek(LAST).opened_at(20)
+    before = tab.tile(20).pixels
+    assert found(tab, "dead 5") == 2
+    assert np.array_equal(tab.tile(20).pixels, before)
+    tab.page.mouse.click(*tab.point(21))
+    expect(tab.get("detail")).to_have_attribute("data-filter", "21")
+    assert not np.array_equal(tab.tile(20).pixels[20:-8, 8:-8], before[20:-8, 8:-8])
+
+
 def test_enter_goes_from_one_to_the_next_and_back(tab: Tab) -> None:
     tab.choose("noise")
     tab.page.keyboard.press("/")

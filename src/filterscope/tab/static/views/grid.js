@@ -93,6 +93,7 @@ export class Grid {
       scene.frame.ghost,
       scene.frame.limit,
       scene.found,
+      scene.found.size && scene.selected,
       top,
     ].concat(scene.frame.limits ? [scene.scale] : [], scene.evolution ?? [], scene.frame.marks.join());
     if (key.length !== this.#stillKey.length || key.some((value, i) => value !== this.#stillKey[i])) {

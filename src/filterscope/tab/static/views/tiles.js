@@ -45,7 +45,7 @@ export function drawStill(context, layout, visible, scene, seen) {
   if (frame.kind === "response") drawFolds(context, layout, visible, frame, series.header);
   if (frame.ghost) drawGhosts(context, layout, visible, scene, seen);
   if (scene.evolution) drawHeat(context, layout, visible, scene, seen, scene.evolution);
-  if (found.size) fade(context, layout, visible, (i) => found.has(series.numberOf(order[i])));
+  if (found.size) fade(context, layout, visible, (i) => isLit(scene, order[i]));
 }
 
 function drawNumbers(context, layout, visible, { frame, order, series }) {
@@ -67,6 +67,11 @@ function drawNumbers(context, layout, visible, { frame, order, series }) {
   }
 }
 
+/** Whether a search asked for a filter, or it is open. */
+function isLit({ found, series, selected }, row) {
+  return found.has(series.numberOf(row)) || row === selected;
+}
+
 /** What a search did not ask for recedes. */
 function fade(context, layout, visible, keep) {
   context.globalAlpha = 0.82;
@@ -81,7 +86,7 @@ function fade(context, layout, visible, keep) {
 /** What moves with the epoch. */
 export function drawTiles(context, layout, visible, scene, seen) {
   const { frame, order, series, found } = scene;
-  const shown = found.size ? visible.filter((i) => found.has(series.numberOf(order[i]))) : visible;
+  const shown = found.size ? visible.filter((i) => isLit(scene, order[i])) : visible;
   if (frame.kind === "curve" && frame.columns <= STEM_TAPS) drawStems(context, layout, shown, frame, order);
   else if (frame.kind === "curve" || frame.kind === "response") drawCurves(context, layout, shown, scene, seen);
   else if (frame.kind === "heat" && !frame.bare) drawHeat(context, layout, shown, scene, seen, frame);
