@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from functools import partial
@@ -134,3 +135,6 @@ def test_letters_have_no_frequencies(look: Look, named: Served) -> None:
     x, y, width, height = tab.plot("taps of the filter")
     tab.page.mouse.move(x + width - 14, y + 6 + (height - 26) * 2.5 / 4)
     assert tab.readout("taps of the filter") == "G · tap 8: 0 · epoch 0 0"
+    saved = json.loads(tab.saved("json")[1])["filters"]
+    assert [one["peak_frequency"] for one in saved] == [None] * len(saved)
+    assert saved
