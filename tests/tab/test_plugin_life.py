@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import threading
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,6 +15,7 @@ from filterscope.events import blob
 from filterscope.tab import plugin
 from filterscope.tab.calls import side_by_side
 from tests.support.browser import LOADERS, frames, tensorboard, wait_for
+from tests.support.scripts import run_script
 from tests.support.synthetic import STEPS, Layer, Run
 
 CONV1, CONV2 = "filters/conv1/bank", "filters/conv2/bank"
@@ -145,10 +144,7 @@ new = set(sys.modules) - before
 print(json.dumps([sorted(first), sorted({name.partition(".")[0] for name in new} & set(sys.argv[1:]))]))
 """
     heavy = ["torch", "pytorch_lightning", "lightning", "matplotlib", "pandas", "scipy", "PIL", "tensorflow"]
-    done = subprocess.run(
-        [sys.executable, "-c", script, *heavy], capture_output=True, text=True, timeout=60, check=True
-    )
-    at_start, guilty = json.loads(done.stdout)
+    at_start, guilty = json.loads(run_script(script, *heavy).stdout)
     assert guilty == []
     assert {name for name in at_start if name.startswith("filterscope")} == {
         "filterscope",
