@@ -35,7 +35,7 @@ export async function render() {
   const styled = STYLES.map(addStyle);
   const [{ App }, { followTheme }] = await Promise.all([import("./page/app.js"), import("./page/theme.js")]);
   const app = new App();
-  followTheme(() => app.repaint());
+  followTheme(() => app.schedule());
   // Sizes are measured: without its style sheets the page has others.
   await Promise.all(styled);
   document.body.append(app.element);

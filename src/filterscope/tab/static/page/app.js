@@ -180,12 +180,6 @@ export class App extends /** @type {new () => import("./parts.js").Parts} */ (/*
     if (this.#scene) saveJson(this.#scene);
   }
 
-  /** Everything has to be painted anew: the colours have changed. */
-  repaint() {
-    this.grid?.invalidate();
-    this.schedule();
-  }
-
   schedule() {
     this.#frame ||= requestAnimationFrame(() => {
       this.#frame = 0;

@@ -11,8 +11,9 @@ export function listenToPointer(app) {
     });
   }
   canvas.addEventListener("click", (event) => {
-    const row = app.grid.rowAt(event);
-    if (row < 0) return;
+    const under = app.grid.under(event);
+    if (!under) return;
+    const { row } = under;
     app.tooltip.hush(row, event);
     const number = app.model.series.numberOf(row);
     app.state.set({ filter: number === app.state.filter ? null : number });

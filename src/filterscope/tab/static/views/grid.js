@@ -119,16 +119,6 @@ export class Grid {
     return tile < 0 ? null : { row: this.order[tile], box: this.layout.inner[tile], x, y };
   }
 
-  /** Forget what was drawn: colours or sizes have changed. */
-  invalidate() {
-    this.#stillKey = [];
-  }
-
-  /** Row of the filter under a pointer; -1 if there is none. */
-  rowAt(event) {
-    return this.under(event)?.row ?? -1;
-  }
-
   /** Scroll the tile of a filter into sight. */
   reveal(row) {
     const tile = this.layout?.tiles[this.order?.indexOf(row)];
