@@ -2,16 +2,11 @@
 
 import { changeColumns, changeShare } from "../numbers/timeline.js";
 import { fitCanvas } from "./canvas.js";
-import { gradient, HEAT } from "./colours.js";
+import { HEAT } from "./colours.js";
 import { theme } from "./palette.js";
 
 /** CSS pixels of the line that tells of dead filters. */
 const DEAD_LINE = 2;
-
-/** The scale as a CSS gradient from left to right. */
-export function changeGradient() {
-  return gradient("change");
-}
 
 /**
  * Paint one layer's changes, with a line below from when it has dead filters.

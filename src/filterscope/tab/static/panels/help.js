@@ -1,9 +1,10 @@
 /** The page of keys and meanings: how to read each mode, what the colours say, which keys there are, what words mean. */
 
-import { gradient, rotationColour, rotationShare } from "../draw/colours.js";
+import { rotationColour, rotationShare } from "../draw/colours.js";
 import { theme } from "../draw/palette.js";
 import { el, ICONS, icon } from "./dom.js";
 import { MEANINGS } from "./glossary.js";
+import { scaleParts } from "./legend.js";
 import { sketch } from "./sketches.js";
 
 /**
@@ -147,15 +148,8 @@ function keyEntry({ words, keys }) {
 }
 
 function rotationBar() {
-  const ticks = ROTATIONS.map(([rotation, text]) =>
-    el("span", { class: "legend-tick", style: `left: ${rotationShare(rotation) * 100}%`, text }),
-  );
-  return el(
-    "div",
-    { class: "legend-scale help-bar-scale", "aria-hidden": "true" },
-    el("div", { class: "legend-bar", style: `background: ${gradient("rotation")}` }),
-    ...ticks,
-  );
+  const ticks = ROTATIONS.map(([rotation, text]) => [rotationShare(rotation), text]);
+  return el("div", { class: "legend-scale help-bar-scale", "aria-hidden": "true" }, ...scaleParts("rotation", ticks));
 }
 
 function rotationWords() {

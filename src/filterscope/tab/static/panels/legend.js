@@ -30,11 +30,14 @@ function legend({ words, map, ticks }) {
     "div",
     { class: "legend" },
     el("span", { class: "legend-name" }, term(word, words)),
-    el(
-      "div",
-      { class: "legend-scale" },
-      el("div", { class: "legend-bar", style: `background: ${gradient(map)}` }),
-      ...ticks.map(([share, text]) => el("span", { class: "legend-tick", style: `left: ${share * 100}%`, text })),
-    ),
+    el("div", { class: "legend-scale" }, ...scaleParts(map, ticks)),
   );
+}
+
+/** A bar of a map's colours, and the words below it: `[share of the bar, words]`. */
+export function scaleParts(map, ticks) {
+  return [
+    el("div", { class: "legend-bar", style: `background: ${gradient(map)}` }),
+    ...ticks.map(([share, text]) => el("span", { class: "legend-tick", style: `left: ${share * 100}%`, text })),
+  ];
 }

@@ -1,6 +1,6 @@
 /** All layers of a run: a row each, its changes over time beside it, and a scalar above on the same axis. */
 
-import { changeGradient, paintChanges } from "../draw/changes.js";
+import { paintChanges } from "../draw/changes.js";
 import { theme } from "../draw/palette.js";
 import { drawSpark } from "../draw/spark.js";
 import { formatValue } from "../numbers/format.js";
@@ -8,6 +8,7 @@ import { cellAt, changeLimits, changeShare, nearestValue } from "../numbers/time
 import { el, ICONS, icon, setText } from "./dom.js";
 import { term } from "./glossary.js";
 import { helpButton } from "./help.js";
+import { scaleParts } from "./legend.js";
 import { OverviewRow } from "./overview_row.js";
 import { OverviewScalar } from "./overview_scalar.js";
 import { deadTimes, findings, timeWords } from "./overview_words.js";
@@ -162,14 +163,8 @@ export class OverviewPanel {
       const share = changeShare(10 ** power, [low, high]);
       if (share > 0.18 && share < 0.85) ticks.splice(-1, 0, 10 ** power);
     }
-    const bar = el("div", { class: "legend-bar" });
-    bar.style.background = changeGradient();
-    const words = ticks.map((value) => {
-      const tick = el("span", { class: "legend-tick", text: formatValue(value) });
-      tick.style.left = `${100 * changeShare(value, [low, high])}%`;
-      return tick;
-    });
-    this.legend.replaceChildren(bar, ...words);
+    const placed = ticks.map((value) => [changeShare(value, [low, high]), formatValue(value)]);
+    this.legend.replaceChildren(...scaleParts("change", placed));
   }
 
   #paint() {
