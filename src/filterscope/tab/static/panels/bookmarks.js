@@ -1,6 +1,6 @@
 /** The list of bookmarks: a button that says how many there are, and what opens above it. */
 
-import { el, ICONS, icon, setText } from "./dom.js";
+import { button, el, ICONS, icon, setText } from "./dom.js";
 import { joined, shortened } from "./words.js";
 
 /**
@@ -19,23 +19,9 @@ export class Bookmarks {
   constructor(actions) {
     this.actions = actions;
     this.count = el("span", { class: "bookmark-count" });
-    this.button = el(
-      "button",
-      {
-        class: "icon-button bookmark-button",
-        type: "button",
-        "data-testid": "bookmarks",
-        popovertarget: "filterscope-bookmarks",
-      },
-      icon(ICONS.bookmark),
-      this.count,
-    );
-    this.toggle = el("button", {
-      class: "text-button",
-      type: "button",
-      "data-testid": "toggle-mark",
-      on: { click: actions.toggle },
-    });
+    const opening = { "data-testid": "bookmarks", popovertarget: "filterscope-bookmarks" };
+    this.button = button({ class: "icon-button bookmark-button", ...opening }, null, icon(ICONS.bookmark), this.count);
+    this.toggle = button({ class: "text-button", "data-testid": "toggle-mark" }, actions.toggle);
     this.list = el("ul", { class: "bookmark-list" });
     this.none = el("p", { class: "bookmark-none", text: "None yet. A link keeps them." });
     this.panel = el(
@@ -94,31 +80,20 @@ export class Bookmarks {
   }
 
   #item(mark, words) {
-    const go = el("button", {
-      class: "bookmark",
-      type: "button",
-      "data-testid": "bookmark",
-      text: words,
-      title: mark.layer.layer,
-      on: {
-        click: () => {
-          this.panel.hidePopover();
-          this.actions.go(mark);
-        },
-      },
-    });
-    const remove = el(
-      "button",
-      {
-        class: "icon-button",
-        type: "button",
-        "data-testid": "remove-bookmark",
-        title: "Remove",
-        "aria-label": `Remove the bookmark ${words}`,
-        on: { click: () => this.actions.remove(mark) },
-      },
-      icon(ICONS.close),
+    const go = { class: "bookmark", "data-testid": "bookmark", text: words, title: mark.layer.layer };
+    const remove = { class: "icon-button", "data-testid": "remove-bookmark", title: "Remove" };
+    return el(
+      "li",
+      {},
+      button(go, () => {
+        this.panel.hidePopover();
+        this.actions.go(mark);
+      }),
+      button(
+        { ...remove, "aria-label": `Remove the bookmark ${words}` },
+        () => this.actions.remove(mark),
+        icon(ICONS.close),
+      ),
     );
-    return el("li", {}, go, remove);
   }
 }

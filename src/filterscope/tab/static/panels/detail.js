@@ -7,7 +7,7 @@ import { Channels } from "./detail_channels.js";
 import { drawHistory } from "./detail_history.js";
 import { drawResponse, drawTaps, responseOf } from "./detail_moment.js";
 import { Moments } from "./detail_moments.js";
-import { el, ICONS, icon, setText } from "./dom.js";
+import { button, el, ICONS, icon, setText } from "./dom.js";
 import { term } from "./glossary.js";
 import { Plot } from "./plot.js";
 import { rotationWords } from "./scales.js";
@@ -29,12 +29,8 @@ export class Detail {
    * @param {import("./dom.js").Actions} actions `close()`, `step(by)` to the next filter in the grid's order, `seek(position)`.
    */
   constructor(actions) {
-    const button = (path, words, listener) =>
-      el(
-        "button",
-        { class: "icon-button", type: "button", title: words, "aria-label": words, on: { click: listener } },
-        icon(path),
-      );
+    const step = (path, words, press) =>
+      button({ class: "icon-button", title: words, "aria-label": words }, press, icon(path));
     this.layerName = el("span", { class: "detail-layer" });
     this.filterName = el("span");
     const heading = el("h2", { class: "detail-title" }, this.layerName, this.filterName);
@@ -57,9 +53,9 @@ export class Detail {
       { class: "detail-bar" },
       heading,
       this.facts,
-      button(ICONS.previous, "Previous filter (↑)", () => actions.step(-1)),
-      button(ICONS.next, "Next filter (↓)", () => actions.step(1)),
-      button(ICONS.close, "Close (Esc)", actions.close),
+      step(ICONS.previous, "Previous filter (↑)", () => actions.step(-1)),
+      step(ICONS.next, "Next filter (↓)", () => actions.step(1)),
+      step(ICONS.close, "Close (Esc)", actions.close),
     );
     const [taps, ...others] = Object.values(this.plots).map((plot) => plot.element);
     this.body = el(

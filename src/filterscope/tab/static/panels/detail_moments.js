@@ -10,7 +10,7 @@ import { Sheet } from "../draw/sheet.js";
 import { magnitudes } from "../numbers/rows.js";
 import { tellingMoments } from "../numbers/telling.js";
 import { largest } from "./detail_moment.js";
-import { el, setText } from "./dom.js";
+import { button, el, setText } from "./dom.js";
 
 const MOST = 8;
 const HEIGHT = 54;
@@ -29,18 +29,9 @@ export class Moments {
     this.buttons = Array.from({ length: MOST }, () => {
       const canvas = el("canvas", { "aria-hidden": "true" });
       const words = el("span", {});
-      const button = el(
-        "button",
-        {
-          class: "moment-tile",
-          type: "button",
-          "data-testid": "detail-moment",
-          on: { click: () => seek(Number(button.dataset.position)) },
-        },
-        canvas,
-        words,
-      );
-      return Object.assign(button, { canvas, words });
+      const properties = { class: "moment-tile", "data-testid": "detail-moment" };
+      const tile = button(properties, () => seek(Number(tile.dataset.position)), canvas, words);
+      return Object.assign(tile, { canvas, words });
     });
     this.strip = el("div", { class: "moment-strip" }, ...this.buttons);
     this.element = el(

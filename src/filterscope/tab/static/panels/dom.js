@@ -23,6 +23,17 @@ export function el(tag, properties = {}, ...children) {
   return element;
 }
 
+/**
+ * A button that does something.
+ *
+ * @param {object} properties As for `el`.
+ * @param {((event: MouseEvent) => void) | null} press
+ * @param {...(Node | string)} children
+ */
+export function button(properties, press, ...children) {
+  return el("button", { type: "button", ...properties, on: { click: press } }, ...children);
+}
+
 /** Set a text if it is another one: a new text node would have the page laid out anew. */
 export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;

@@ -2,7 +2,7 @@
 
 import { TRAITS } from "../data/traits.js";
 import { frequencyAxis } from "../numbers/spectrum.js";
-import { el, setText } from "./dom.js";
+import { button, el, setText } from "./dom.js";
 
 const HELP =
   "Numbers and ranges (12 40-44), dead, nan, or a range of peak frequencies (peak 0.1-0.2). " +
@@ -12,15 +12,7 @@ export class Find {
   /** @param {import("./dom.js").Actions} actions `search(text)`, `next(by)`, `toggle(word)`, `peak()`. */
   constructor(actions) {
     const chip = (word, text, title, press) =>
-      el("button", {
-        class: "chip",
-        type: "button",
-        "data-testid": `chip-${word}`,
-        "data-word": word,
-        title,
-        text,
-        on: { click: press },
-      });
+      button({ class: "chip", "data-testid": `chip-${word}`, "data-word": word, title, text }, press);
     this.input = el("input", {
       class: "control search",
       type: "search",

@@ -1,7 +1,6 @@
 /** Words and what they mean: the one table of them, for words that explain themselves and for the page of meanings. */
 
-import { el } from "./dom.js";
-import { explain } from "./popover.js";
+import { explained } from "./popover.js";
 
 /** A word of the tab, and one or two plain sentences. In the order in which they are listed. */
 export const MEANINGS = {
@@ -53,7 +52,5 @@ export const MEANINGS = {
  * @returns {HTMLElement}
  */
 export function term(word, text = word) {
-  const element = el("button", { class: "term", type: "button", "data-testid": "term", "data-term": word, text });
-  explain(element, MEANINGS[word]);
-  return element;
+  return explained({ class: "term", "data-testid": "term", "data-term": word, text }, MEANINGS[word]);
 }

@@ -2,7 +2,7 @@
 
 import { rotationColour, rotationShare } from "../draw/colours.js";
 import { theme } from "../draw/palette.js";
-import { el, ICONS, icon } from "./dom.js";
+import { button, el, ICONS, icon } from "./dom.js";
 import { MEANINGS } from "./glossary.js";
 import { scaleParts } from "./legend.js";
 import { sketch } from "./sketches.js";
@@ -51,15 +51,8 @@ const NAMES = {
 
 /** @param {() => void} onClick @returns {HTMLElement} The button that opens it. */
 export function helpButton(onClick) {
-  return el("button", {
-    class: "icon-button help-button",
-    type: "button",
-    "data-testid": "help-button",
-    title: "Keys and meanings (?)",
-    "aria-label": "Keys and meanings",
-    text: "?",
-    on: { click: onClick },
-  });
+  const name = { title: "Keys and meanings (?)", "aria-label": "Keys and meanings", text: "?" };
+  return button({ class: "icon-button help-button", "data-testid": "help-button", ...name }, onClick);
 }
 
 export class Help {
@@ -97,15 +90,9 @@ export class Help {
   }
 
   #page() {
-    const close = el(
-      "button",
-      {
-        class: "icon-button",
-        type: "button",
-        title: "Close (Esc)",
-        "aria-label": "Close",
-        on: { click: () => this.element.close() },
-      },
+    const close = button(
+      { class: "icon-button", title: "Close (Esc)", "aria-label": "Close" },
+      () => this.element.close(),
       icon(ICONS.close),
     );
     return el(

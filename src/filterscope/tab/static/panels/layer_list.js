@@ -2,7 +2,7 @@
 
 import { drawSpark } from "../draw/spark.js";
 import { LAYER_ORDERS } from "./choices.js";
-import { el, setText } from "./dom.js";
+import { button, el, setText } from "./dom.js";
 import { grouped, ordered } from "./layer_groups.js";
 import { Sieve } from "./sieve.js";
 import { deadWords, joined, shortened } from "./words.js";
@@ -140,23 +140,16 @@ export class LayerList {
 
   #button({ layer, name }) {
     const spark = el("canvas", { class: "spark", "aria-hidden": "true" });
-    const button = el(
-      "button",
-      {
-        class: "layer",
-        type: "button",
-        "data-testid": "layer",
-        "data-layer": layer.layer,
-        "data-tag": layer.tag,
-        title: layer.problem ? `${layer.layer}: ${layer.problem}` : layer.layer,
-        on: { click: () => this.actions.layer(layer.tag) },
-      },
+    const title = layer.problem ? `${layer.layer}: ${layer.problem}` : layer.layer;
+    const element = button(
+      { class: "layer", "data-testid": "layer", "data-layer": layer.layer, "data-tag": layer.tag, title },
+      () => this.actions.layer(layer.tag),
       el("span", { class: "name", text: shortened(name, 27) || "(no name)" }),
       spark,
       el("span", { class: "about" }),
     );
-    this.#sparks.set(button, spark);
-    return button;
+    this.#sparks.set(element, spark);
+    return element;
   }
 
   #describe(button, layer) {

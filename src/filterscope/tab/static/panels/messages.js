@@ -2,7 +2,7 @@
 
 import { rotationColour } from "../draw/colours.js";
 import { theme } from "../draw/palette.js";
-import { el, svg } from "./dom.js";
+import { button, el, svg } from "./dom.js";
 
 const EXAMPLE = `from filterscope import Conv1dFilterMonitor
 
@@ -11,16 +11,9 @@ trainer.fit(model)`;
 
 /** No run has filters: how to log them. */
 export function emptyState() {
-  const copy = el("button", {
-    class: "text-button",
-    type: "button",
-    text: "Copy",
-    on: {
-      click: async () => {
-        await navigator.clipboard?.writeText(EXAMPLE).catch(() => {});
-        copy.textContent = "Copied";
-      },
-    },
+  const copy = button({ class: "text-button", text: "Copy" }, async () => {
+    await navigator.clipboard?.writeText(EXAMPLE).catch(() => {});
+    copy.textContent = "Copied";
   });
   return el(
     "section",

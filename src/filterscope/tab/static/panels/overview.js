@@ -5,7 +5,7 @@ import { theme } from "../draw/palette.js";
 import { drawSpark } from "../draw/spark.js";
 import { formatValue } from "../numbers/format.js";
 import { cellAt, changeLimits, changeShare, nearestValue } from "../numbers/timeline.js";
-import { el, ICONS, icon, setText } from "./dom.js";
+import { button, el, ICONS, icon, setText } from "./dom.js";
 import { term } from "./glossary.js";
 import { helpButton } from "./help.js";
 import { scaleParts } from "./legend.js";
@@ -42,19 +42,12 @@ export class OverviewPanel {
     this.cursor = el("div", { class: "overview-cursor", hidden: true });
     this.tip = el("div", { class: "overview-tip", "aria-hidden": "true", "data-testid": "overview-tip", hidden: true });
     this.words = el("p", { class: "overview-note", hidden: true });
-    const menu = { class: "icon-button menu", type: "button", "aria-label": "Runs", on: { click: actions.menu } };
+    const menu = button({ class: "icon-button menu", "aria-label": "Runs" }, actions.menu, icon(ICONS.menu));
     this.scroller = el("div", { class: "overview-scroller" }, this.scalar.element, this.list, this.cursor);
     this.head = el(
       "header",
       { class: "overview-head" },
-      el(
-        "div",
-        { class: "overview-title" },
-        el("button", menu, icon(ICONS.menu)),
-        this.title,
-        this.about,
-        helpButton(actions.help),
-      ),
+      el("div", { class: "overview-title" }, menu, this.title, this.about, helpButton(actions.help)),
       this.findings,
       el(
         "div",
@@ -143,7 +136,7 @@ export class OverviewPanel {
     this.findings.replaceChildren(
       ...findings(named, answer.unit, answer.time).map(({ text, row, step }) => {
         const go = () => this.#go(row, step === null ? null : this.#cellOfStep(row, step));
-        return el("li", {}, el("button", { class: "finding", type: "button", text, on: { click: go } }));
+        return el("li", {}, button({ class: "finding", text }, go));
       }),
     );
     const bare = rows.filter(({ change }) => !change).length;

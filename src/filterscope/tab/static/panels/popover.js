@@ -1,6 +1,6 @@
 /** The small box that explains a word, for as long as the pointer or the focus is on it. */
 
-import { el } from "./dom.js";
+import { button, el } from "./dom.js";
 
 const GAP = 6;
 
@@ -48,17 +48,17 @@ function onKey(event) {
 }
 
 /**
- * Have an element explain itself.
+ * A button that explains itself.
  *
- * @param {HTMLElement} element One that can have the focus.
+ * @param {object} properties As for `el`.
  * @param {string} words
  */
-export function explain(element, words) {
-  for (const event of ["pointerenter", "focus"]) element.addEventListener(event, () => show(element, words));
-  for (const event of ["pointerleave", "blur"])
-    element.addEventListener(event, () => {
-      if (owner === element) hide();
-    });
+export function explained(properties, words) {
+  const open = () => show(element, words);
+  const leave = () => owner === element && hide();
   // A finger has no hover, and Safari gives a button that is pressed no focus.
-  element.addEventListener("click", () => show(element, words));
+  const element = button(properties, open);
+  for (const event of ["pointerenter", "focus"]) element.addEventListener(event, open);
+  for (const event of ["pointerleave", "blur"]) element.addEventListener(event, leave);
+  return element;
 }

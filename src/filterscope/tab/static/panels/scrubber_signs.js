@@ -4,7 +4,7 @@ import { momentWords } from "../data/story.js";
 import { INSET, placesOn } from "../draw/tracks.js";
 import { formatValue } from "../numbers/format.js";
 import { largestMoments, spread } from "../numbers/moments.js";
-import { el } from "./dom.js";
+import { button, el } from "./dom.js";
 
 const RANKS = ["largest change", "second largest change", "third largest change"];
 /** CSS pixels from one to the next, however close their moments are. */
@@ -19,13 +19,9 @@ export class Signs {
   constructor(actions) {
     this.actions = actions;
     this.peaks = RANKS.map((_, i) =>
-      el("button", {
-        class: "sign moment-sign",
-        type: "button",
-        "data-testid": "moment",
-        hidden: true,
-        on: { click: () => actions.seek(this.#moments[i].position) },
-      }),
+      button({ class: "sign moment-sign", "data-testid": "moment", hidden: true }, () =>
+        actions.seek(this.#moments[i].position),
+      ),
     );
     this.bookmarks = el("div", {});
     this.element = el("div", { class: "signs" }, ...this.peaks, this.bookmarks);
@@ -57,16 +53,16 @@ export class Signs {
       APART.moment,
       width - INSET,
     );
-    this.peaks.forEach((button, i) => {
+    this.peaks.forEach((sign, i) => {
       const moment = this.#moments[i];
-      button.hidden = !moment;
+      sign.hidden = !moment;
       if (!moment) return;
       const words = `${RANKS[i]}: ${momentWords(series, track, moment.position)}`;
-      button.setAttribute("aria-label", words);
-      button.title = `${words}, ${formatValue(moment.value)}`;
-      button.style.left = `${lefts[i]}px`;
-      button.dataset.position = moment.position;
-      button.setAttribute("aria-current", String(moment.position === position));
+      sign.setAttribute("aria-label", words);
+      sign.title = `${words}, ${formatValue(moment.value)}`;
+      sign.style.left = `${lefts[i]}px`;
+      sign.dataset.position = moment.position;
+      sign.setAttribute("aria-current", String(moment.position === position));
     });
     this.#showMarks(series, track, marks, at, width);
   }
@@ -86,16 +82,10 @@ export class Signs {
       width - INSET,
     );
     const buttons = placed.map(({ mark }, i) => {
-      const button = el("button", {
-        class: "sign mark-sign",
-        type: "button",
-        "data-testid": "mark",
-        title: words[i],
-        "aria-label": words[i],
-        on: { click: () => this.actions.mark(mark) },
-      });
-      button.style.left = `${lefts[i]}px`;
-      return button;
+      const name = { title: words[i], "aria-label": words[i] };
+      const sign = button({ class: "sign mark-sign", "data-testid": "mark", ...name }, () => this.actions.mark(mark));
+      sign.style.left = `${lefts[i]}px`;
+      return sign;
     });
     this.bookmarks.replaceChildren(...buttons);
   }

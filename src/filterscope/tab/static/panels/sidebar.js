@@ -1,7 +1,7 @@
 /** Runs, and the layers of one. */
 
 import { theme } from "../draw/palette.js";
-import { el } from "./dom.js";
+import { button, el } from "./dom.js";
 import { LayerList } from "./layer_list.js";
 import { Sieve } from "./sieve.js";
 import { shortened } from "./words.js";
@@ -46,11 +46,11 @@ export class Sidebar {
       this.#build(runs);
     }
     const now = Date.now() / 1000;
-    for (const button of this.runs.querySelectorAll("button")) {
-      const run = runs.find((each) => each.run === button.dataset.run);
-      button.setAttribute("aria-pressed", String(run === chosen?.run));
+    for (const element of this.runs.querySelectorAll("button")) {
+      const run = runs.find((each) => each.run === element.dataset.run);
+      element.setAttribute("aria-pressed", String(run === chosen?.run));
       const live = run?.layers.some((layer) => isLive(layer, now));
-      button.querySelector(".live").toggleAttribute("hidden", !live);
+      element.querySelector(".live").toggleAttribute("hidden", !live);
     }
     this.layers.update(chosen?.run.layers ?? [], chosen?.layer ?? null, model.state.layers);
   }
@@ -58,16 +58,9 @@ export class Sidebar {
   #build(runs) {
     this.runs.replaceChildren(
       ...runs.map(({ run }) =>
-        el(
-          "button",
-          {
-            class: "run",
-            type: "button",
-            "data-testid": "run",
-            "data-run": run,
-            title: run,
-            on: { click: () => this.actions.run(run) },
-          },
+        button(
+          { class: "run", "data-testid": "run", "data-run": run, title: run },
+          () => this.actions.run(run),
           el("span", { class: "name", text: shortened(run, 30) || "(no name)" }),
           el("span", { class: "live", text: "live", hidden: true }),
         ),
@@ -77,7 +70,7 @@ export class Sidebar {
   }
 
   #sieve() {
-    this.sieve.apply([...this.runs.querySelectorAll("button")], (button) => button.dataset.run);
+    this.sieve.apply([...this.runs.querySelectorAll("button")], ({ dataset }) => dataset.run);
   }
 }
 

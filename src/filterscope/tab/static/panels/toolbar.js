@@ -2,7 +2,7 @@
 
 import { isLettered, withoutFrequencies } from "../numbers/letters.js";
 import { Compare } from "./compare.js";
-import { el, ICONS, icon, setText } from "./dom.js";
+import { button, el, ICONS, icon, setText } from "./dom.js";
 import { helpButton } from "./help.js";
 import { Legend } from "./legend.js";
 import { Reading } from "./reading.js";
@@ -43,46 +43,24 @@ export class Toolbar {
    */
   constructor(find, actions) {
     this.modes = Object.entries(MODES).map(([mode, [text, title]]) =>
-      el("button", {
-        type: "button",
-        class: "segment",
-        "data-testid": `mode-${mode}`,
-        "data-mode": mode,
-        title,
-        text,
-        on: { click: () => actions.mode(mode) },
-      }),
+      button({ class: "segment", "data-testid": `mode-${mode}`, "data-mode": mode, title, text }, () =>
+        actions.mode(mode),
+      ),
     );
     this.evolution = this.modes.at(-1);
     this.sort = select("sort", "Sort", SORTS, actions.sort);
-    this.again = el(
-      "button",
-      {
-        class: "icon-button",
-        type: "button",
-        "data-testid": "sort-again",
-        on: { click: actions.again },
-      },
-      icon(ICONS.again),
-    );
+    this.again = button({ class: "icon-button", "data-testid": "sort-again" }, actions.again, icon(ICONS.again));
     this.scale = select("scale", "Scale", SCALES, actions.scale);
     this.channels = select("channels", "Channels", CHANNELS, actions.channels);
     this.tile = select("tile", "Tiles", TILES, actions.tile);
     this.tile.element.title = "Size of the tiles (+ and −, 0 to fit)";
     this.compare = new Compare(actions.compare);
-    this.menu = el(
-      "button",
-      { class: "icon-button menu", type: "button", "aria-label": "Runs and layers", on: { click: actions.menu } },
-      icon(ICONS.menu),
-    );
-    this.overview = el("button", {
-      class: "text-button overview-button",
-      type: "button",
+    const menu = { class: "icon-button menu", "aria-label": "Runs and layers" };
+    const overview = {
       "data-testid": "to-overview",
       title: "All layers of this run at once (o)",
       text: "‹ All layers",
-      on: { click: actions.overview },
-    });
+    };
     this.#name("epoch");
     this.reading = new Reading();
     this.legend = new Legend();
@@ -92,8 +70,8 @@ export class Toolbar {
       el(
         "div",
         { class: "controls" },
-        this.menu,
-        this.overview,
+        button(menu, actions.menu, icon(ICONS.menu)),
+        button({ class: "text-button", ...overview }, actions.overview),
         el("div", { class: "segments", role: "group", "aria-label": "What tiles show" }, ...this.modes),
         this.compare.element,
         el("div", { class: "sorting" }, this.sort.label, this.again),
@@ -124,12 +102,12 @@ export class Toolbar {
   /** @param {{[name: string]: any}} state The page's. @param {import("../views/view.js").Scene | null} scene */
   update(state, scene) {
     const mode = scene?.mode ?? state.mode ?? "taps";
-    for (const button of this.modes) {
-      button.setAttribute("aria-pressed", String(button.dataset.mode === mode));
-      if (button.dataset.mode !== "response") continue;
+    for (const segment of this.modes) {
+      segment.setAttribute("aria-pressed", String(segment.dataset.mode === mode));
+      if (segment.dataset.mode !== "response") continue;
       const reason = scene ? withoutFrequencies(scene.series.header) : "";
-      button.disabled = Boolean(reason);
-      button.title = reason || MODES.response[1];
+      segment.disabled = Boolean(reason);
+      segment.title = reason || MODES.response[1];
     }
     const sort = scene?.sort ?? state.sort ?? "index";
     this.sort.element.value = sort;

@@ -2,7 +2,7 @@
 
 import { Bookmarks } from "./bookmarks.js";
 import { SPEEDS } from "./choices.js";
-import { el, ICONS, icon, setText } from "./dom.js";
+import { button, el, ICONS, icon, setText } from "./dom.js";
 import { timeWords } from "./overview_words.js";
 import { Scrubber } from "./scrubber.js";
 
@@ -22,16 +22,9 @@ export class Transport {
    *   `json`, `link`, `scalar(name)`, and of bookmarks `mark(mark)` that goes to one, `toggleMark`, `removeMark(mark)`.
    */
   constructor(actions) {
-    const button = (testid, text, title, listener) =>
-      el("button", {
-        class: "text-button",
-        type: "button",
-        "data-testid": testid,
-        title,
-        text,
-        on: { click: listener },
-      });
-    this.play = el("button", { class: "play", type: "button", "data-testid": "play", on: { click: actions.play } });
+    const tool = (testid, text, title, press) =>
+      button({ class: "text-button", "data-testid": testid, title, text }, press);
+    this.play = button({ class: "play", "data-testid": "play" }, actions.play);
     this.scrubber = new Scrubber(actions);
     this.bookmarks = new Bookmarks({ go: actions.mark, toggle: actions.toggleMark, remove: actions.removeMark });
     this.now = el("span", { class: "epoch-now" });
@@ -40,7 +33,7 @@ export class Transport {
     this.note = el("span", { class: "note" });
     this.values = el("span", { class: "moment-values", id: "filterscope-values" });
     this.moment = el("div", { class: "moment" }, epoch, this.note, this.values);
-    this.newest = button("newest", "newest", "Go to the newest snapshot and follow it (End)", actions.newest);
+    this.newest = tool("newest", "newest", "Go to the newest snapshot and follow it (End)", actions.newest);
     this.speed = el(
       "select",
       {
@@ -52,16 +45,12 @@ export class Transport {
       },
       ...SPEEDS.map((speed) => el("option", { value: speed, text: `${speed}×` })),
     );
-    this.pin = el(
-      "button",
-      { class: "icon-button", type: "button", "data-testid": "pin", on: { click: actions.pin } },
-      icon(ICONS.pin),
-    );
-    this.link = button("copy-link", "Link", "Copy a link that opens this view", actions.link);
+    this.pin = button({ class: "icon-button", "data-testid": "pin" }, actions.pin, icon(ICONS.pin));
+    this.link = tool("copy-link", "Link", "Copy a link that opens this view", actions.link);
     this.savings = [
-      button("save-png", "PNG", "Save this view as a picture", actions.png),
-      button("save-csv", "CSV", "", actions.csv),
-      button("save-json", "JSON", "", actions.json),
+      tool("save-png", "PNG", "Save this view as a picture", actions.png),
+      tool("save-csv", "CSV", "", actions.csv),
+      tool("save-json", "JSON", "", actions.json),
     ];
     // All but the bookmarks, the picture and the link are of a layer at a moment.
     for (const one of [this.newest, this.speed, this.pin, ...this.savings.slice(1)]) one.classList.add("of-layer");
@@ -120,7 +109,7 @@ export class Transport {
     const series = model.series?.count ? model.series : null;
     this.#showPlaying(playing);
     this.play.disabled = !series || series.count < 2;
-    for (const button of [...this.savings, this.pin, this.newest]) button.disabled = !scene;
+    for (const each of [...this.savings, this.pin, this.newest]) each.disabled = !scene;
     if (story.map) this.savings[0].disabled = false;
     const { now, last, note } = momentOf(series, scene, position);
     setText(this.now, now);
