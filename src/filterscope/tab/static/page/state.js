@@ -6,6 +6,7 @@ import { GENERAL } from "./link.js";
 import { formatMarks, parseMarks } from "./marks.js";
 
 const oneOf = (choices) => (text) => choices.find((choice) => String(choice) === text);
+const keyOf = (choices) => oneOf(Object.keys(choices));
 const count = (text) => (/^\d{1,15}$/.test(text) ? Number(text) : undefined);
 const anything = (text) => text;
 
@@ -19,17 +20,17 @@ const KEYS = {
   scalar: [null, anything],
   tag: [null, anything],
   /** Order of the list of layers. */
-  layers: ["model", oneOf(LAYER_ORDERS)],
+  layers: ["model", keyOf(LAYER_ORDERS)],
   /** Step of the shown snapshot; null follows the newest. */
   step: [null, count],
   /** Both null: as the layer opens. */
   mode: [null, oneOf(MODES)],
-  sort: [null, oneOf(SORTS)],
+  sort: [null, keyOf(SORTS)],
   /** Step whose filters the order was taken from. */
   sorted: [null, count],
-  scale: ["shared", oneOf(SCALES)],
-  channels: ["auto", oneOf(CHANNELS)],
-  tile: ["fit", oneOf(TILES)],
+  scale: ["shared", keyOf(SCALES)],
+  channels: ["auto", keyOf(CHANNELS)],
+  tile: ["fit", keyOf(TILES)],
   /** Number of the filter in the detail. */
   filter: [null, count],
   /** What is searched for. */

@@ -1,14 +1,20 @@
-/** What can be chosen: the controls offer it, the address keeps it. */
+/** What can be chosen: the controls offer it in words, the address keeps it. */
 
 export const VIEWS = ["overview", "layer"];
 export const MODES = ["taps", "change", "response", "evolution"];
-export const SORTS = ["index", "change", "drift", "norm", "peak"];
-export const SCALES = ["shared", "filter"];
-export const CHANNELS = ["auto", "all", "principal", "logo"];
-export const LAYER_ORDERS = ["model", "change", "name"];
+export const SORTS = {
+  index: "number",
+  change: "most different first",
+  drift: "most rotated first",
+  norm: "largest norm first",
+  peak: "peak frequency, low to high",
+};
+export const SCALES = { shared: "shared", filter: "per filter" };
+export const CHANNELS = { auto: "auto", all: "all", principal: "principal", logo: "letters" };
+export const LAYER_ORDERS = { model: "model order", change: "most changed", name: "name" };
 export const SPEEDS = [0.5, 1, 2, 4, 8];
 /** Sizes of tiles, from small to large, after the one that fits the window. */
-export const TILES = ["fit", "s", "m", "l", "xl"];
+export const TILES = { fit: "fit", s: "S", m: "M", l: "L", xl: "XL" };
 
 /**
  * What the page aims at, as its parts are told: the chosen run and layer, their series once there, positions that are

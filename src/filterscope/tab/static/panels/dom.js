@@ -34,6 +34,19 @@ export function button(properties, press, ...children) {
   return el("button", { type: "button", ...properties, on: { click: press } }, ...children);
 }
 
+/**
+ * A choice among words.
+ *
+ * @param {object} properties As for `el`.
+ * @param {[string, string][]} choices Values, and the words for them.
+ * @param {(value: string) => void} choose
+ */
+export function select(properties, choices, choose) {
+  const options = choices.map(([value, text]) => el("option", { value, text }));
+  const element = el("select", { ...properties, on: { change: () => choose(element.value) } }, ...options);
+  return element;
+}
+
 /** Set a text if it is another one: a new text node would have the page laid out anew. */
 export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;

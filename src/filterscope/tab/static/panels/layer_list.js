@@ -2,13 +2,12 @@
 
 import { drawSpark } from "../draw/spark.js";
 import { LAYER_ORDERS } from "./choices.js";
-import { button, el, setText } from "./dom.js";
+import { button, el, select, setText } from "./dom.js";
 import { grouped, ordered } from "./layer_groups.js";
 import { Sieve } from "./sieve.js";
 import { deadWords, joined, shortened } from "./words.js";
 
 const SPARK = { w: 58, h: 18 };
-const ORDER_WORDS = { model: "model order", change: "most changed", name: "name" };
 
 export class LayerList {
   #sparks = new Map();
@@ -19,16 +18,15 @@ export class LayerList {
   /** @param {import("./dom.js").Actions} actions `layer(tag)`, `layers(order)`. */
   constructor(actions) {
     this.actions = actions;
-    this.order = el(
-      "select",
+    this.order = select(
       {
         class: "control small",
         "data-testid": "layer-order",
         "aria-label": "Order of the layers",
         title: "Order of the layers; n and N go to the next and the previous one",
-        on: { change: () => actions.layers(this.order.value) },
       },
-      ...LAYER_ORDERS.map((value) => el("option", { value, text: ORDER_WORDS[value] })),
+      Object.entries(LAYER_ORDERS),
+      actions.layers,
     );
     this.prefix = el("p", { class: "prefix", hidden: true });
     this.sieve = new Sieve(

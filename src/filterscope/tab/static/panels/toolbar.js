@@ -1,8 +1,9 @@
 /** The bar above the grid: what tiles show, their order and scale; and a line that tells how to read it. */
 
 import { isLettered, withoutFrequencies } from "../numbers/letters.js";
+import { CHANNELS, SCALES, SORTS, TILES } from "./choices.js";
 import { Compare } from "./compare.js";
-import { button, el, ICONS, icon, setText } from "./dom.js";
+import { button, el, ICONS, icon, select, setText } from "./dom.js";
 import { helpButton } from "./help.js";
 import { Legend } from "./legend.js";
 import { Reading } from "./reading.js";
@@ -14,24 +15,9 @@ const MODES = {
   /** Named by what time is counted in. */
   evolution: ["", ""],
 };
-const SORTS = {
-  index: "number",
-  change: "most different first",
-  drift: "most rotated first",
-  norm: "largest norm first",
-  peak: "peak frequency, low to high",
-};
-const SCALES = { shared: "shared", filter: "per filter" };
-const TILES = { fit: "fit", s: "S", m: "M", l: "L", xl: "XL" };
-const CHANNELS = { auto: "auto", all: "all", principal: "principal", logo: "letters" };
 
-function select(testid, words, choices, onChoose) {
-  const options = Object.entries(choices).map(([value, text]) => el("option", { value, text }));
-  const element = el(
-    "select",
-    { class: "control", "data-testid": testid, on: { change: () => onChoose(element.value) } },
-    ...options,
-  );
+function labelled(testid, words, choices, choose) {
+  const element = select({ class: "control", "data-testid": testid }, Object.entries(choices), choose);
   return { element, label: el("label", { class: "labelled" }, el("span", { text: words }), element) };
 }
 
@@ -48,11 +34,11 @@ export class Toolbar {
       ),
     );
     this.evolution = this.modes.at(-1);
-    this.sort = select("sort", "Sort", SORTS, actions.sort);
+    this.sort = labelled("sort", "Sort", SORTS, actions.sort);
     this.again = button({ class: "icon-button", "data-testid": "sort-again" }, actions.again, icon(ICONS.again));
-    this.scale = select("scale", "Scale", SCALES, actions.scale);
-    this.channels = select("channels", "Channels", CHANNELS, actions.channels);
-    this.tile = select("tile", "Tiles", TILES, actions.tile);
+    this.scale = labelled("scale", "Scale", SCALES, actions.scale);
+    this.channels = labelled("channels", "Channels", CHANNELS, actions.channels);
+    this.tile = labelled("tile", "Tiles", TILES, actions.tile);
     this.tile.element.title = "Size of the tiles (+ and −, 0 to fit)";
     this.compare = new Compare(actions.compare);
     const menu = { class: "icon-button menu", "aria-label": "Runs and layers" };
@@ -94,9 +80,9 @@ export class Toolbar {
   }
 
   /** Show a choice only where it makes sense. */
-  #offer(select, value, offered) {
-    const option = [...select.options].find((each) => each.value === value);
-    option.hidden = option.disabled = !offered && select.value !== value;
+  #offer({ options, value: chosen }, value, offered) {
+    const option = [...options].find((each) => each.value === value);
+    option.hidden = option.disabled = !offered && chosen !== value;
   }
 
   /** @param {{[name: string]: any}} state The page's. @param {import("../views/view.js").Scene | null} scene */

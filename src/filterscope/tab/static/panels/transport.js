@@ -2,7 +2,7 @@
 
 import { Bookmarks } from "./bookmarks.js";
 import { SPEEDS } from "./choices.js";
-import { button, el, ICONS, icon, setText } from "./dom.js";
+import { button, el, ICONS, icon, select, setText } from "./dom.js";
 import { timeWords } from "./overview_words.js";
 import { Scrubber } from "./scrubber.js";
 
@@ -34,17 +34,10 @@ export class Transport {
     this.values = el("span", { class: "moment-values", id: "filterscope-values" });
     this.moment = el("div", { class: "moment" }, epoch, this.note, this.values);
     this.newest = tool("newest", "newest", "Go to the newest snapshot and follow it (End)", actions.newest);
-    this.speed = el(
-      "select",
-      {
-        class: "control",
-        "data-testid": "speed",
-        "aria-label": "Speed",
-        title: "Speed of playing",
-        on: { change: () => actions.speed(this.speed.value) },
-      },
-      ...SPEEDS.map((speed) => el("option", { value: speed, text: `${speed}×` })),
-    );
+    const name = { "aria-label": "Speed", title: "Speed of playing" };
+    /** @type {[string, string][]} */
+    const speeds = SPEEDS.map((speed) => [String(speed), `${speed}×`]);
+    this.speed = select({ class: "control", "data-testid": "speed", ...name }, speeds, actions.speed);
     this.pin = button({ class: "icon-button", "data-testid": "pin" }, actions.pin, icon(ICONS.pin));
     this.link = tool("copy-link", "Link", "Copy a link that opens this view", actions.link);
     this.savings = [
