@@ -3,12 +3,8 @@
 import { theme } from "./palette.js";
 import { CHANGE, DECIBEL, ROTATION, ROTATION_SHARES, ROTATION_TICKS, SIGNED, SIGNED_DARK } from "./tables.js";
 
-/** Canvas pixels are little-endian RGBA, so a colour is 0xAABBGGRR. */
 function packed(table) {
-  return Uint32Array.from({ length: table.length / 6 }, (_, i) => {
-    const rgb = parseInt(table.slice(6 * i, 6 * i + 6), 16);
-    return (0xff000000 | ((rgb & 0xff) << 16) | (rgb & 0xff00) | (rgb >> 16)) >>> 0;
-  });
+  return Uint32Array.from(css(table), pixelOf);
 }
 
 function css(table) {
@@ -57,6 +53,16 @@ export const HEAT = {
   },
 };
 
+/** Colours for weights, or for sizes, which have no sign, up to a limit: a scale for `paintHeat`. */
+export function weightScale(signed, limit) {
+  return {
+    table: signed ? HEAT.signed : HEAT.oneSided,
+    low: signed ? -limit : 0,
+    high: limit,
+    broken: pixelOf("#ffc44d"),
+  };
+}
+
 /** The CSS colours of a map, from low to high. @returns {string[]} */
 export function tones(name) {
   return ofTheme(TONES[name]);
@@ -71,14 +77,9 @@ export function rotationShare(rotation) {
   return from + ((rotation - low) / (high - low)) * (to - from);
 }
 
-/** CSS colour at a share of the scale of rotation. */
-export function rotationTone(share) {
-  return TONES.rotation[0][Math.round(share * 255)];
-}
-
 /** CSS colour of a rotation; `undefinedColour` where it is not a number. */
 export function rotationColour(rotation, undefinedColour) {
-  return Number.isFinite(rotation) ? rotationTone(rotationShare(rotation)) : undefinedColour;
+  return Number.isFinite(rotation) ? TONES.rotation[0][Math.round(rotationShare(rotation) * 255)] : undefinedColour;
 }
 
 /** A map as a CSS gradient from left to right. */
@@ -88,7 +89,7 @@ export function gradient(name) {
   return `linear-gradient(to right, ${stops.join(", ")})`;
 }
 
-/** A `#rrggbb` colour as a canvas pixel. */
+/** A `#rrggbb` colour as a canvas pixel: these are little-endian RGBA, so it is 0xAABBGGRR. */
 export function pixelOf(hex) {
   const rgb = parseInt(hex.slice(1), 16);
   return (0xff000000 | ((rgb & 0xff) << 16) | (rgb & 0xff00) | (rgb >> 16)) >>> 0;

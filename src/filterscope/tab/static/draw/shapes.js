@@ -1,7 +1,7 @@
 /** Filters as shapes in the tiles of a grid: stems, curves, ghosts and heat. Each draws those of the `visible` tiles. */
 
 import { FLOOR_DB, frequencyAxis } from "../numbers/spectrum.js";
-import { HEAT, pixelOf } from "./colours.js";
+import { pixelOf, weightScale } from "./colours.js";
 import { STEM_TAPS, traceStems } from "./curve.js";
 import { paintHeat } from "./heat.js";
 import { letterBox, paintLogo } from "./letters.js";
@@ -87,20 +87,13 @@ export function drawGhosts(context, layout, visible, scene, seen) {
 
 /** Matrices as heat maps. */
 export function drawHeat(context, layout, visible, { order }, seen, { values, rows, columns, signed, limits }) {
-  const broken = pixelOf("#ffc44d");
   const size = rows * columns;
-  const table = signed ? HEAT.signed : HEAT.oneSided;
   sheet.paint(context, layout, seen, (pixels, stride, ratio) => {
     for (const i of visible) {
       const box = heatBox(layout.inner[i], seen.top, ratio);
       if (box.h < 1 || box.w < 1) continue;
-      const limit = limits[order[i]];
-      paintHeat(pixels, stride, box, values, order[i] * size, rows, columns, {
-        table,
-        low: signed ? -limit : 0,
-        high: limit,
-        broken,
-      });
+      const scale = weightScale(signed, limits[order[i]]);
+      paintHeat(pixels, stride, box, values, order[i] * size, rows, columns, scale);
     }
   });
 }

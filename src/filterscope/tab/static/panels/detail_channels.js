@@ -1,7 +1,7 @@
 /** All channels of a filter as heat, with their names: what it is compared with, now, and the difference. */
 
 import { niceTicks, roomFor } from "../draw/axes.js";
-import { HEAT, pixelOf } from "../draw/colours.js";
+import { weightScale } from "../draw/colours.js";
 
 import { formatPrecise } from "../numbers/format.js";
 import { difference, magnitudes } from "../numbers/rows.js";
@@ -92,7 +92,7 @@ export class Channels {
           ticks: first ? this.#ticks(channels, named) : [],
           format: (tick) => (named ? names[tick - 0.5] : String(tick - 0.5)),
         },
-        heat: { values: kept[i], rows: channels, columns: taps, scale: scaleOf(header, most) },
+        heat: { values: kept[i], rows: channels, columns: taps, scale: weightScale(!header.complex, most) },
         still: [kept[i], most, first],
         rest,
         label: `heat map of channels by taps, ${words}`,
@@ -126,9 +126,4 @@ export class Channels {
     const end = series.nearest(series.count - 1);
     return largest(difference(now, then), difference(series.filterWeights(end, row), then));
   }
-}
-
-function scaleOf({ complex }, limit) {
-  const table = complex ? HEAT.oneSided : HEAT.signed;
-  return { table, low: complex ? 0 : -limit, high: limit, broken: pixelOf("#ffc44d") };
 }

@@ -1,7 +1,7 @@
 /** The plots of a filter over time: two heat maps with the shown moment marked, and three curves. */
 
 import { niceTicks } from "../draw/axes.js";
-import { HEAT, pixelOf, rotationColour } from "../draw/colours.js";
+import { HEAT, pixelOf, rotationColour, weightScale } from "../draw/colours.js";
 import { theme } from "../draw/palette.js";
 import { formatCount, formatFrequency, formatPrecise, formatTick, formatValue } from "../numbers/format.js";
 import { FLOOR_DB, frequencyAxis } from "../numbers/spectrum.js";
@@ -36,18 +36,12 @@ function snapshotAxis({ series }, most, heat) {
 function drawEvolution(plot, moment) {
   const { history, series, position } = moment;
   const { values, rows, columns, signed, limit } = history.taps;
-  const scale = {
-    table: signed ? HEAT.signed : HEAT.oneSided,
-    low: signed ? -limit : 0,
-    high: limit,
-    broken: pixelOf("#ffc44d"),
-  };
   const along = series.header.shape[2] === 1 ? "channel" : "tap";
   plot.show({
     title: `Learned · ${series.unit}s ↓ ${along}s →`,
     x: { low: -0.5, high: columns - 0.5, whole: true, label: `${along} →`, format: String },
     y: { ...snapshotAxis(moment, 4, true), down: true },
-    heat: { values, rows, columns, scale },
+    heat: { values, rows, columns, scale: weightScale(signed, limit) },
     still: [values, series.version],
     marks: [{ y: position + 0.5, colour: theme.accent }],
     rest: signed ? `difference, ±${formatPrecise(limit, 2)}` : `size of difference, 0 to ${formatPrecise(limit, 2)}`,

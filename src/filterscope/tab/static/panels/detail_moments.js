@@ -1,7 +1,7 @@
 /** Eight moments of one filter side by side: how it came about. A click goes to one. */
 
 import { fitCanvas } from "../draw/canvas.js";
-import { HEAT, pixelOf, rotationColour } from "../draw/colours.js";
+import { rotationColour, weightScale } from "../draw/colours.js";
 import { STEM_TAPS, traceLine, traceStems } from "../draw/curve.js";
 import { paintHeat } from "../draw/heat.js";
 import { theme } from "../draw/palette.js";
@@ -95,12 +95,7 @@ export class Moments {
   }
 
   #drawHeat(context, width, values, { rows, columns, signed, limit }) {
-    const scale = {
-      table: signed ? HEAT.signed : HEAT.oneSided,
-      low: signed ? -limit : 0,
-      high: limit,
-      broken: pixelOf("#ffc44d"),
-    };
+    const scale = weightScale(signed, limit);
     this.#sheet.paint(context, { width }, { top: 0, bottom: HEIGHT }, (pixels, stride) => {
       const box = { x: 0, y: 0, w: stride, h: pixels.length / stride };
       paintHeat(pixels, stride, box, values, 0, rows, columns, scale);
