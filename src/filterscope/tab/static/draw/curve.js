@@ -1,4 +1,4 @@
-/** Lines and stems of a filter over its taps, added to the current path of a canvas. */
+/** Lines and stems of a filter over its taps. */
 
 import { blockStart, extent } from "../numbers/reduce.js";
 
@@ -11,23 +11,33 @@ export const STEM_TAPS = 8;
  * @typedef {{left: number, slot: number, zero: number, scale: number, top: number, bottom: number, right: number}} Place
  */
 
+/** The place of `count` values over the whole width of a box. @returns {Place} */
+export function placeIn({ x, y, w, h }, count, zero, scale) {
+  return { left: x, right: x + w, slot: w / count, zero, scale, top: y, bottom: y + h };
+}
+
 /**
  * A line through values; it breaks at NaN. More values than pixels become their extremes per pixel.
  *
  * @param {CanvasRenderingContext2D} context
- * @param {ArrayLike<number>} values `count` of them from `at` on.
+ * @param {ArrayLike<number>} values
  * @param {Place} place
+ * @param {string} colour
+ * @param {number} width CSS pixels.
  */
-export function traceLine(context, values, at, count, place) {
-  const { left, slot, zero, scale, top, bottom } = place;
-  if (slot < 0.5) {
-    traceExtremes(context, values, at, count, place);
-    return;
-  }
+export function strokeLine(context, values, place, colour, width) {
+  context.beginPath();
+  if (place.slot < 0.5) traceExtremes(context, values, place);
+  else traceValues(context, values, place);
+  context.strokeStyle = colour;
+  context.lineWidth = width;
+  context.stroke();
+}
+
+function traceValues(context, values, { left, slot, zero, scale, top, bottom }) {
   let broken = true;
-  for (let i = 0; i < count; i++) {
-    const value = values[at + i];
-    const y = zero - value * scale;
+  for (let i = 0; i < values.length; i++) {
+    const y = zero - values[i] * scale;
     if (!(y - y === 0)) {
       broken = true;
       continue;
@@ -40,19 +50,20 @@ export function traceLine(context, values, at, count, place) {
   }
 }
 
-function traceExtremes(context, values, at, count, { left, slot, zero, scale, top, bottom }) {
+function traceExtremes(context, values, { left, slot, zero, scale, top, bottom }) {
+  const count = values.length;
   const columns = Math.max(1, Math.round(count * slot));
   const clip = (y) => (y < top ? top : y > bottom ? bottom : y);
   const ends = [0, 0];
   let broken = true;
   for (let column = 0; column < columns; column++) {
     const [first, next] = [blockStart(column, count, columns), blockStart(column + 1, count, columns)];
-    extent(values, at + first, next - first, ends);
+    extent(values, first, next - first, ends);
     if (Number.isNaN(ends[0])) {
       broken = true;
       continue;
     }
-    if (values[at + next - 1] < values[at + first]) ends.reverse();
+    if (values[next - 1] < values[first]) ends.reverse();
     const x = left + column + 0.5;
     if (broken) context.moveTo(x, clip(zero - ends[0] * scale));
     else context.lineTo(x, clip(zero - ends[0] * scale));
@@ -61,8 +72,9 @@ function traceExtremes(context, values, at, count, { left, slot, zero, scale, to
   }
 }
 
-/** A bar per value from the zero line; `share` of the slot wide. */
-export function traceStems(context, values, at, count, { left, slot, zero, scale, top, bottom }, share) {
+/** A bar for each of `count` values from `at` on, from the zero line; `share` of the slot wide. */
+export function paintStems(context, values, at, count, { left, slot, zero, scale, top, bottom }, share, colour) {
+  context.beginPath();
   const width = Math.max(Math.min(slot, 44) * share, 1.5);
   for (let i = 0; i < count; i++) {
     const y = zero - values[at + i] * scale;
@@ -73,4 +85,6 @@ export function traceStems(context, values, at, count, { left, slot, zero, scale
     const height = Math.max(Math.abs(inside - zero), 1);
     context.rect(x, inside < zero ? zero - height : zero, width, height);
   }
+  context.fillStyle = colour;
+  context.fill();
 }

@@ -2,7 +2,7 @@
 
 import { FLOOR_DB, frequencyAxis } from "../numbers/spectrum.js";
 import { pixelOf, weightScale } from "./colours.js";
-import { STEM_TAPS, traceStems } from "./curve.js";
+import { paintStems, placeIn, STEM_TAPS } from "./curve.js";
 import { paintHeat } from "./heat.js";
 import { letterBox, paintLogo } from "./letters.js";
 import { paintArea, paintCurve } from "./linework.js";
@@ -16,18 +16,12 @@ const sheet = new Sheet();
 export function placeCurve(box, columns, limit, signed) {
   const zero = signed ? box.y + box.h / 2 : box.y + box.h - 0.5;
   const scale = (signed ? 0.47 : 0.94) * (box.h / limit);
-  return { left: box.x, slot: box.w / columns, zero, scale, top: box.y, bottom: box.y + box.h, right: box.x + box.w };
-}
-
-function placeResponse(box, bins) {
-  const scale = (0.94 * box.h) / -FLOOR_DB;
-  const zero = box.y + 0.04 * box.h;
-  return { left: box.x, slot: box.w / bins, zero, scale, top: box.y, bottom: box.y + box.h, right: box.x + box.w };
+  return placeIn(box, columns, zero, scale);
 }
 
 function placeOf(frame, box, columns, row) {
   return frame.kind === "response"
-    ? placeResponse(box, columns)
+    ? placeIn(box, columns, box.y + 0.04 * box.h, (0.94 * box.h) / -FLOOR_DB)
     : placeCurve(box, columns, frame.limits[row], frame.signed);
 }
 
@@ -36,11 +30,8 @@ export function drawStems(context, layout, visible, frame, order) {
   const { columns } = frame;
   for (const i of visible) {
     const row = order[i];
-    context.fillStyle = toneOf(frame, row);
-    context.beginPath();
     const place = placeCurve(layout.inner[i], columns, frame.limits[row], frame.signed);
-    traceStems(context, frame.values, row * columns, columns, place, 0.45);
-    context.fill();
+    paintStems(context, frame.values, row * columns, columns, place, 0.45, toneOf(frame, row));
   }
 }
 
@@ -65,13 +56,10 @@ export function drawGhosts(context, layout, visible, scene, seen) {
   const { frame, order } = scene;
   const columns = frame.ghost.length / frame.marks.length;
   if (frame.kind === "curve" && columns <= STEM_TAPS) {
-    context.fillStyle = theme.ghost;
-    context.beginPath();
     for (const i of visible) {
       const place = placeCurve(layout.inner[i], columns, frame.limits[order[i]], frame.signed);
-      traceStems(context, frame.ghost, order[i] * columns, columns, place, 0.8);
+      paintStems(context, frame.ghost, order[i] * columns, columns, place, 0.8, theme.ghost);
     }
-    context.fill();
     return;
   }
   const colour = pixelOf(theme.ghost);

@@ -1,9 +1,7 @@
 /** The plots of a filter at the shown moment: its taps, in a lane for each of a few channels, and its response. */
 
 import { roomFor } from "../draw/axes.js";
-import { pixelOf } from "../draw/colours.js";
-import { STEM_TAPS, traceLine, traceStems } from "../draw/curve.js";
-import { paintCurve } from "../draw/linework.js";
+import { paintStems, placeIn, STEM_TAPS, strokeLine } from "../draw/curve.js";
 import { theme } from "../draw/palette.js";
 import { toneOf } from "../draw/tone.js";
 
@@ -75,11 +73,9 @@ export function drawTaps(plot, moment) {
           room: roomFor(names),
         };
   const laneAt = (box, lane) => {
-    const height = box.h / lanes;
-    const zero = box.y + (lane + 0.5) * height;
-    const scale = (lanes === 1 ? 0.5 / 1.06 : 0.45) * (height / limit);
-    const [top, bottom] = [zero - height / 2, zero + height / 2];
-    return { left: box.x, right: box.x + box.w, slot: box.w / length, zero, scale, top, bottom };
+    const h = box.h / lanes;
+    const y = box.y + lane * h;
+    return placeIn({ ...box, y, h }, length, y + h / 2, (lanes === 1 ? 0.5 / 1.06 : 0.45) * (h / limit));
   };
   plot.show({
     title: lanes > 1 ? `Taps of ${plural(lanes, "channel")}` : taps === 1 ? "Weights" : "Taps",
@@ -89,49 +85,32 @@ export function drawTaps(plot, moment) {
     rest: pale,
     label: `${along}s of the filter`,
     paint: (context, box) => {
-      for (let lane = 0; lane < lanes; lane++) {
-        const place = laneAt(box, lane);
-        drawLane(context, moment, { now, ghost, at: lane * length, length, place });
-      }
-      if (length <= STEM_TAPS) return;
+      const places = range(lanes).map((lane) => laneAt(box, lane));
       const colour = toneOf(moment.frame, moment.row);
-      for (const [values, tone, width] of [
-        [ghost, theme.ghost, 1.5],
-        [now, colour, 2],
-      ]) {
-        if (!values) continue;
-        plot.sheet.paint(context, box, { top: 0, bottom: plot.height }, (pixels, stride, ratio) => {
-          for (let lane = 0; lane < lanes; lane++) {
-            const place = plot.sheet.scaled(laneAt(box, lane), { top: 0 });
-            paintCurve(pixels, stride, place, values, lane * length, length, pixelOf(tone), width * ratio);
-          }
+      context.fillStyle = theme.faint;
+      for (const { zero } of places) context.fillRect(box.x, Math.round(zero) - 0.5, box.w, 1);
+      if (length > STEM_TAPS) plot.paintCurves(context, box, linesOf(now, ghost, colour), places);
+      else
+        places.forEach((place, lane) => {
+          if (ghost) paintStems(context, ghost, lane * length, length, place, 0.7, theme.ghost);
+          paintStems(context, now, lane * length, length, place, 0.4, colour);
         });
-      }
     },
   });
 }
 
-function drawLane(context, { frame, row }, { now, ghost, at, length, place }) {
-  context.fillStyle = theme.faint;
-  context.fillRect(place.left, Math.round(place.zero) - 0.5, place.slot * length, 1);
-  if (length > STEM_TAPS) return;
-  const colour = toneOf(frame, row);
-  for (const [values, tone, share] of [
-    [ghost, theme.ghost, 0.7],
-    [now, colour, 0.4],
-  ]) {
-    if (!values) continue;
-    context.beginPath();
-    context.fillStyle = tone;
-    traceStems(context, values, at, length, place, share);
-    context.fill();
-  }
+/** Numbers of the moment in the filter's colour, over those that they are compared with.
+ * @returns {[ArrayLike<number> | null, string, number][]} */
+function linesOf(now, ghost, colour) {
+  return [
+    [ghost, theme.ghost, 1.5],
+    [now, colour, 2],
+  ];
 }
 
 /** Complex taps: real and imaginary part as lines, dashed the second. */
 function drawComplex(plot, { frame, row }, { now, ghost, limit, x, along, pale }) {
-  const part = (values, offset) =>
-    values && Float32Array.from({ length: values.length / 2 }, (_, i) => values[2 * i + offset]);
+  const part = (values, offset) => values.filter((_, i) => i % 2 === offset);
   const length = now.length / 2;
   plot.height = 172;
   plot.show({
@@ -146,22 +125,11 @@ function drawComplex(plot, { frame, row }, { now, ghost, limit, x, along, pale }
       return `${along} ${i}: ${formatPrecise(re)} ${im < 0 ? "−" : "+"} ${formatPrecise(Math.abs(im))}i`;
     },
     paint: (context, box) => {
-      const scale = (0.5 / 1.06) * (box.h / limit);
-      const [right, bottom] = [box.x + box.w, box.y + box.h];
-      const place = { left: box.x, right, slot: box.w / length, zero: box.y + box.h / 2, scale, top: box.y, bottom };
-      const colour = toneOf(frame, row);
-      for (const [values, tone] of [
-        [ghost, theme.ghost],
-        [now, colour],
-      ]) {
-        for (const offset of [0, 1]) {
-          if (!values) continue;
-          context.beginPath();
-          context.strokeStyle = tone;
-          context.lineWidth = 1.5;
+      const place = placeIn(box, length, box.y + box.h / 2, (0.5 / 1.06) * (box.h / limit));
+      for (const [values, tone] of linesOf(now, ghost, toneOf(frame, row))) {
+        for (const offset of values ? [0, 1] : []) {
           context.setLineDash(offset ? [4, 3] : []);
-          traceLine(context, part(values, offset), 0, length, place);
-          context.stroke();
+          strokeLine(context, part(values, offset), place, tone, 1.5);
         }
       }
       context.setLineDash([]);
@@ -184,41 +152,40 @@ export function drawResponse(plot, moment, now) {
   const { series, frame, row, ghostWords, ghostWeights } = moment;
   plot.element.hidden = !now;
   if (!now) return;
-  const axis = frequencyAxis(series.header);
   if (plot.ghostOf?.weights !== ghostWeights || plot.ghostOf.row !== row) {
     plot.ghostOf = { weights: ghostWeights, row, response: responseOf(moment, ghostWeights) };
   }
   const ghost = plot.ghostOf.response;
-  const marks = axis.alias ? [{ x: axis.alias, colour: theme.grey, dash: [4, 3], words: "stride folds here" }] : [];
-  plot.show({
+  showFrequencies(plot, series.header, linesOf(now, ghost, toneOf(frame, row)), {
     title: "Response, dB re maximum",
-    x: { low: axis.low, high: axis.high, label: axis.unit, format: formatTick },
     y: { low: FLOOR_DB, high: 1, ticks: [-40, -30, -20, -10, 0] },
-    marks,
     rest: ghost ? `pale: ${ghostWords}` : "",
     label: "magnitude response",
-    read: (frequency) => {
-      const i = Math.round(((frequency - axis.low) / (axis.high - axis.low)) * (now.length - 1));
-      return `${formatFrequency(frequency, axis.unit)}: ${formatPrecise(now[i])} dB`;
-    },
+    read: (words, i) => `${words}: ${formatPrecise(now[i])} dB`,
+  });
+}
+
+/**
+ * Show curves over the frequencies of a layer.
+ *
+ * @param {import("./plot.js").Plot} plot
+ * @param {import("../data/blob.js").Header} header
+ * @param {[ArrayLike<number> | null, string, number][]} lines As for the plot's `paintCurves`; the last one is there.
+ * @param {Record<string, any>} spec As for the plot; `read(words, i)` is told a frequency and its place in the curves.
+ */
+export function showFrequencies(plot, header, lines, { y, read, ...spec }) {
+  const { low, high, alias, unit } = frequencyAxis(header);
+  const last = lines.at(-1)[0].length - 1;
+  plot.show({
+    ...spec,
+    x: { low, high, label: unit, format: formatTick },
+    y,
+    marks: alias ? [{ x: alias, colour: theme.grey, dash: [4, 3], words: "stride folds here" }] : [],
+    read: (frequency) => read(formatFrequency(frequency, unit), Math.round(((frequency - low) / (high - low)) * last)),
     paint: (context, box, _, toY) => {
-      const slot = box.w / (now.length - 1);
-      const scale = box.h / (1 - FLOOR_DB);
-      const span = { left: box.x - slot / 2, right: box.x + box.w, slot };
-      const colour = toneOf(frame, row);
-      for (const [values, tone, width] of [
-        [ghost, theme.ghost, 1.5],
-        [now, colour, 2],
-      ]) {
-        if (!values) continue;
-        plot.sheet.paint(context, box, { top: 0, bottom: plot.height }, (pixels, stride, ratio) => {
-          const place = plot.sheet.scaled(
-            { ...span, zero: toY(0), scale, top: box.y, bottom: box.y + box.h },
-            { top: 0 },
-          );
-          paintCurve(pixels, stride, place, values, 0, values.length, pixelOf(tone), width * ratio);
-        });
-      }
+      const place = placeIn(box, last, toY(0), box.h / (y.high - y.low));
+      // The first frequency lies at the very left, the last one at the very right.
+      plot.paintCurves(context, box, lines, [{ ...place, left: box.x - place.slot / 2 }]);
     },
   });
 }

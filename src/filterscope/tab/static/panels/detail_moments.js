@@ -2,7 +2,7 @@
 
 import { fitCanvas } from "../draw/canvas.js";
 import { rotationColour, weightScale } from "../draw/colours.js";
-import { STEM_TAPS, traceLine, traceStems } from "../draw/curve.js";
+import { paintStems, STEM_TAPS, strokeLine } from "../draw/curve.js";
 import { paintHeat } from "../draw/heat.js";
 import { theme } from "../draw/palette.js";
 import { placeCurve } from "../draw/shapes.js";
@@ -126,22 +126,13 @@ function drawCurve(context, width, [before, now], { columns, signed, limit }, to
   const place = placeCurve({ x: 3, y: 3, w: width - 6, h: HEIGHT - 6 }, columns, limit, signed);
   context.fillStyle = theme.zero;
   context.fillRect(0, Math.round(place.zero) - 0.5, width, 1);
+  context.lineJoin = "round";
   for (const [values, colour, share, line] of [
     [before, theme.ghost, 0.8, 1.25],
     [now, tone, 0.45, 1.5],
   ]) {
     if (!values) continue;
-    context.beginPath();
-    if (columns <= STEM_TAPS) {
-      context.fillStyle = colour;
-      traceStems(context, values, 0, columns, place, share);
-      context.fill();
-      continue;
-    }
-    context.strokeStyle = colour;
-    context.lineWidth = line;
-    context.lineJoin = "round";
-    traceLine(context, values, 0, columns, place);
-    context.stroke();
+    if (columns <= STEM_TAPS) paintStems(context, values, 0, columns, place, share, colour);
+    else strokeLine(context, values, place, colour, line);
   }
 }

@@ -1,11 +1,10 @@
 /** Above the tiles of responses: which frequencies all filters of the layer pass together, now and before. */
 
 import { powersOf } from "../data/snapshot.js";
-import { pixelOf } from "../draw/colours.js";
-import { paintCurve } from "../draw/linework.js";
 import { theme } from "../draw/palette.js";
-import { formatFrequency, formatPrecise, formatTick } from "../numbers/format.js";
-import { cumulative, frequencyAxis } from "../numbers/spectrum.js";
+import { formatPrecise } from "../numbers/format.js";
+import { cumulative } from "../numbers/spectrum.js";
+import { showFrequencies } from "./detail_moment.js";
 import { el } from "./dom.js";
 import { Plot } from "./plot.js";
 import { joined } from "./words.js";
@@ -41,36 +40,20 @@ export class Passes {
       this.#level(series, series.weights(newest)),
     ];
     const limit = Math.max(2, roundUp(Math.max(...steady.map((each) => (each ? largest(each) : 0)))));
-    const axis = frequencyAxis(series.header);
-    const place = (frequency) => Math.round(((frequency - axis.low) / (axis.high - axis.low)) * (now.length - 1));
     const pale = then && compared.words ? `pale: ${compared.words}` : "";
     this.plot.width = this.element.clientWidth - 16;
-    this.plot.show({
+    /** @type {[Float32Array | null, string, number][]} */
+    const lines = [
+      [then, theme.ghost, 1.75],
+      [now, theme.plain, 2],
+    ];
+    showFrequencies(this.plot, series.header, lines, {
       title: "What the layer passes: mean response, each filter re its root mean square",
-      x: { low: axis.low, high: axis.high, label: axis.unit, format: formatTick },
       y: { low: 0, high: limit, ticks: [0, limit / 2, limit] },
-      marks: axis.alias ? [{ x: axis.alias, colour: theme.grey, dash: [4, 3], words: "stride folds here" }] : [],
       rest: pale,
       label: joined("mean gain of all filters over frequency", pale),
-      read: (frequency) => {
-        const i = Math.min(Math.max(place(frequency), 0), now.length - 1);
-        const before = then ? `${compared.words} ${formatPrecise(then[i])}` : "";
-        return joined(`${formatFrequency(frequency, axis.unit)}: ${formatPrecise(now[i])}`, before);
-      },
-      paint: (context, box, _, toY) => {
-        const slot = box.w / (now.length - 1);
-        const span = { left: box.x - slot / 2, right: box.x + box.w, slot, zero: toY(0), scale: box.h / limit };
-        for (const [values, tone, width] of [
-          [then, theme.ghost, 1.75],
-          [now, theme.plain, 2],
-        ]) {
-          if (!values) continue;
-          this.plot.sheet.paint(context, box, { top: 0, bottom: this.plot.height }, (pixels, stride, ratio) => {
-            const here = this.plot.sheet.scaled({ ...span, top: box.y, bottom: box.y + box.h }, { top: 0 });
-            paintCurve(pixels, stride, here, values, 0, values.length, pixelOf(tone), width * ratio);
-          });
-        }
-      },
+      read: (words, i) =>
+        joined(`${words}: ${formatPrecise(now[i])}`, then ? `${compared.words} ${formatPrecise(then[i])}` : ""),
     });
   }
 }

@@ -2,7 +2,9 @@
 
 import { clipTo, crosshair, drawAxes, drawMarks, plotBox, scalesOf } from "../draw/axes.js";
 import { fitCanvas } from "../draw/canvas.js";
+import { pixelOf } from "../draw/colours.js";
 import { paintHeat } from "../draw/heat.js";
+import { paintCurve } from "../draw/linework.js";
 import { theme } from "../draw/palette.js";
 import { Sheet } from "../draw/sheet.js";
 import { el, setText } from "./dom.js";
@@ -13,14 +15,13 @@ export class Plot {
   #heat = document.createElement("canvas");
   #still = document.createElement("canvas");
   #stillKey = [];
+  #sheet = new Sheet();
 
   /** @param {string} title @param {number} height CSS pixels @param {(x: number, y: number) => void} [onPick] */
   constructor(title, height, onPick = null) {
     this.height = height;
     /** CSS pixels, told by whoever lays plots out: measuring each would lay the page out as often. */
     this.width = 0;
-    /** For curves that are painted by hand. */
-    this.sheet = new Sheet();
     this.title = el("span", { class: "plot-title", text: title });
     this.readout = el("span", { class: "plot-readout" });
     this.canvas = el("canvas", { class: onPick ? "plot-canvas pickable" : "plot-canvas", role: "img" });
@@ -115,6 +116,24 @@ export class Plot {
       this.#picture(still, box, toX, toY);
     }
     context.drawImage(this.#still, 0, 0, box.width, this.height);
+  }
+
+  /**
+   * Paint curves by hand, one over the other, for `paint` of the spec.
+   *
+   * @param {[ArrayLike<number> | null, string, number][]} lines Numbers, colour, and CSS pixels; null: none.
+   * @param {import("../draw/curve.js").Place[]} places Where the numbers lie, in a row at each of them.
+   */
+  paintCurves(context, box, lines, places) {
+    for (const [values, tone, width] of lines.filter(([each]) => each)) {
+      const count = values.length / places.length;
+      this.#sheet.paint(context, box, { top: 0, bottom: this.height }, (pixels, stride, ratio) => {
+        places.forEach((place, i) => {
+          const scaled = this.#sheet.scaled(place, { top: 0 });
+          paintCurve(pixels, stride, scaled, values, i * count, count, pixelOf(tone), width * ratio);
+        });
+      });
+    }
   }
 
   /** Axes and numbers. */
