@@ -1,5 +1,6 @@
 /** The list of bookmarks: a button that says how many there are, and what opens above it. */
 
+import { Key } from "../draw/kept.js";
 import { button, el, ICONS, icon, setText } from "./dom.js";
 import { joined, shortened } from "./words.js";
 
@@ -13,7 +14,7 @@ import { joined, shortened } from "./words.js";
  */
 
 export class Bookmarks {
-  #key = null;
+  #key = new Key();
 
   /** @param {import("./dom.js").Actions} actions `toggle()`, `go(mark)`, `remove(mark)`. */
   constructor(actions) {
@@ -67,9 +68,7 @@ export class Bookmarks {
       const whole = several ? `${layer.monitor}/${layer.layer}` : layer.layer;
       return joined(shortened(whole, 32), filter === null ? "" : `filter ${filter}`, moment(step));
     });
-    const key = JSON.stringify([marks.map(({ tag, step, filter }) => [tag, step, filter]), words]);
-    if (key === this.#key) return;
-    this.#key = key;
+    if (!this.#key.turned(JSON.stringify([marks.map(({ tag, step, filter }) => [tag, step, filter]), words]))) return;
     /** @type {Element[]} */
     const buttons = [...this.list.querySelectorAll("button")];
     const focused = buttons.indexOf(document.activeElement);

@@ -1,6 +1,7 @@
 /** The choice of what filters are compared with: colours, order, pale curves and differences follow it. */
 
 import { comparable, stepsBack } from "../data/against.js";
+import { Key } from "../draw/kept.js";
 import { el, setText } from "./dom.js";
 import { shortened } from "./words.js";
 
@@ -9,7 +10,7 @@ const TITLE = "What colours, differences and pale curves are measured from";
 const BACK = 10;
 
 export class Compare {
-  #offered = "";
+  #offered = new Key();
 
   /** @param {(choice: string) => void} choose Told the choice as the address keeps it. */
   constructor(choose) {
@@ -84,9 +85,7 @@ export class Compare {
 
   /** @param {[string, string, boolean][]} choices Value, words, and whether it would have no effect. */
   #offer(choices) {
-    const key = JSON.stringify(choices);
-    if (key === this.#offered) return;
-    this.#offered = key;
+    if (!this.#offered.turned(JSON.stringify(choices))) return;
     this.select.replaceChildren(...choices.map(([value, text, disabled]) => el("option", { value, text, disabled })));
   }
 }

@@ -1,6 +1,7 @@
 /** The panel of one filter: taps, response, its two heat maps, and its measures over time. */
 
 import { filterHistory } from "../data/history.js";
+import { Key } from "../draw/kept.js";
 import { formatFrequency, formatValue } from "../numbers/format.js";
 import { frequencyAxis, peakFrequency } from "../numbers/spectrum.js";
 import { Channels } from "./detail_channels.js";
@@ -21,6 +22,7 @@ const PADDING = 8;
 const COLUMN = 330;
 
 export class Detail {
+  #factsKey = new Key();
   #history = null;
   #historyKey = [];
   #read = 0;
@@ -139,10 +141,8 @@ export class Detail {
     if (response) facts.push(["peak", "peak", formatFrequency(peakFrequency(response, axis), axis.unit)]);
     const state = frame.marks[row] === "NaN" ? "NaN or Inf" : frame.marks[row];
     if (state) facts.push([state, "state", state]);
-    const key = facts.map(([word, name]) => `${word} ${name}`).join();
     // Words keep the focus while only numbers change.
-    if (key !== this.facts.dataset.key) {
-      this.facts.dataset.key = key;
+    if (this.#factsKey.turned(...facts.flatMap(([word, name]) => [word, name]))) {
       this.facts.replaceChildren(
         ...facts.map(([word, name]) => el("div", {}, el("dt", {}, term(word, name)), el("dd"))),
       );

@@ -2,7 +2,7 @@
 
 import { niceTicks, roomFor } from "../draw/axes.js";
 import { weightScale } from "../draw/colours.js";
-
+import { Key } from "../draw/kept.js";
 import { formatPrecise } from "../numbers/format.js";
 import { difference, magnitudes } from "../numbers/rows.js";
 import { LANES, largest, slice, steadyLimit } from "./detail_moment.js";
@@ -17,9 +17,11 @@ const NUMBERED = 220;
 const BARE = 6;
 
 export class Channels {
+  #key = new Key();
+  /** The same arrays for as long as they show the same, so that their pictures are kept. */
+  #kept = [];
+
   constructor() {
-    this.key = null;
-    this.values = null;
     this.panes = [0, 1, 2].map(() => new Plot("", NUMBERED));
     this.title = el("span", { class: "plot-title" });
     this.readout = el("span", { class: "plot-readout" });
@@ -49,11 +51,9 @@ export class Channels {
     if (this.element.hidden) return;
     const real = header.complex ? magnitudes : (values) => values;
     const limit = steadyLimit(moment, now, then);
-    const kept = this.#kept([moment.ghostWeights, series, series.version, moment.row, position], () => [
-      then && real(then),
-      real(now.slice()),
-      then && real(difference(now, then)),
-    ]);
+    if (this.#key.turned(moment.ghostWeights, series, series.version, moment.row, position))
+      this.#kept = [then && real(then), real(now.slice()), then && real(difference(now, then))];
+    const kept = this.#kept;
     const moved = then ? this.#farthest(moment, now, then) : 1;
     const panes = [
       [shortened(ghostWords, 24), limit],
@@ -113,12 +113,6 @@ export class Channels {
   #ticks(channels, named) {
     const whole = named ? Array.from({ length: channels }, (_, i) => i) : niceTicks(0, channels - 1, 8, true);
     return whole.map((channel) => channel + 0.5);
-  }
-
-  /** The same arrays for as long as they show the same, so that their pictures are kept. */
-  #kept(key, make) {
-    if (!this.key?.every((value, i) => value === key[i])) Object.assign(this, { key, values: make() });
-    return this.values;
   }
 
   /** The largest difference now and at the end: a scale that stays while scrubbing. */

@@ -4,6 +4,7 @@ import { fitCanvas } from "../draw/canvas.js";
 import { rotationColour, weightScale } from "../draw/colours.js";
 import { paintStems, STEM_TAPS, strokeLine } from "../draw/curve.js";
 import { paintHeat } from "../draw/heat.js";
+import { Key } from "../draw/kept.js";
 import { theme } from "../draw/palette.js";
 import { placeCurve } from "../draw/shapes.js";
 import { Sheet } from "../draw/sheet.js";
@@ -19,7 +20,7 @@ const GAP = 6;
 const INDENT = 26;
 
 export class Moments {
-  #key = [];
+  #key = new Key();
   #sheet = new Sheet();
 
   /** @param {(position: number) => void} seek */
@@ -49,9 +50,7 @@ export class Moments {
     if (this.element.hidden) return;
     const across = width > 560 ? MOST : MOST / 2;
     const each = Math.floor((width - INDENT - GAP * (across - 1)) / across);
-    const key = [history, each, window.devicePixelRatio, theme.name];
-    if (key.some((value, i) => value !== this.#key[i])) {
-      this.#key = key;
+    if (this.#key.turned(history, each, window.devicePixelRatio, theme.name)) {
       this.strip.style.setProperty("--across", String(across));
       this.#drawAll(moment, each);
     }

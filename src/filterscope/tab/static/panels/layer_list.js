@@ -1,5 +1,6 @@
 /** The layers of a run: in groups, in an order, sieved by name, each with its rotation so far. */
 
+import { Key } from "../draw/kept.js";
 import { drawSpark } from "../draw/spark.js";
 import { LAYER_ORDERS } from "./choices.js";
 import { button, el, select, setText } from "./dom.js";
@@ -12,7 +13,7 @@ const SPARK = { w: 58, h: 18 };
 export class LayerList {
   #sparks = new Map();
   #closed = new Set();
-  #built = "";
+  #built = new Key();
   #chosen = null;
 
   /** @param {import("./dom.js").Actions} actions `layer(tag)`, `layers(order)`. */
@@ -56,9 +57,7 @@ export class LayerList {
    */
   update(layers, chosen, order) {
     const inOrder = ordered(layers, order);
-    const key = JSON.stringify([order, inOrder.map(({ tag, problem, shape }) => [tag, problem, shape])]);
-    if (key !== this.#built) {
-      this.#built = key;
+    if (this.#built.turned(order, JSON.stringify(inOrder.map(({ tag, problem, shape }) => [tag, problem, shape])))) {
       const had = this.#buttons.find((button) => button === document.activeElement)?.dataset.tag;
       this.#build(inOrder, order);
       // A live run changes the order under the user's hands.

@@ -1,13 +1,14 @@
 /** What the colours of the tiles mean: a bar for each map in use. */
 
 import { gradient } from "../draw/colours.js";
+import { Key } from "../draw/kept.js";
 import { theme } from "../draw/palette.js";
 import { el } from "./dom.js";
 import { term } from "./glossary.js";
 import { colourScales } from "./scales.js";
 
 export class Legend {
-  #key = "";
+  #key = new Key();
 
   constructor() {
     this.element = el("div", { class: "legends" });
@@ -16,10 +17,7 @@ export class Legend {
   /** @param {import("../views/view.js").Scene | null} scene */
   update(scene) {
     const scales = scene ? colourScales(scene) : [];
-    const key = JSON.stringify([theme.name, scales]);
-    if (key === this.#key) return;
-    this.#key = key;
-    this.element.replaceChildren(...scales.map(legend));
+    if (this.#key.turned(theme.name, JSON.stringify(scales))) this.element.replaceChildren(...scales.map(legend));
   }
 }
 

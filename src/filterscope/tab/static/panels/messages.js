@@ -1,6 +1,7 @@
 /** What stands where filters would be: nothing logged yet, still loading, or something is wrong. */
 
 import { rotationColour } from "../draw/colours.js";
+import { Key } from "../draw/kept.js";
 import { theme } from "../draw/palette.js";
 import { button, el, svg } from "./dom.js";
 
@@ -54,7 +55,7 @@ function drawing() {
 
 /** The line above the grid that tells what is wrong; hidden while nothing is. */
 export class Problems {
-  #lines = [];
+  #lines = new Key();
 
   constructor() {
     this.element = el("div", { class: "problem", role: "alert", "data-testid": "problem", hidden: true });
@@ -63,8 +64,7 @@ export class Problems {
   /** @param {string[]} lines */
   show(lines) {
     const found = [...new Set(lines.filter(Boolean))];
-    if (JSON.stringify(found) === JSON.stringify(this.#lines)) return;
-    this.#lines = found;
+    if (!this.#lines.turned(...found)) return;
     this.element.hidden = found.length === 0;
     const more = found.length > 4 ? [`… and ${found.length - 4} more`] : [];
     this.element.replaceChildren(...[...found.slice(0, 4), ...more].map((text) => el("p", { text })));

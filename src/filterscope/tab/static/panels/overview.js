@@ -1,6 +1,7 @@
 /** All layers of a run: a row each, its changes over time beside it, and a scalar above on the same axis. */
 
 import { paintChanges } from "../draw/changes.js";
+import { Key } from "../draw/kept.js";
 import { theme } from "../draw/palette.js";
 import { drawSpark } from "../draw/spark.js";
 import { formatValue } from "../numbers/format.js";
@@ -20,7 +21,7 @@ const SPARK = { w: 54, h: 18 };
 
 export class OverviewPanel {
   #rows = [];
-  #key = [];
+  #key = new Key();
   #active = 0;
   #at = null;
   #shown = null;
@@ -81,9 +82,9 @@ export class OverviewPanel {
    */
   update(run, answer, { tag, live }) {
     const { clientWidth, clientHeight } = this.scroller;
-    const key = [run, answer, theme.name, clientWidth, clientHeight, window.devicePixelRatio, live];
-    if (!clientWidth || key.every((value, i) => value === this.#key[i])) return;
-    this.#key = key;
+    const { devicePixelRatio } = window;
+    if (!clientWidth || !this.#key.turned(run, answer, theme.name, clientWidth, clientHeight, devicePixelRatio, live))
+      return;
     const several = new Set(run.layers.map(({ monitor }) => monitor)).size > 1;
     const names = run.layers.map(({ monitor, layer }) => (several ? `${monitor}/${layer}` : layer));
     const within = commonModules(names);

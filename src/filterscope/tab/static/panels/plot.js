@@ -4,8 +4,8 @@ import { clipTo, crosshair, drawAxes, drawMarks, plotBox, scalesOf } from "../dr
 import { fitCanvas } from "../draw/canvas.js";
 import { pixelOf } from "../draw/colours.js";
 import { paintHeat } from "../draw/heat.js";
+import { Still } from "../draw/kept.js";
 import { paintCurve } from "../draw/linework.js";
-import { theme } from "../draw/palette.js";
 import { Sheet } from "../draw/sheet.js";
 import { el, setText } from "./dom.js";
 
@@ -13,8 +13,7 @@ export class Plot {
   #spec = null;
   #pointer = null;
   #heat = document.createElement("canvas");
-  #still = document.createElement("canvas");
-  #stillKey = [];
+  #still = new Still();
   #sheet = new Sheet();
 
   /** @param {string} title @param {number} height CSS pixels @param {(x: number, y: number) => void} [onPick] */
@@ -84,8 +83,11 @@ export class Plot {
     const context = fitCanvas(this.canvas, box.width, this.height);
     context.clearRect(0, 0, box.width, this.height);
     const [toX, toY] = scalesOf(this.#spec, box);
-    if (spec.still) this.#reuse(context, box, toX, toY);
-    else this.#picture(context, box, toX, toY);
+    const picture = (target) => this.#picture(target, box, toX, toY);
+    // Laid as it is kept, made anew if anything that it shows has changed.
+    if (spec.still)
+      context.drawImage(this.#still.of(box.width, this.height, spec.still, picture), 0, 0, box.width, this.height);
+    else picture(context);
     context.save();
     clipTo(context, box);
     drawMarks(context, box, this.#spec.marks ?? [], toX, toY);
@@ -104,18 +106,6 @@ export class Plot {
     clipTo(context, box);
     drawMarks(context, box, this.#spec.marks ?? [], toX, toY);
     context.restore();
-  }
-
-  /** Lay the kept picture, made anew if anything that it shows has changed. */
-  #reuse(context, box, toX, toY) {
-    const key = [box.width, this.height, window.devicePixelRatio, theme.name, ...this.#spec.still];
-    if (key.length !== this.#stillKey.length || key.some((value, i) => value !== this.#stillKey[i])) {
-      this.#stillKey = key;
-      const still = fitCanvas(this.#still, box.width, this.height);
-      still.clearRect(0, 0, box.width, this.height);
-      this.#picture(still, box, toX, toY);
-    }
-    context.drawImage(this.#still, 0, 0, box.width, this.height);
   }
 
   /**

@@ -1,6 +1,7 @@
 /** The line above the grid that tells how to read it: how many filters of what size, and what tiles show of them. */
 
 import { stepsBack } from "../data/against.js";
+import { Key } from "../draw/kept.js";
 import { formatFrequency, formatRange, formatValue } from "../numbers/format.js";
 import { FLOOR_DB, frequencyAxis } from "../numbers/spectrum.js";
 import { el, setText } from "./dom.js";
@@ -11,7 +12,7 @@ import { deadWords, shapeWords } from "./words.js";
 const about = (word, text = word, after = "", before = "") => ({ word, text, after, before });
 
 export class Reading {
-  #key = "";
+  #key = new Key();
 
   constructor() {
     this.element = el("p", { class: "summary" });
@@ -23,12 +24,9 @@ export class Reading {
       ? [shapeWords(scene.series.header), ...markWords(scene.frame.marks), ...readingWords(scene)]
       : [];
     const known = parts.filter(Boolean).map((part) => (part.word ? part : about(null, "", "", part)));
-    const key = known.map(({ word }) => word ?? "").join();
     // What is explained stays, and keeps the focus, while only numbers change.
-    if (key !== this.#key || !this.element.childElementCount) {
-      this.#key = key;
+    if (this.#key.turned(...known.map(({ word }) => word)))
       this.element.replaceChildren(...known.map(({ word }) => partOf(word)));
-    }
     known.forEach(({ word, text, before, after }, i) => {
       const [first, middle, last] = this.element.children[i].children;
       setText(first, `${i ? " · " : ""}${before}`);

@@ -1,10 +1,11 @@
 /** Which scalar of the run stands beside the changes: the same choice wherever there is room for one. */
 
+import { Key } from "../draw/kept.js";
 import { el } from "./dom.js";
 import { shortened } from "./words.js";
 
 export class ScalarChoice {
-  #offered = "";
+  #offered = new Key();
 
   /** @param {string} testid @param {(name: string) => void} onChoose Empty: none. */
   constructor(testid, onChoose) {
@@ -19,9 +20,7 @@ export class ScalarChoice {
 
   /** @param {{scalars: string[], scalar: string | null}} answer Of `data/overview.js`. */
   update({ scalars, scalar }) {
-    const key = JSON.stringify(scalars);
-    if (key !== this.#offered) {
-      this.#offered = key;
+    if (this.#offered.turned(...scalars)) {
       const none = el("option", { value: "", text: scalars.length ? "no scalar" : "no scalars logged" });
       const options = scalars.map((name) => el("option", { value: name, text: shortened(name, 60) }));
       this.element.replaceChildren(none, ...options);

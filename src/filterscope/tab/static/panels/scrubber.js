@@ -3,7 +3,7 @@
 
 import { momentWords, trackOf, valuesAt } from "../data/story.js";
 import { fitCanvas } from "../draw/canvas.js";
-import { theme } from "../draw/palette.js";
+import { Key, Still } from "../draw/kept.js";
 import { INSET, paintPlaces, paintTracks } from "../draw/tracks.js";
 import { formatValue } from "../numbers/format.js";
 import { el, setText } from "./dom.js";
@@ -14,10 +14,9 @@ import { joined, shortened } from "./words.js";
 const CHANGE = "How much each snapshot changed this layer since the one before it";
 
 export class Scrubber {
-  #still = document.createElement("canvas");
-  #stillKey = [];
+  #still = new Still();
   #track = null;
-  #trackKey = [];
+  #trackKey = new Key();
   #shown = null;
   #pointer = null;
 
@@ -72,9 +71,7 @@ export class Scrubber {
       this.tip.hidden = true;
       return "";
     }
-    const key = [series, series.version, story.own, other && story.other];
-    if (key.some((value, i) => value !== this.#trackKey[i])) {
-      this.#trackKey = key;
+    if (this.#trackKey.turned(series, series.version, story.own, other && story.other)) {
       this.#track = trackOf(series, story.own, other && story.other);
       this.#describe();
     }
@@ -110,14 +107,10 @@ export class Scrubber {
     const { series, position, pinned } = this.#shown;
     const context = fitCanvas(this.canvas, width, height);
     context.clearRect(0, 0, width, height);
-    const key = [this.#track, width, height, window.devicePixelRatio, theme.name];
-    if (key.some((value, i) => value !== this.#stillKey[i])) {
-      this.#stillKey = key;
-      const still = fitCanvas(this.#still, width, height);
-      still.clearRect(0, 0, width, height);
-      paintTracks(still, width, this.#track, (place) => series.isLoaded(place));
-    }
-    context.drawImage(this.#still, 0, 0, width, height);
+    const still = this.#still.of(width, height, [this.#track], (target) =>
+      paintTracks(target, width, this.#track, (place) => series.isLoaded(place)),
+    );
+    context.drawImage(still, 0, 0, width, height);
     const values = valuesAt(this.#track.own, position);
     paintPlaces(context, width, this.#track, { position, pinned, hovered: this.#hovered(width) }, values);
     this.#tell(width);

@@ -1,6 +1,7 @@
 /** What can be gone to on the scrubber: the moments of largest change, and bookmarks. All of them are buttons. */
 
 import { momentWords } from "../data/story.js";
+import { Key } from "../draw/kept.js";
 import { INSET, placesOn } from "../draw/tracks.js";
 import { formatValue } from "../numbers/format.js";
 import { largestMoments, spread } from "../numbers/moments.js";
@@ -11,7 +12,7 @@ const RANKS = ["largest change", "second largest change", "third largest change"
 const APART = { moment: 12, mark: 8 };
 
 export class Signs {
-  #key = "";
+  #key = new Key();
   #moments = [];
   #track = null;
 
@@ -73,9 +74,7 @@ export class Signs {
       const moment = momentWords(series, track, position);
       return `Bookmark: ${mark.filter === null ? "" : `filter ${mark.filter}, `}${moment}`;
     });
-    const key = JSON.stringify([words, marks, width, series.count]);
-    if (key === this.#key) return;
-    this.#key = key;
+    if (!this.#key.turned(JSON.stringify([words, marks]), width, series.count)) return;
     const lefts = spread(
       placed.map(({ position }) => at(position)),
       APART.mark,

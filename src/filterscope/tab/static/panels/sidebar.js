@@ -1,5 +1,6 @@
 /** Runs, and the layers of one. */
 
+import { Key } from "../draw/kept.js";
 import { theme } from "../draw/palette.js";
 import { button, el } from "./dom.js";
 import { LayerList } from "./layer_list.js";
@@ -12,8 +13,8 @@ const LEAST = 20;
 const ALONE = 90;
 
 export class Sidebar {
-  #built = "";
-  #seen = [];
+  #built = new Key();
+  #seen = new Key();
 
   /** @param {import("./dom.js").Actions} actions `run(name)`, `layer(tag)`, `layers(order)`. */
   constructor(actions) {
@@ -37,14 +38,9 @@ export class Sidebar {
   update(model) {
     const { runs, chosen } = model;
     // Scrubbing changes nothing here.
-    const seen = [runs, chosen?.run, chosen?.layer, model.state.layers, theme.name, Math.floor(Date.now() / 10_000)];
-    if (seen.every((value, i) => value === this.#seen[i])) return;
-    this.#seen = seen;
-    const key = JSON.stringify(runs.map(({ run }) => run));
-    if (key !== this.#built) {
-      this.#built = key;
-      this.#build(runs);
-    }
+    const lately = Math.floor(Date.now() / 10_000);
+    if (!this.#seen.turned(runs, chosen?.run, chosen?.layer, model.state.layers, theme.name, lately)) return;
+    if (this.#built.turned(...runs.map(({ run }) => run))) this.#build(runs);
     const now = Date.now() / 1000;
     for (const element of this.runs.querySelectorAll("button")) {
       const run = runs.find((each) => each.run === element.dataset.run);

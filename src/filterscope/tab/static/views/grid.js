@@ -2,15 +2,14 @@
  * scrubs lies on a second canvas that is copied. */
 
 import { fitCanvas } from "../draw/canvas.js";
+import { Key, Still } from "../draw/kept.js";
 import { isLegible } from "../draw/letters.js";
-import { theme } from "../draw/palette.js";
 import { layTiles, tileAt } from "./layout.js";
 import { drawStill, drawTiles } from "./tiles.js";
 
 export class Grid {
-  #still = document.createElement("canvas");
-  #stillKey = [];
-  #layoutKey = "";
+  #still = new Still();
+  #layoutKey = new Key();
   layout = null;
 
   /**
@@ -34,10 +33,8 @@ export class Grid {
   lay(series, order, size) {
     const { clientWidth: width, clientHeight: height } = this.scroller;
     const ratio = window.devicePixelRatio || 1;
-    const key = [series.filters, width, height, ratio, size].join(" ");
-    if (key !== this.#layoutKey) {
+    if (this.#layoutKey.turned(series.filters, width, height, ratio, size)) {
       const kept = this.layout?.tiles.length === series.filters ? this.#middle() : null;
-      this.#layoutKey = key;
       this.layout = layTiles(series.filters, width, height, ratio, size);
       this.layout.width = width;
       this.room.style.height = `${Math.max(this.layout.height, height)}px`;
@@ -85,25 +82,16 @@ export class Grid {
     layout.tiles.forEach((tile, i) => {
       if (tile.y + tile.h >= seen.top && tile.y <= seen.bottom) visible.push(i);
     });
-    const key = [
-      layout,
-      theme.name,
-      scene.order,
-      scene.frame.kind,
-      scene.frame.ghost,
-      scene.frame.limit,
-      scene.found,
-      scene.found.size && scene.selected,
-      top,
-    ].concat(scene.frame.limits ? [scene.scale] : [], scene.evolution ?? [], scene.frame.marks.join());
-    if (key.length !== this.#stillKey.length || key.some((value, i) => value !== this.#stillKey[i])) {
-      this.#stillKey = key;
-      const still = fitCanvas(this.#still, layout.width, height, { alpha: false });
+    const { order, frame, found, selected, scale, evolution } = scene;
+    const shown = [layout, top, order, frame.kind, frame.ghost, frame.limit, frame.limits && scale, frame.marks.join()];
+    shown.push(found, found.size && selected, evolution);
+    const paint = (still) => {
       still.translate(0, -top);
       drawStill(still, layout, visible, scene, seen);
-    }
+    };
+    const still = this.#still.of(layout.width, height, shown, paint, { alpha: false });
     context.setTransform(1, 0, 0, 1, 0, 0);
-    context.drawImage(this.#still, 0, 0);
+    context.drawImage(still, 0, 0);
     const ratio = window.devicePixelRatio || 1;
     context.setTransform(ratio, 0, 0, ratio, 0, -Math.round(top * ratio));
     drawTiles(context, layout, visible, scene, seen);

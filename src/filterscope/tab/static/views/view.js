@@ -3,6 +3,7 @@
 
 import { stepsBack } from "../data/against.js";
 import { measure, powersOf } from "../data/snapshot.js";
+import { Key } from "../draw/kept.js";
 import { fairLimit, stackPeaks } from "../numbers/letters.js";
 import { beyond, sharedLimit } from "../numbers/measures.js";
 import { autoChannels, difference, displayRows, peaks, rowShape } from "../numbers/rows.js";
@@ -69,7 +70,8 @@ function rounding({ header, referenceWeights }) {
 }
 
 export class LayerView {
-  #limits = new Map();
+  #limits = null;
+  #limitsKey = new Key();
   #ghost = { weights: null, rows: null };
   #evolution = null;
   #painted = null;
@@ -179,17 +181,12 @@ export class LayerView {
     const { series, mode } = this;
     if (mode === "change" && stepsBack(compared.choice))
       return this.#limitsOf([this.#peaksOf(values)], rounding(series));
-    const key = [
-      Math.ceil(Math.log2(series.loaded)),
-      series.loaded === series.count,
-      mode === "change" && compared.key,
-    ];
-    if (!this.#limits.has(key.join())) {
+    const doublings = Math.ceil(Math.log2(series.loaded));
+    if (this.#limitsKey.turned(doublings, series.loaded === series.count, mode === "change" && compared.key)) {
       const found = Array.from(this.#sample(), (position) => this.#peaksAt(position, compared)).filter(Boolean);
-      this.#limits.clear();
-      this.#limits.set(key.join(), this.#limitsOf(found, 0));
+      this.#limits = this.#limitsOf(found, 0);
     }
-    return this.#limits.get(key.join());
+    return this.#limits;
   }
 
   /** Limits for the peaks of all filters at some moments, none of them below `least`; those of letters beside them. */
