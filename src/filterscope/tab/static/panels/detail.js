@@ -142,7 +142,7 @@ export class Detail {
     const state = frame.marks[row] === "NaN" ? "NaN or Inf" : frame.marks[row];
     if (state) facts.push([state, "state", state]);
     // Words keep the focus while only numbers change.
-    if (this.#factsKey.turned(...facts.flatMap(([word, name]) => [word, name]))) {
+    if (this.#factsKey.turned(...facts.map(([word, name]) => `${word} ${name}`))) {
       this.facts.replaceChildren(
         ...facts.map(([word, name]) => el("div", {}, el("dt", {}, term(word, name)), el("dd"))),
       );
