@@ -31,21 +31,17 @@ export function comparable(one, other) {
  * @param {number} shown Position of a loaded snapshot.
  * @param {{series: import("./series.js").Series, other: import("./series.js").Series | null, pinned: number}} what
  *   `other` is the layer in the run of the choice, `pinned` a position or -1.
+ * @param {(of: import("./series.js").Series, place: number) => Float32Array} [read]
  * @returns {Against}
  */
-export function against(choice, shown, what) {
-  return resolve(choice, shown, what, (of, place) => of.weights(place));
-}
-
-/** @param {(of: import("./series.js").Series, place: number) => Float32Array} read */
-function resolve(choice, shown, { series, other, pinned }, read) {
+export function against(choice, shown, { series, other, pinned }, read = (of, place) => of.weights(place)) {
   const back = stepsBack(choice);
   let fault = null;
   if (other?.header && !comparable(series.header, other.header)) fault = `${other.run} has another shape`;
   const lost = fault || (choice === "pinned" && pinned < 0) || (choice.startsWith("run:") && !other);
   if (lost) choice = "initial";
   const kept = lost ? null : other;
-  const at = (position) => resolve(choice, position, { series, other: kept, pinned }, (of, place) => of.glance(place));
+  const at = (position) => against(choice, position, { series, other: kept, pinned }, (of, place) => of.glance(place));
   const found = (of, place, words, near = false) => {
     const there = place >= 0;
     const own = of === series;

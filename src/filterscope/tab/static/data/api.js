@@ -29,6 +29,7 @@ const ROUTE = new URL("../../", import.meta.url);
 /** An answer that did not come; its message says what to do. */
 export class ApiError extends Error {}
 
+/** @param {AbortSignal} [signal] */
 async function get(path, parameters, signal) {
   const url = new URL(path, ROUTE);
   url.search = new URLSearchParams(parameters).toString();
@@ -52,12 +53,11 @@ async function get(path, parameters, signal) {
 /**
  * Runs with their layers, and what is wrong in general.
  *
- * @param {AbortSignal} [signal]
  * @returns {Promise<{runs: Run[], problems: string[]}>}
  */
-export async function fetchLayers(signal) {
-  const answer = await (await get("layers", {}, signal)).json();
-  return { runs: answer.runs ?? [], problems: answer.problems ?? [] };
+export async function fetchLayers() {
+  const { runs = [], problems = [] } = await (await get("layers", {})).json();
+  return { runs, problems };
 }
 
 /**
@@ -76,8 +76,8 @@ export async function fetchOverview(which, scalar, signal) {
 }
 
 /** `{snapshots: [[step, wall time], ...], kept}` of a layer, in order; `kept` is the most that TensorBoard keeps. */
-export async function fetchSnapshots(run, tag, signal) {
-  const { snapshots = [], kept = null } = await (await get("snapshots", { run, tag }, signal)).json();
+export async function fetchSnapshots(run, tag) {
+  const { snapshots = [], kept = null } = await (await get("snapshots", { run, tag })).json();
   return { snapshots, kept };
 }
 

@@ -49,11 +49,9 @@ function halfTable() {
 }
 
 /** Weights as they came (`Uint16Array` of half floats, or `Float32Array`) into float32. */
-export function widen(weights, start = 0, end = weights.length, out = new Float32Array(end - start)) {
-  if (weights instanceof Float32Array) {
-    out.set(weights.subarray(start, end));
-    return out;
-  }
+export function widen(weights, start = 0, end = weights.length) {
+  if (weights instanceof Float32Array) return weights.slice(start, end);
+  const out = new Float32Array(end - start);
   for (let i = start, j = 0; i < end; i++, j++) out[j] = HALF[weights[i]];
   return out;
 }

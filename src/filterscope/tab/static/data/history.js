@@ -21,13 +21,11 @@ export function filterHistory(series, row) {
   const [, channels, length] = header.shape;
   const positions = [];
   const measures = { rotation: [], change: [], norm: [], path: [] };
-  const size = filterSize;
-  const base = series.referenceWeights.subarray(row * size, (row + 1) * size);
+  const base = series.referenceWeights.subarray(row * filterSize, (row + 1) * filterSize);
   const across = length === 1 ? channels : length;
   const signed = !header.complex;
   const directions = channels > 1 && length > 1 && signed ? directionsOf(series, row, base) : null;
   const taps = new Float32Array(count * across);
-  const moved = new Float32Array(size);
   let before = null;
   for (let position = 0; position < count; position++) {
     if (!series.isLoaded(position)) {
@@ -36,14 +34,14 @@ export function filterHistory(series, row) {
     }
     const now = series.filterWeights(position, row);
     positions.push(position);
-    measures.norm.push(norms(now, 1, size)[0]);
-    measures.rotation.push(rotations(now, base, 1, size)[0]);
+    measures.norm.push(norms(now, 1, filterSize)[0]);
+    measures.rotation.push(rotations(now, base, 1, filterSize)[0]);
     // Between snapshots that are not neighbours, a change is not that from one to the next.
     const adjacent = before !== null && positions.at(-2) === position - 1;
-    measures.change.push(adjacent ? changes(now, before, 1, size)[0] : NaN);
+    measures.change.push(adjacent ? changes(now, before, 1, filterSize)[0] : NaN);
     measures.path.push((measures.path.at(-1) ?? 0) + (before ? distance(now, before) : 0));
     before = now;
-    difference(now, base, moved);
+    const moved = difference(now, base);
     if (directions) taps.set(directions.rows(position, moved), position * across);
     else if (signed) taps.set(moved, position * across);
     else taps.set(displayRows(moved, { ...header, shape: [1, channels, length] }, "l2", null), position * across);
@@ -59,9 +57,8 @@ export function filterHistory(series, row) {
 
 function directionsOf(series, row, base) {
   const [, channels, taps] = series.header.shape;
-  const loaded = Array.from({ length: series.count }, (_, i) => i).filter((i) => series.isLoaded(i));
   const read = (position) => difference(series.filterWeights(position, row), base);
-  return new Directions([1, channels, taps], base, loaded, read);
+  return new Directions([1, channels, taps], base, series.loadedPositions, read);
 }
 
 /** Of two states of a filter; 0 where one of them is no number. */
@@ -74,7 +71,6 @@ function spectra(series, row, positions) {
   const [, channels, taps] = header.shape;
   const n = fftLength(header, 256, 2);
   const rows = Math.min(count, MOST_SPECTRA);
-  let columns = 0;
   let values = null;
   let next = 0;
   let known = -1;
@@ -86,9 +82,8 @@ function spectra(series, row, positions) {
       known = positions[next];
       line = decibels(power(series.filterWeights(known, row), 0, channels, taps, header.complex, n));
     }
-    columns = line.length;
-    values ??= new Float32Array(rows * columns);
-    values.set(line, r * columns);
+    values ??= new Float32Array(rows * line.length);
+    values.set(line, r * line.length);
   }
-  return { values, rows, columns };
+  return { values, rows, columns: line.length };
 }

@@ -159,7 +159,7 @@ export class Loader {
     for (const { series, wanted } of this.#active) {
       const [here = series.count - 1] = wanted();
       const kept = new Set([...wanted(), series.reference, series.count - 1]);
-      const far = series.snapshots.map((_, i) => i).filter((i) => series.isLoaded(i) && !kept.has(i));
+      const far = series.loadedPositions.filter((i) => !kept.has(i));
       far.sort((a, b) => Math.abs(a - here) - Math.abs(b - here));
       while (this.#bytes() > BUDGET && far.length) series.drop(far.pop());
     }

@@ -1,5 +1,6 @@
 /** One layer of one run in memory: its snapshots in order of step, kept as they came and widened on use. */
 
+import { comparable } from "./against.js";
 import { widen } from "./blob.js";
 
 /** Snapshots that stay widened to float32: the shown one, its ghost, the reference, and their neighbours. */
@@ -80,7 +81,7 @@ export class Series {
     const position = this.positionOfStep(step);
     const snapshot = this.snapshots[position];
     if (!snapshot || snapshot.step !== step) return;
-    if (header && this.header && !sameShape(header, this.header)) {
+    if (header && this.header && !comparable(header, this.header)) {
       if (position < this.count - 1) problem = `the layer had another shape then: ${header.shape.join(" × ")}`;
       else this.#restart(header);
     }
@@ -131,6 +132,11 @@ export class Series {
 
   isLoaded(position) {
     return Boolean(this.snapshots[position]?.weights);
+  }
+
+  /** All positions that are, in order. */
+  get loadedPositions() {
+    return this.snapshots.flatMap(({ weights }, i) => (weights ? [i] : []));
   }
 
   /** Nearest position that is loaded; -1 if none is. */
@@ -211,9 +217,9 @@ export class Series {
   }
 
   /** The weights of one filter of a loaded snapshot. */
-  filterWeights(position, row, out) {
+  filterWeights(position, row) {
     const size = this.filterSize;
-    return widen(this.snapshots[position].weights, row * size, (row + 1) * size, out);
+    return widen(this.snapshots[position].weights, row * size, (row + 1) * size);
   }
 }
 
@@ -222,8 +228,4 @@ function isZero(weights) {
   return weights instanceof Uint16Array
     ? weights.every((bits) => (bits & 0x7fff) === 0)
     : weights.every((value) => value === 0);
-}
-
-function sameShape(one, other) {
-  return one.complex === other.complex && one.shape.every((size, i) => size === other.shape[i]);
 }

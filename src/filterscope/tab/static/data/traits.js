@@ -27,7 +27,7 @@ export const TRAITS = {
   died: {
     chip: "died",
     about: "Filters that were alive at some loaded snapshot and are dead (below 1 % of the median norm) at the newest",
-    rows: (series) => died(series),
+    rows: died,
   },
 };
 
@@ -79,10 +79,9 @@ function largest(values) {
 
 /** Loaded positions, not too many, with the first and the last. */
 function sampled(series) {
-  const loaded = series.snapshots.map((_, i) => i).filter((i) => series.isLoaded(i));
+  const loaded = series.loadedPositions;
   const step = Math.max(1, (loaded.length - 1) / (SAMPLES - 1));
-  const chosen = Array.from({ length: Math.min(loaded.length, SAMPLES) }, (_, i) => loaded[Math.round(i * step)]);
-  return [...new Set(chosen)];
+  return Array.from({ length: Math.min(loaded.length, SAMPLES) }, (_, i) => loaded[Math.round(i * step)]);
 }
 
 /** When each filter had half of its final rotation, in positions; NaN for those that have not moved. */

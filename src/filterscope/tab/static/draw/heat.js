@@ -2,26 +2,21 @@
 
 import { blockStart, signedExtreme } from "../numbers/reduce.js";
 
+const known = new Map();
+
 /** Which cells each pixel covers: `[first, past last]` per pixel. */
 function spans(cells, pixels) {
+  const key = cells * 65536 + pixels;
+  if (known.has(key)) return known.get(key);
   const result = new Int32Array(2 * pixels);
   for (let p = 0; p < pixels; p++) {
     const first = blockStart(p, cells, pixels);
     result[2 * p] = first;
     result[2 * p + 1] = Math.max(first + 1, blockStart(p + 1, cells, pixels));
   }
+  if (known.size > 64) known.clear();
+  known.set(key, result);
   return result;
-}
-
-const cache = new Map();
-
-function cachedSpans(cells, pixels) {
-  const key = cells * 65536 + pixels;
-  if (!cache.has(key)) {
-    if (cache.size > 64) cache.clear();
-    cache.set(key, spans(cells, pixels));
-  }
-  return cache.get(key);
 }
 
 /**
@@ -35,8 +30,8 @@ function cachedSpans(cells, pixels) {
  */
 export function paintHeat(sheet, stride, box, values, at, rows, columns, scale) {
   const { table, low, high, broken } = scale;
-  const across = cachedSpans(columns, box.w);
-  const down = cachedSpans(rows, box.h);
+  const across = spans(columns, box.w);
+  const down = spans(rows, box.h);
   const reduced = columns > box.w || rows > box.h;
   const last = table.length - 1;
   const factor = last / (high - low);

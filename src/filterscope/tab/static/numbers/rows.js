@@ -54,13 +54,14 @@ export function magnitudes(pairs) {
 }
 
 /** `weights - other`, number by number. */
-export function difference(weights, other, out = new Float32Array(weights.length)) {
+export function difference(weights, other) {
+  const out = new Float32Array(weights.length);
   for (let i = 0; i < weights.length; i++) out[i] = weights[i] - other[i];
   return out;
 }
 
 /** Root of the sum of squares over channels. */
-export function l2(weights, at, channels, taps, out, to) {
+function l2(weights, at, channels, taps, out, to) {
   for (let k = 0; k < taps; k++) {
     let sum = 0;
     for (let c = 0, i = at + k; c < channels; c++, i += taps) sum += weights[i] * weights[i];

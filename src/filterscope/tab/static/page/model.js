@@ -10,7 +10,6 @@ const FEW = 3;
 
 export class Model {
   #view = null;
-  #viewOptions = {};
   #order = { key: "", whose: "", rows: null, step: null };
   #opening = { series: null, learned: false, version: -1 };
 
@@ -129,10 +128,7 @@ export class Model {
     const asked = state.mode ?? opening.mode;
     const mode = asked === "response" && withoutFrequencies(series.header) ? "taps" : asked;
     const options = { mode, channels, scale };
-    if (!this.#view?.fits(series, options, this.#viewOptions)) {
-      this.#view = new LayerView(series, options);
-      this.#viewOptions = options;
-    }
+    if (!this.#view?.fits(series, options)) this.#view = new LayerView(series, options);
     const compared = this.#against(mode, shown);
     const sort = sortOf(state.sort ?? opening.sort, series.header, compared);
     const order = this.#sorted(shown, mode, sort, compared);

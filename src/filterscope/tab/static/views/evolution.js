@@ -9,6 +9,10 @@ const MOST_ROWS = 160;
 /** Milliseconds of work between two frames. */
 const SLICE = 8;
 
+function rowsOf({ count }, height) {
+  return Math.max(1, Math.min(count, Math.round(height), MOST_ROWS));
+}
+
 export class Evolution {
   #extremes;
   #known;
@@ -20,27 +24,25 @@ export class Evolution {
     this.series = series;
     this.count = series.count;
     this.base = series.referenceWeights;
-    this.rows = Math.max(1, Math.min(series.count, Math.round(height), MOST_ROWS));
+    this.rows = rowsOf(series, height);
     this.columns = taps === 1 ? channels : taps;
     this.signed = !series.header.complex;
     this.newest = series.nearest(series.count - 1);
     this.filters = filters;
     this.#extremes = new Float32Array(filters * this.rows * this.columns);
     this.#known = new Uint8Array(this.rows);
-    const loaded = Array.from({ length: series.count }, (_, i) => i).filter((i) => series.isLoaded(i));
     const read = (position) => difference(series.glance(position), this.base);
     const several = channels > 1 && taps > 1 && this.signed;
-    this.directions = several ? new Directions(series.header.shape, this.base, loaded, read) : null;
+    this.directions = several ? new Directions(series.header.shape, this.base, series.loadedPositions, read) : null;
   }
 
   /** Whether it still belongs to what a series holds. */
   fits(series, height) {
-    const rows = Math.max(1, Math.min(series.count, Math.round(height), MOST_ROWS));
     return (
       this.series === series &&
       this.count === series.count &&
       this.newest === series.nearest(series.count - 1) &&
-      this.rows === rows &&
+      this.rows === rowsOf(series, height) &&
       this.base === series.referenceWeights
     );
   }

@@ -85,6 +85,7 @@ export class LayerView {
   constructor(series, { mode, channels, scale }) {
     this.series = series;
     this.mode = mode;
+    this.asked = channels;
     this.scale = scale;
     this.header = series.header;
     this.base = series.referenceWeights;
@@ -103,10 +104,11 @@ export class LayerView {
   }
 
   /** Whether it still belongs to what is asked for. */
-  fits(series, { mode, channels, scale }, before) {
-    const same = before.mode === mode && before.channels === channels && before.scale === scale;
+  fits(series, { mode, channels, scale }) {
     return (
-      same &&
+      this.mode === mode &&
+      this.asked === channels &&
+      this.scale === scale &&
       this.series === series &&
       this.header.shape === series.header.shape &&
       this.base === series.referenceWeights
@@ -223,7 +225,7 @@ export class LayerView {
 
   #sample() {
     const { series } = this;
-    const loaded = series.snapshots.map((_, i) => i).filter((i) => series.isLoaded(i));
+    const loaded = series.loadedPositions;
     const chosen = new Set([series.reference, loaded.at(-1)].filter((i) => i >= 0));
     for (let i = 0; i < SAMPLES; i++) chosen.add(loaded[Math.floor((i * loaded.length) / SAMPLES)]);
     return chosen;
