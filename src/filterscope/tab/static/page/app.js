@@ -12,10 +12,10 @@ import { Model } from "./model.js";
 import { Overlook } from "./overlook.js";
 import { buildParts } from "./parts.js";
 import { Player } from "./player.js";
-import { listenToPointer, point } from "./pointer.js";
+import { listenToPointer, showPointed } from "./pointer.js";
 import { State } from "./state.js";
 import { Story } from "./story.js";
-import { Watch } from "./watch.js";
+import { watch } from "./watch.js";
 
 export class App extends /** @type {new () => import("./parts.js").Parts} */ (/** @type {unknown} */ (Object)) {
   #frame = 0;
@@ -30,7 +30,7 @@ export class App extends /** @type {new () => import("./parts.js").Parts} */ (/*
     this.pointer = null;
     this.reveal = false;
     this.empty = null;
-    this.state = new State();
+    this.state = new State((changed) => this.#changed(changed));
     this.loader = new Loader(
       () => this.schedule(),
       (message) => {
@@ -51,21 +51,17 @@ export class App extends /** @type {new () => import("./parts.js").Parts} */ (/*
     Object.assign(this, buildParts(this));
     listenToPointer(this);
     listenToKeys(this);
-    this.state.onChange((changed) => this.#changed(changed));
   }
 
   /** Begin with the list of layers that is on its way, and what happened in the run, if that is, too. */
   start(layers, overview) {
     this.overlook.data.expect(this.state.scalar, overview);
-    const watch = new Watch(
-      (answer) => this.#take(answer),
-      (message) => {
-        this.#faults.listing = message;
-        this.#seen = true;
-        this.schedule();
-      },
-    );
-    watch.start(layers);
+    const fail = (message) => {
+      this.#faults.listing = message;
+      this.#seen = true;
+      this.schedule();
+    };
+    watch(layers, (answer) => this.#take(answer), fail);
   }
 
   #take({ runs, problems }) {
@@ -217,13 +213,8 @@ export class App extends /** @type {new () => import("./parts.js").Parts} */ (/*
     this.toolbar.update(state, this.#scene);
     this.toolbar.compare.update(model, this.#scene);
     const { list: marks, here, set } = this.marks;
-    const story = {
-      ...this.story.of(Boolean(this.#scene)),
-      marks,
-      here,
-      set,
-      map: Boolean(overview && this.overlook.data.answer),
-    };
+    const map = Boolean(overview && this.overlook.data.answer);
+    const story = { ...this.story.of(Boolean(this.#scene)), marks, here, set, map };
     this.transport.update(model, this.#scene, this.player.playing, story);
   }
 
@@ -249,18 +240,20 @@ export class App extends /** @type {new () => import("./parts.js").Parts} */ (/*
       scene.evolution = scene.view.evolution(height);
       if (scene.evolution?.more) this.schedule();
     }
-    point(this, scene);
+    showPointed(this, scene);
     this.grid.draw(scene);
     this.overlook.handOver();
     if (unfinished) setTimeout(() => this.schedule(), 320);
-    const data = {
+    Object.assign(this.canvas.dataset, {
       epoch: series.epoch(position) ?? "",
       step: series.snapshots[position].step,
       ready: scene.exact,
       run: series.run,
       loaded: series.loaded,
-    };
-    Object.assign(this.canvas.dataset, data, { sort: scene.sort, mode: scene.mode, layer: series.layer.layer });
+      sort: scene.sort,
+      mode: scene.mode,
+      layer: series.layer.layer,
+    });
     if (this.#drawn === null) {
       performance.mark("filterscope:first");
       takeFocus();

@@ -20,11 +20,10 @@ export class Player {
   }
 
   toggle() {
-    if (this.playing) this.stop();
-    else this.start();
-  }
-
-  start() {
+    if (this.playing) {
+      this.stop();
+      return;
+    }
     this.playing = true;
     this.#last = performance.now();
     this.#owed = 0;

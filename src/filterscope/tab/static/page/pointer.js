@@ -3,13 +3,15 @@
 /** @param {import("./app.js").App} app */
 export function listenToPointer(app) {
   const { canvas, element, main, scroller, transport } = app;
-  for (const name of ["pointermove", "pointerleave"]) {
-    canvas.addEventListener(name, (event) => {
-      app.pointer = name === "pointermove" ? /** @type {PointerEvent} */ (event) : null;
-      if (!app.pointer) app.tooltip.hush(-1, /** @type {PointerEvent} */ (event));
-      app.schedule();
-    });
-  }
+  const point = (pointer) => {
+    app.pointer = pointer;
+    app.schedule();
+  };
+  canvas.addEventListener("pointermove", point);
+  canvas.addEventListener("pointerleave", (event) => {
+    app.tooltip.hush(-1, event);
+    point(null);
+  });
   canvas.addEventListener("click", (event) => {
     const under = app.grid.under(event);
     if (!under) return;
@@ -23,14 +25,10 @@ export function listenToPointer(app) {
   main.addEventListener("pointerdown", (event) => {
     if (!(/** @type {Element} */ (event.target).closest(".menu"))) element.classList.remove("menu-open");
   });
-  const scrolled = () => {
-    // What was under the pointer has gone.
-    app.pointer = null;
-    app.schedule();
-  };
-  scroller.addEventListener("scroll", scrolled, { passive: true });
-  new ResizeObserver(() => app.schedule()).observe(scroller);
-  new ResizeObserver(() => app.schedule()).observe(transport.element);
+  // What was under the pointer has gone.
+  scroller.addEventListener("scroll", () => point(null), { passive: true });
+  const sizes = new ResizeObserver(() => app.schedule());
+  for (const sized of [scroller, transport.element]) sizes.observe(sized);
 }
 
 /**
@@ -39,7 +37,7 @@ export function listenToPointer(app) {
  * @param {import("./app.js").App} app
  * @param {import("../views/view.js").Scene} scene
  */
-export function point({ pointer, grid, tooltip, scroller, detail }, scene) {
+export function showPointed({ pointer, grid, tooltip, scroller, detail }, scene) {
   const under = pointer && grid.under(pointer);
   scene.hovered = under?.row ?? -1;
   tooltip.show(scene, under, pointer, freeRoom(scroller, detail.element));

@@ -51,16 +51,17 @@ const WHICH = new Set(["run", "tag", "view"]);
 
 /** @typedef {new () => {[key in keyof typeof KEYS]: any}} Values */
 
-/** The state, with a listener that is told which keys changed. */
+/** The state; its listener is told which keys changed. */
 export class State extends /** @type {Values} */ (/** @type {unknown} */ (Object)) {
-  /** @type {(changed: Set<string>) => void} */
-  #listener = () => {};
+  #listener;
   #timer = null;
   #opening = {};
   #used = false;
 
-  constructor() {
+  /** @param {(changed: Set<string>) => void} listener */
+  constructor(listener) {
     super();
+    this.#listener = listener;
     this.#read();
     onAddress(() => {
       const before = { ...this };
@@ -95,10 +96,6 @@ export class State extends /** @type {Values} */ (/** @type {unknown} */ (Object
     if (Object.entries(found).every(([key, value]) => this.#opening[key] === value)) return;
     this.#opening = found;
     if (this.#used) this.#soon();
-  }
-
-  onChange(listener) {
-    this.#listener = listener;
   }
 
   /** Change some keys. */

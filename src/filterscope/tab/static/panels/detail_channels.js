@@ -41,22 +41,22 @@ export class Channels {
 
   /** @param {any} moment As for the other plots. @param {number} width CSS pixels. */
   draw(moment, width) {
-    const { series, position, ghostWords } = moment;
+    const { series, position, compared } = moment;
     const { header } = series;
     const [, channels, taps] = header.shape;
     const now = slice(moment, series.weights(position));
-    const then = slice(moment, moment.ghostWeights);
+    const then = slice(moment, compared.weights);
     // A few channels alone have been seen in their lanes.
     this.element.hidden = channels < 2 || taps < 2 || (!then && channels <= LANES && !header.complex);
     if (this.element.hidden) return;
     const real = header.complex ? magnitudes : (values) => values;
     const limit = steadyLimit(moment, now, then);
-    if (this.#key.turned(moment.ghostWeights, series, series.version, moment.row, position))
+    if (this.#key.turned(compared.weights, series, series.version, moment.row, position))
       this.#kept = [then && real(then), real(now.slice()), then && real(difference(now, then))];
     const kept = this.#kept;
     const moved = then ? this.#farthest(moment, now, then) : 1;
     const panes = [
-      [shortened(ghostWords, 24), limit],
+      [shortened(compared.words, 24), limit],
       [series.moment(position), limit],
       ["difference", moved],
     ];

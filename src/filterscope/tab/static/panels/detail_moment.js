@@ -36,18 +36,18 @@ export function steadyLimit(moment, now, ghost) {
 
 /** Taps: stems or a line for one channel, a lane per channel for a few; many are a heat map elsewhere. */
 export function drawTaps(plot, moment) {
-  const { series, position, ghostWords } = moment;
+  const { series, position, compared } = moment;
   const [, channels, taps] = series.header.shape;
   const lanes = taps === 1 ? 1 : channels;
   plot.element.hidden = lanes > LANES || (series.header.complex && lanes > 1);
   if (plot.element.hidden) return;
   const now = slice(moment, series.weights(position));
-  const ghost = slice(moment, moment.ghostWeights);
+  const ghost = slice(moment, compared.weights);
   const limit = steadyLimit(moment, now, ghost);
   const along = taps === 1 ? "channel" : "tap";
   const length = taps === 1 ? channels : taps;
   const x = { low: -0.5, high: length - 0.5, whole: true, label: `${along} →`, format: String };
-  const pale = ghost ? `pale: ${ghostWords}` : "";
+  const pale = ghost ? `pale: ${compared.words}` : "";
   if (series.header.complex) {
     drawComplex(plot, moment, { now, ghost, limit, x, along, pale });
     return;
@@ -58,7 +58,7 @@ export function drawTaps(plot, moment) {
   const read = (at, y) => {
     const i = Math.min(Math.max(Math.round(at), 0), length - 1);
     const lane = lanes === 1 ? 0 : Math.min(Math.max(Math.floor(y), 0), lanes - 1);
-    const before = ghost ? ` · ${ghostWords} ${formatPrecise(ghost[lane * length + i])}` : "";
+    const before = ghost ? ` · ${compared.words} ${formatPrecise(ghost[lane * length + i])}` : "";
     return `${lanes > 1 ? `${names[lane]} · ` : ""}${place(i)}: ${formatPrecise(now[lane * length + i])}${before}`;
   };
   const y =
@@ -149,19 +149,20 @@ export function responseOf({ series, row }, weights) {
 
 /** Magnitude response, with that of the ghost. */
 export function drawResponse(plot, moment, now) {
-  const { series, frame, row, ghostWords, ghostWeights } = moment;
+  const { series, frame, row, compared } = moment;
+  const { weights, words } = compared;
   plot.element.hidden = !now;
   if (!now) return;
-  if (plot.ghostOf?.weights !== ghostWeights || plot.ghostOf.row !== row) {
-    plot.ghostOf = { weights: ghostWeights, row, response: responseOf(moment, ghostWeights) };
+  if (plot.ghostOf?.weights !== weights || plot.ghostOf.row !== row) {
+    plot.ghostOf = { weights, row, response: responseOf(moment, weights) };
   }
   const ghost = plot.ghostOf.response;
   showFrequencies(plot, series.header, linesOf(now, ghost, toneOf(frame, row)), {
     title: "Response, dB re maximum",
     y: { low: FLOOR_DB, high: 1, ticks: [-40, -30, -20, -10, 0] },
-    rest: ghost ? `pale: ${ghostWords}` : "",
+    rest: ghost ? `pale: ${words}` : "",
     label: "magnitude response",
-    read: (words, i) => `${words}: ${formatPrecise(now[i])} dB`,
+    read: (frequency, i) => `${frequency}: ${formatPrecise(now[i])} dB`,
   });
 }
 

@@ -51,18 +51,18 @@ function markWords(marks) {
 }
 
 /** What lies behind the tiles, or is taken off: nothing where there is none. */
-function paleWords(ghostWords) {
-  return ghostWords && about("pale", "pale", `: ${ghostWords}`);
+function paleWords({ words }) {
+  return words && about("pale", "pale", `: ${words}`);
 }
 
-function responseWords({ series, ghostWords }) {
+function responseWords({ series, compared }) {
   const { low, high, alias, unit } = frequencyAxis(series.header);
   const range = formatRange(low, high, unit);
   return [
     unit === "Hz" ? range : about("cycles/sample", "cycles/sample", "", `${range.replace("cycles/sample", "")}`),
     about("dB", "dB", "", `0 to ${formatValue(FLOOR_DB)} `),
     alias && about("stride folds", "stride folds", ` at ${formatFrequency(alias, unit, 2)}`, "dashed: "),
-    paleWords(ghostWords),
+    paleWords(compared),
   ];
 }
 
@@ -84,7 +84,8 @@ function rowNames({ channel_names: names }) {
 }
 
 function readingWords(scene) {
-  const { mode, scale, frame, ghostWords, evolution, series, fault, position } = scene;
+  const { mode, scale, frame, compared, evolution, series, position } = scene;
+  const { fault, words } = compared;
   const clipped = (frame.clipped ?? evolution?.clipped) && frame.kind !== "logo";
   const corner = clipped && about("corner", "corner", ": beyond the scale");
   if (mode === "response") return [fault, ...responseWords(scene), orderWords(scene)];
@@ -102,10 +103,10 @@ function readingWords(scene) {
     ];
   return [
     fault,
-    mode === "change" && ghostWords && about("difference", "difference", ` from ${ghostWords}`),
+    mode === "change" && words && about("difference", "difference", ` from ${words}`),
     ...channelWords(scene),
     series.header.complex && "magnitude",
-    mode === "taps" && frame.ghost && paleWords(ghostWords),
+    mode === "taps" && frame.ghost && paleWords(compared),
     frame.limits && scale === "shared" && frame.kind !== "heat" && edgeWords(scene),
     corner,
     orderWords(scene),

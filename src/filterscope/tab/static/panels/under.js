@@ -38,11 +38,11 @@ function valueWords(values, first, next) {
 }
 
 function curveWords(scene, { row, box, x }) {
-  const { frame, ghostWords, mode } = scene;
+  const { frame, compared, mode } = scene;
   const [first, next] = reach((x - box.x) / box.w, frame.columns, box.w);
   const at = row * frame.columns;
   const now = valueWords(frame.values, at + first, at + next);
-  const then = frame.ghost && ghostWords ? `${ghostWords}: ${valueWords(frame.ghost, at + first, at + next)}` : "";
+  const then = frame.ghost ? `${compared.words}: ${valueWords(frame.ghost, at + first, at + next)}` : "";
   return joined(`${tapWords(scene, first, next)}: ${mode === "change" ? "difference " : ""}${now}`, then);
 }
 
@@ -86,13 +86,13 @@ function evolutionWords(scene, { row, box, x, y }) {
   return `${joined(moment, tapWords(scene, ...across))}: difference ${value}`;
 }
 
-function responseWords({ frame, series, ghostWords }, { row, box, x }) {
+function responseWords({ frame, series, compared }, { row, box, x }) {
   const bins = frame.values.length / series.filters;
   const axis = frequencyAxis(series.header);
   const [bin] = reach((x - box.x) / box.w, bins, bins);
   const frequency = axis.low + (bin / (bins - 1)) * (axis.high - axis.low);
   const level = (values) => `${formatPrecise(values[row * bins + bin], 2)} dB`;
-  const then = frame.ghost && ghostWords ? `${ghostWords}: ${level(frame.ghost)}` : "";
+  const then = frame.ghost ? `${compared.words}: ${level(frame.ghost)}` : "";
   return joined(`${formatFrequency(frequency, axis.unit)}: ${level(frame.values)}`, then);
 }
 

@@ -146,10 +146,10 @@ function drawCuts(context, layout, visible, ground, tone) {
 }
 
 /** The shown epoch in tiles of epochs x taps. */
-function drawMoment(context, layout, visible, { position, count }) {
+function drawMoment(context, layout, visible, { position, series }) {
   for (const i of visible) {
     const { x, y, w, h } = layout.inner[i];
-    const at = y + ((position + 0.5) / count) * h;
+    const at = y + ((position + 0.5) / series.count) * h;
     // A line of the page's colour below tells it from the map; in small tiles it would hide too much of that.
     const [width, rim] = h > 60 ? [2, 1] : [1, 0];
     const top = Math.min(Math.max(Math.round(at - width / 2), y), y + h - width);

@@ -47,15 +47,11 @@ const PATIENCE = 250;
  * @property {string} mode
  * @property {Frame} frame
  * @property {number} position
- * @property {number} count
  * @property {boolean} exact Whether it is the wanted snapshot, and not the nearest that has come.
  * @property {string} scale
  * @property {string} sort
  * @property {number | null} sorted Step whose filters the order is of; null for that of their numbers.
  * @property {import("../data/against.js").Against} compared
- * @property {Float32Array | null} ghostWeights Of what is compared with.
- * @property {string} ghostWords
- * @property {string | null} fault
  * @property {number[]} order
  * @property {number} hovered A row, or -1.
  * @property {number} selected A row, or -1.
