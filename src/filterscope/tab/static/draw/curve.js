@@ -73,8 +73,15 @@ function traceExtremes(context, values, { left, slot, zero, scale, top, bottom }
 }
 
 /** A bar for each of `count` values from `at` on, from the zero line; `share` of the slot wide. */
-export function paintStems(context, values, at, count, { left, slot, zero, scale, top, bottom }, share, colour) {
+export function paintStems(context, values, at, count, place, share, colour) {
   context.beginPath();
+  traceStems(context, values, at, count, place, share);
+  context.fillStyle = colour;
+  context.fill();
+}
+
+/** The same, added to the current path. */
+export function traceStems(context, values, at, count, { left, slot, zero, scale, top, bottom }, share) {
   const width = Math.max(Math.min(slot, 44) * share, 1.5);
   for (let i = 0; i < count; i++) {
     const y = zero - values[at + i] * scale;
@@ -85,6 +92,4 @@ export function paintStems(context, values, at, count, { left, slot, zero, scale
     const height = Math.max(Math.abs(inside - zero), 1);
     context.rect(x, inside < zero ? zero - height : zero, width, height);
   }
-  context.fillStyle = colour;
-  context.fill();
 }

@@ -2,7 +2,7 @@
 
 import { FLOOR_DB, frequencyAxis } from "../numbers/spectrum.js";
 import { pixelOf, weightScale } from "./colours.js";
-import { paintStems, placeIn, STEM_TAPS } from "./curve.js";
+import { paintStems, placeIn, STEM_TAPS, traceStems } from "./curve.js";
 import { paintHeat } from "./heat.js";
 import { letterBox, paintLogo } from "./letters.js";
 import { paintArea, paintCurve } from "./linework.js";
@@ -56,10 +56,13 @@ export function drawGhosts(context, layout, visible, scene, seen) {
   const { frame, order } = scene;
   const columns = frame.ghost.length / frame.marks.length;
   if (frame.kind === "curve" && columns <= STEM_TAPS) {
+    context.fillStyle = theme.ghost;
+    context.beginPath();
     for (const i of visible) {
       const place = placeCurve(layout.inner[i], columns, frame.limits[order[i]], frame.signed);
-      paintStems(context, frame.ghost, order[i] * columns, columns, place, 0.8, theme.ghost);
+      traceStems(context, frame.ghost, order[i] * columns, columns, place, 0.8);
     }
+    context.fill();
     return;
   }
   const colour = pixelOf(theme.ghost);
