@@ -1,9 +1,10 @@
 /** What surrounds the numbers of a plot, and what lies on them: axes with ticks, marks, a crosshair. */
 
 import { formatValue } from "../numbers/format.js";
-import { theme } from "./palette.js";
+import { FAMILY, theme } from "./palette.js";
 
-const FONT = "10.5px system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif";
+/** Of the words of all axes. */
+export const FONT = `10.5px ${FAMILY}`;
 const LEFT = 44;
 const RIGHT = 10;
 const TOP = 6;
@@ -74,7 +75,7 @@ export function drawAxes(context, box, { x, y, heat }, toX, toY) {
   context.textBaseline = "middle";
   for (const tick of y.ticks ?? niceTicks(y.low, y.high, Math.max(2, box.h / 34), y.whole)) {
     const at = Math.round(toY(tick)) + 0.5;
-    if (!heat) line(context, box.x, at, box.x + box.w, at);
+    if (!heat) drawLine(context, box.x, at, box.x + box.w, at);
     context.fillText((y.format ?? formatValue)(tick), box.x - 6, Math.min(Math.max(at, box.y + 4), box.y + box.h - 3));
   }
   if (x.bare) return;
@@ -84,9 +85,8 @@ export function drawAxes(context, box, { x, y, heat }, toX, toY) {
     const at = toX(tick);
     const words = (x.format ?? formatValue)(tick);
     const half = context.measureText(words).width / 2;
-    context.beginPath();
     context.strokeStyle = theme.faint;
-    line(context, at, box.y + box.h, at, box.y + box.h + 3);
+    drawLine(context, at, box.y + box.h, at, box.y + box.h + 3);
     // The last one ends with the plot rather than being cut there.
     const right = at + half > box.x + box.w + RIGHT - 1;
     const left = at - half < box.x - 4;
@@ -115,8 +115,8 @@ function drawMark(context, box, { x, y, colour, dash, words }, toX, toY) {
     if (!width) continue;
     context.strokeStyle = stroke;
     context.lineWidth = width;
-    if (x !== undefined) line(context, toX(x), box.y, toX(x), box.y + box.h);
-    if (y !== undefined) line(context, box.x, toY(y), box.x + box.w, toY(y));
+    if (x !== undefined) drawLine(context, toX(x), box.y, toX(x), box.y + box.h);
+    if (y !== undefined) drawLine(context, box.x, toY(y), box.x + box.w, toY(y));
   }
   context.setLineDash([]);
   if (words) {
@@ -133,12 +133,12 @@ export function crosshair(context, box, { px, py }, both) {
   context.strokeStyle = both ? "rgba(17, 24, 39, 0.7)" : theme.grey;
   context.lineWidth = 1;
   context.setLineDash([2, 2]);
-  line(context, px, box.y, px, box.y + box.h);
-  if (both) line(context, box.x, py, box.x + box.w, py);
+  drawLine(context, px, box.y, px, box.y + box.h);
+  if (both) drawLine(context, box.x, py, box.x + box.w, py);
   context.setLineDash([]);
 }
 
-function line(context, x0, y0, x1, y1) {
+export function drawLine(context, x0, y0, x1, y1) {
   context.beginPath();
   context.moveTo(x0, y0);
   context.lineTo(x1, y1);

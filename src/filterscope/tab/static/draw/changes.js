@@ -2,7 +2,7 @@
 
 import { changeColumns, changeShare } from "../numbers/timeline.js";
 import { fitCanvas } from "./canvas.js";
-import { HEAT } from "./colours.js";
+import { heatTable } from "./colours.js";
 import { theme } from "./palette.js";
 
 /** CSS pixels of the line that tells of dead filters. */
@@ -23,7 +23,7 @@ export function paintChanges(canvas, { w, h }, layer, dead, axis, limits) {
   const { width, height } = canvas;
   const image = new ImageData(width, height);
   const pixels = new Uint32Array(image.data.buffer);
-  const table = HEAT.change;
+  const table = heatTable("change");
   const [ink, page] = theme.name === "dark" ? [0xffedeae8, 0xff211d1b] : [0xff271811, 0xffffffff];
   const found = layer ? changeColumns(layer, axis, width) : [];
   found.forEach((value, x) => {
@@ -44,23 +44,4 @@ export function paintChanges(canvas, { w, h }, layer, dead, axis, limits) {
     context.fillStyle = theme.ink;
     context.fillRect(x(time), h - DEAD_LINE, x(end) - x(time), DEAD_LINE);
   });
-}
-
-/** A scalar over time, `[[time, value | null], ...]`; it breaks where it is no number. */
-export function paintScalar(context, curve, toX, toY) {
-  context.beginPath();
-  let broken = true;
-  for (const [time, value] of curve) {
-    if (value === null || !Number.isFinite(toY(value))) broken = true;
-    else {
-      if (broken) context.moveTo(toX(time), toY(value));
-      context.lineTo(toX(time), toY(value));
-      broken = false;
-    }
-  }
-  context.strokeStyle = theme.plain;
-  context.lineWidth = 1.5;
-  context.lineJoin = "round";
-  context.lineCap = "round";
-  context.stroke();
 }

@@ -33,30 +33,15 @@ const PIXELS = forms(packed);
 const TONES = forms(css);
 const ofTheme = ([light, dark]) => (theme.name === "dark" ? dark : light);
 
-/** What heat maps look colours up in: `pixels[round(t * (length - 1))]`, t from 0 to 1. */
-export const HEAT = {
-  /** @returns {Uint32Array} */
-  get signed() {
-    return ofTheme(PIXELS.signed);
-  },
-  /** @returns {Uint32Array} */
-  get oneSided() {
-    return ofTheme(PIXELS.oneSided);
-  },
-  /** @returns {Uint32Array} */
-  get decibel() {
-    return ofTheme(PIXELS.decibel);
-  },
-  /** @returns {Uint32Array} */
-  get change() {
-    return ofTheme(PIXELS.change);
-  },
-};
+/** What heat maps look colours of a map up in: `pixels[round(t * (length - 1))]`, t from 0 to 1. @returns {Uint32Array} */
+export function heatTable(name) {
+  return ofTheme(PIXELS[name]);
+}
 
 /** Colours for weights, or for sizes, which have no sign, up to a limit: a scale for `paintHeat`. */
 export function weightScale(signed, limit) {
   return {
-    table: signed ? HEAT.signed : HEAT.oneSided,
+    table: heatTable(signed ? "signed" : "oneSided"),
     low: signed ? -limit : 0,
     high: limit,
     broken: pixelOf("#ffc44d"),

@@ -37,6 +37,9 @@ const PALETTES = {
   },
 };
 
+/** What canvases are written with. */
+export const FAMILY = "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif";
+
 /** Palette of the moment, and its name. */
 export const theme = { name: "light", ...PALETTES.light };
 

@@ -2,7 +2,7 @@
 
 import { formatCount } from "../numbers/format.js";
 import { placeOfTime } from "../numbers/timeline.js";
-import { niceTicks } from "./axes.js";
+import { drawLine, FONT, niceTicks } from "./axes.js";
 import { theme } from "./palette.js";
 
 /** Half the width of the slider's knob: its middle runs between these insets. */
@@ -10,9 +10,8 @@ export const INSET = 8;
 /** CSS pixels from the top: ends of both tracks, the line of snapshots, the words of the axis. */
 const SCALAR = { top: 7, bottom: 32 };
 const CHANGE = { top: 46, bottom: 66 };
-export const LINE = 74;
+const LINE = 74;
 const WORDS = 84;
-const FONT = "10.5px system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif";
 /** A bar is no wider, however few there are. */
 const WIDEST = 22;
 
@@ -77,11 +76,12 @@ function paintBars(context, { own, share }, at, width, colour) {
   }
 }
 
-function paintLine(context, points, at, y, colour, dash = []) {
+/** A line through `[place, value]`; it breaks where one is no number. */
+export function paintLine(context, points, at, y, colour, dash = []) {
   context.beginPath();
   let broken = true;
   for (const [place, share] of points) {
-    if (share === null) broken = true;
+    if (share === null || !Number.isFinite(y(share))) broken = true;
     else {
       if (broken) context.moveTo(at(place), y(share));
       context.lineTo(at(place), y(share));
@@ -159,10 +159,7 @@ function dashed(context, x, colour) {
   context.strokeStyle = colour;
   context.lineWidth = 1;
   context.setLineDash([2, 2]);
-  context.beginPath();
-  context.moveTo(x, SCALAR.top);
-  context.lineTo(x, LINE - 1);
-  context.stroke();
+  drawLine(context, x, SCALAR.top, x, LINE - 1);
   context.setLineDash([]);
 }
 

@@ -2,14 +2,13 @@
 
 import { measure, peakFrequencies } from "../data/snapshot.js";
 import { tones } from "../draw/colours.js";
-import { theme } from "../draw/palette.js";
+import { FAMILY, theme } from "../draw/palette.js";
 import { withoutFrequencies } from "../numbers/letters.js";
 import { colourScales } from "../panels/scales.js";
 import { joined, shortened } from "../panels/words.js";
 import { layTiles } from "../views/layout.js";
 import { drawStill, drawTiles } from "../views/tiles.js";
 
-const FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif";
 const HEAD = 50;
 const LINE = 16;
 const MARGIN = 16;
@@ -82,7 +81,7 @@ function drawPlot(context, plot, body, right, head) {
     return [right + box.x - corner.x, head + box.y - corner.y + body.scrollTop];
   };
   context.fillStyle = theme.ink;
-  context.font = `600 12px ${FONT}`;
+  context.font = `600 12px ${FAMILY}`;
   context.textBaseline = "top";
   context.textAlign = "left";
   context.fillText(plot.title.textContent, ...place(plot.title));
@@ -98,7 +97,7 @@ function fittingLayout(series, { width }, ratio) {
 
 /** A line of words with dots between as the lines that fit. */
 function wrapped(context, text, room) {
-  context.font = `12px ${FONT}`;
+  context.font = `12px ${FAMILY}`;
   const lines = [""];
   for (const part of text.split(" · ")) {
     const longer = joined(lines.at(-1), part);
@@ -117,10 +116,10 @@ function drawHead(context, width, title, lines, scales) {
   context.textBaseline = "alphabetic";
   context.textAlign = "left";
   context.fillStyle = theme.ink;
-  context.font = `600 16px ${FONT}`;
+  context.font = `600 16px ${FAMILY}`;
   context.fillText(shortened(title, 60), MARGIN, 26, Math.max(room, 80));
   context.fillStyle = theme.grey;
-  context.font = `12px ${FONT}`;
+  context.font = `12px ${FAMILY}`;
   lines.forEach((line, i) => context.fillText(line, MARGIN, HEAD + 8 + i * LINE, width - 2 * MARGIN));
 }
 
@@ -135,9 +134,9 @@ function drawScale(context, right, length, { words, map, ticks }) {
   context.textBaseline = "alphabetic";
   context.fillStyle = theme.grey;
   context.textAlign = "left";
-  context.font = `11px ${FONT}`;
+  context.font = `11px ${FAMILY}`;
   context.fillText(words, left, top - 6, length);
-  context.font = `10px ${FONT}`;
+  context.font = `10px ${FAMILY}`;
   for (const [share, text] of ticks) {
     context.textAlign = share === 0 ? "left" : share === 1 ? "right" : "center";
     context.fillText(text, left + share * length, top + 20);

@@ -1,7 +1,7 @@
 /** The plots of a filter over time: two heat maps with the shown moment marked, and three curves. */
 
 import { niceTicks } from "../draw/axes.js";
-import { HEAT, pixelOf, rotationColour, weightScale } from "../draw/colours.js";
+import { heatTable, pixelOf, rotationColour, weightScale } from "../draw/colours.js";
 import { theme } from "../draw/palette.js";
 import { formatCount, formatFrequency, formatPrecise, formatTick, formatValue } from "../numbers/format.js";
 import { FLOOR_DB, frequencyAxis } from "../numbers/spectrum.js";
@@ -65,7 +65,7 @@ function drawSpectra(plot, moment) {
       values,
       rows,
       columns,
-      scale: { table: HEAT.decibel, low: FLOOR_DB, high: 0, broken: pixelOf(theme.dead) },
+      scale: { table: heatTable("decibel"), low: FLOOR_DB, high: 0, broken: pixelOf(theme.dead) },
     },
     still: [values, series.version],
     marks: [{ y: position + 0.5, colour: theme.accent }],

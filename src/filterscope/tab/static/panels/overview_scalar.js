@@ -2,8 +2,8 @@
 
 import { drawAxes, niceTicks, scalesOf } from "../draw/axes.js";
 import { fitCanvas } from "../draw/canvas.js";
-import { paintScalar } from "../draw/changes.js";
 import { theme } from "../draw/palette.js";
+import { paintLine } from "../draw/tracks.js";
 import { formatCount, formatValue } from "../numbers/format.js";
 import { isWide } from "../numbers/timeline.js";
 import { el } from "./dom.js";
@@ -52,7 +52,8 @@ export class OverviewScalar {
     const x = { ...axis, ticks, format };
     const [toX, toY] = scalesOf({ x, y }, box);
     drawAxes(context, box, { x, y: curve.length ? y : { ...y, ticks: [] }, heat: !curve.length }, toX, toY);
-    paintScalar(context, answer.curve, toX, (value) => toY(y.log ? Math.log10(value) : value));
+    context.lineCap = "round";
+    paintLine(context, answer.curve, toX, (value) => toY(y.log ? Math.log10(value) : value), theme.plain);
     const ends = curve.length ? `from ${formatValue(curve[0][1])} to ${formatValue(curve.at(-1)[1])}` : "no values";
     this.canvas.setAttribute("aria-label", scalar === null ? `${unit}s` : `${scalar} over ${unit}s, ${ends}`);
     this.canvas.dataset.theme = theme.name;

@@ -20,29 +20,16 @@ export function colourScales({ mode, frame, evolution, compared }) {
   if (heat) {
     const limit = heat.limits.every((value) => value === heat.limits[0]) ? formatValue(heat.limits[0]) : "max";
     const words = mode === "taps" ? "weight" : "difference";
-    scales.push(
-      heat.signed
-        ? {
-            words,
-            map: "signed",
-            ticks: [
-              [0, `−${limit}`],
-              [0.5, "0"],
-              [1, limit],
-            ],
-          }
-        : {
-            words: `|${words}|`,
-            map: "oneSided",
-            ticks: [
-              [0, "0"],
-              [1, limit],
-            ],
-          },
-    );
+    if (heat.signed) scales.push({ words, map: "signed", ticks: spaced(`−${limit}`, "0", limit) });
+    else scales.push({ words: `|${words}|`, map: "oneSided", ticks: spaced("0", limit) });
   }
   if (!frame.plain) scales.push({ words: rotationWords(compared), map: "rotation", ticks: ROTATION });
   return scales;
+}
+
+/** Words at equal distances along a bar. @returns {[number, string][]} */
+function spaced(...words) {
+  return words.map((text, i) => [i / (words.length - 1), text]);
 }
 
 /** @type {[number, string][]} */

@@ -1,7 +1,7 @@
 /** How tiles look: faces, numbers and ghosts that stay, the filters' shapes that move, and what lies on top. */
 
 import { STEM_TAPS } from "../draw/curve.js";
-import { theme } from "../draw/palette.js";
+import { FAMILY, theme } from "../draw/palette.js";
 import {
   drawCurves,
   drawFolds,
@@ -14,8 +14,6 @@ import {
 } from "../draw/shapes.js";
 import { formatValue } from "../numbers/format.js";
 import { stackPeaks } from "../numbers/letters.js";
-
-const FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif";
 
 /** Everything below the moving curves: ground, faces, numbers, zero lines, ghosts; in evolution the heat, too. */
 export function drawStill(context, layout, visible, scene, seen) {
@@ -55,13 +53,13 @@ function drawNumbers(context, layout, visible, { frame, order, series }) {
   for (const i of visible) {
     const { x, y, w } = layout.tiles[i];
     const mark = frame.marks[order[i]];
-    context.font = `${layout.font}px ${FONT}`;
+    context.font = `${layout.font}px ${FAMILY}`;
     context.fillStyle = mark === "NaN" && theme.name === "dark" ? "#ffe2a6" : mark === "NaN" ? theme.ink : theme.grey;
     context.textAlign = "left";
     context.fillText(String(series.numberOf(order[i])), x + inset, y + baseline);
     if (mark && w > 44) {
       context.textAlign = "right";
-      context.font = `600 ${layout.font}px ${FONT}`;
+      context.font = `600 ${layout.font}px ${FAMILY}`;
       context.fillText(mark, x + w - inset, y + baseline);
     }
   }
@@ -162,7 +160,7 @@ function drawMoment(context, layout, visible, { position, series }) {
 
 /** With a scale of its own, every tile tells its filter's norm; with one for all, how high stacks are that go beyond. */
 function drawSizes(context, layout, visible, frame, order, words) {
-  context.font = `${layout.font}px ${FONT}`;
+  context.font = `${layout.font}px ${FAMILY}`;
   context.textBaseline = "middle";
   context.textAlign = "right";
   context.fillStyle = theme.grey;
