@@ -34,13 +34,11 @@ export function ordered(layers, order) {
 export function grouped(layers, flat) {
   const prefix = commonModules(layers.map(({ layer }) => layer));
   const rest = ({ layer }) => layer.slice(prefix.length) || layer;
-  const parts = new Map();
-  for (const layer of layers) {
+  // A layer without a module of its own is a group of its own.
+  const parts = Map.groupBy(layers, (layer) => {
     const dot = flat ? -1 : rest(layer).indexOf(".");
-    // A layer without a module of its own is a group of its own, as no name with a dot ahead is a key.
-    const key = dot > 0 ? rest(layer).slice(0, dot) : `.${parts.size}`;
-    parts.set(key, [...(parts.get(key) ?? []), layer]);
-  }
+    return dot > 0 ? rest(layer).slice(0, dot) : layer;
+  });
   const groups = [...parts.values()].map((members) => {
     if (members.length === 1) return { name: null, layers: [{ layer: members[0], name: rest(members[0]) }] };
     const common = commonModules(members.map(rest));

@@ -11,7 +11,6 @@ import { deadWords, joined, shortened } from "./words.js";
 const SPARK = { w: 58, h: 18 };
 
 export class LayerList {
-  #sparks = new Map();
   #closed = new Set();
   #built = new Key();
   #chosen = null;
@@ -30,12 +29,8 @@ export class LayerList {
       actions.layers,
     );
     this.prefix = el("p", { class: "prefix", hidden: true });
-    this.sieve = new Sieve(
-      "layer",
-      () => this.#sieve(),
-      () => this.#chooseFirst(),
-    );
     this.list = el("div", { class: "layer-list", "data-testid": "layer-list", role: "group", "aria-label": "Layers" });
+    this.sieve = new Sieve("layer", this.list, (sieved) => this.#fold(sieved));
     this.element = el(
       "section",
       { class: "side-part" },
@@ -46,10 +41,6 @@ export class LayerList {
     );
   }
 
-  get #buttons() {
-    return [...this.list.querySelectorAll("button")];
-  }
-
   /**
    * @param {import("../data/api.js").Layer[]} layers Of the run.
    * @param {import("../data/api.js").Layer | null} chosen One of them.
@@ -58,16 +49,16 @@ export class LayerList {
   update(layers, chosen, order) {
     const inOrder = ordered(layers, order);
     if (this.#built.turned(order, JSON.stringify(inOrder.map(({ tag, problem, shape }) => [tag, problem, shape])))) {
-      const had = this.#buttons.find((button) => button === document.activeElement)?.dataset.tag;
+      const had = this.sieve.buttons.find((button) => button === document.activeElement)?.dataset.tag;
       this.#build(inOrder, order);
       // A live run changes the order under the user's hands.
-      if (had) this.#buttons.find(({ dataset }) => dataset.tag === had)?.focus({ preventScroll: true });
+      if (had) this.#of(had)?.focus({ preventScroll: true });
     }
     if (order !== this.order.value) this.#chosen = null;
     this.order.value = order;
     this.order.hidden = layers.length < 3;
     const known = new Map(layers.map((layer) => [layer.tag, layer]));
-    for (const button of this.#buttons) {
+    for (const button of this.sieve.buttons) {
       const layer = known.get(button.dataset.tag);
       button.setAttribute("aria-pressed", String(layer === chosen));
       if (layer) this.#describe(button, layer);
@@ -78,16 +69,19 @@ export class LayerList {
     }
   }
 
+  #of(tag) {
+    return this.sieve.buttons.find(({ dataset }) => dataset.tag === tag);
+  }
+
   /** Go to the next layer of the list, or to one before. */
   step(by) {
-    const shown = this.#buttons.filter(({ hidden }) => !hidden);
+    const { shown } = this.sieve;
     const here = shown.findIndex((button) => button.getAttribute("aria-pressed") === "true");
     const next = here < 0 ? (by > 0 ? 0 : shown.length - 1) : here + by;
     if (shown[next]) this.actions.layer(shown[next].dataset.tag);
   }
 
   #build(layers, order) {
-    this.#sparks.clear();
     const monitors = [...new Set(layers.map(({ monitor }) => monitor))];
     const items = [];
     const prefixes = [];
@@ -110,7 +104,7 @@ export class LayerList {
     setText(this.prefix, `in ${shortened(prefix, 30)}`);
     this.prefix.title = prefix;
     this.list.replaceChildren(...items);
-    this.#sieve();
+    this.sieve.apply();
   }
 
   #group(key, name, buttons) {
@@ -136,17 +130,14 @@ export class LayerList {
   }
 
   #button({ layer, name }) {
-    const spark = el("canvas", { class: "spark", "aria-hidden": "true" });
     const title = layer.problem ? `${layer.layer}: ${layer.problem}` : layer.layer;
-    const element = button(
+    return button(
       { class: "layer", "data-testid": "layer", "data-layer": layer.layer, "data-tag": layer.tag, title },
       () => this.actions.layer(layer.tag),
       el("span", { class: "name", text: shortened(name, 27) || "(no name)" }),
-      spark,
+      el("canvas", { class: "spark", "aria-hidden": "true" }),
       el("span", { class: "about" }),
     );
-    this.#sparks.set(element, spark);
-    return element;
   }
 
   #describe(button, layer) {
@@ -166,25 +157,20 @@ export class LayerList {
       "aria-label",
       joined(layer.layer, about.textContent, rotation === undefined ? "" : `rotation ${rotation.toPrecision(2)}`),
     );
-    drawSpark(this.#sparks.get(button), layer.rotation, SPARK);
+    drawSpark(button.querySelector("canvas"), layer.rotation, SPARK);
   }
 
-  #sieve() {
-    const sieved = this.sieve.apply(this.#buttons, (button) => button.dataset.layer);
+  /** Groups without any layer that is looked for are hidden, all others open for as long as one is looked for. */
+  #fold(sieved) {
     for (const group of this.list.querySelectorAll("details")) {
       group.hidden = !group.querySelector(".layer:not([hidden])");
       group.open = sieved || !this.#closed.has(group.dataset.key);
     }
   }
 
-  #chooseFirst() {
-    const first = this.#buttons.find(({ hidden }) => !hidden);
-    if (first) this.actions.layer(first.dataset.tag);
-  }
-
   /** The chosen layer is in sight, whatever the user has closed. */
   #reveal() {
-    const button = this.#buttons.find(({ dataset }) => dataset.tag === this.#chosen);
+    const button = this.#of(this.#chosen);
     const group = button?.closest("details");
     if (group) {
       this.#closed.delete(group.dataset.key);

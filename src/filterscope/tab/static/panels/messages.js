@@ -73,14 +73,13 @@ export class Problems {
 
 /** What is wrong with the snapshots of a layer, in one sentence each; snapshots with the same problem share one. */
 export function snapshotProblems(series) {
-  const broken = series?.snapshots.filter(({ problem }) => problem) ?? [];
-  const lines = series ? keptProblem(series) : [];
-  if (!broken.length) return lines;
-  const byProblem = new Map();
-  for (const snapshot of broken) {
-    byProblem.set(snapshot.problem, [...(byProblem.get(snapshot.problem) ?? []), snapshot]);
-  }
-  return [...lines, ...[...byProblem].map(([problem, those]) => brokenLine(series.layer.layer, problem, those))];
+  if (!series) return [];
+  const broken = series.snapshots.filter(({ problem }) => problem);
+  const byProblem = [...Map.groupBy(broken, ({ problem }) => problem)];
+  return [
+    ...keptProblem(series),
+    ...byProblem.map(([problem, those]) => brokenLine(series.layer.layer, problem, those)),
+  ];
 }
 
 function brokenLine(layer, problem, snapshots) {
@@ -94,7 +93,7 @@ function brokenLine(layer, problem, snapshots) {
 function keptProblem({ kept, count, snapshots, unit }) {
   if (!kept || count < kept || count < 3) return [];
   const gaps = snapshots.slice(1).map(({ step }, i) => step - snapshots[i].step);
-  const usual = gaps.slice().sort((a, b) => a - b)[gaps.length >> 1];
+  const usual = gaps.toSorted((a, b) => a - b)[gaps.length >> 1];
   if (gaps.every((gap) => gap < 1.5 * usual)) return [];
   return [
     `TensorBoard kept ${kept} ${unit}s of this layer and left others out. ` +

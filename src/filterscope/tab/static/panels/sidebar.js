@@ -20,11 +20,7 @@ export class Sidebar {
   constructor(actions) {
     this.actions = actions;
     this.runs = el("div", { class: "run-list", role: "group", "aria-label": "Runs" });
-    this.sieve = new Sieve(
-      "run",
-      () => this.#sieve(),
-      () => [...this.runs.querySelectorAll("button")].find(({ hidden }) => !hidden)?.click(),
-    );
+    this.sieve = new Sieve("run", this.runs);
     this.layers = new LayerList(actions);
     this.element = el(
       "nav",
@@ -42,7 +38,7 @@ export class Sidebar {
     if (!this.#seen.turned(runs, chosen?.run, chosen?.layer, model.state.layers, theme.name, lately)) return;
     if (this.#built.turned(...runs.map(({ run }) => run))) this.#build(runs);
     const now = Date.now() / 1000;
-    for (const element of this.runs.querySelectorAll("button")) {
+    for (const element of this.sieve.buttons) {
       const run = runs.find((each) => each.run === element.dataset.run);
       element.setAttribute("aria-pressed", String(run === chosen?.run));
       const live = run?.layers.some((layer) => isLive(layer, now));
@@ -62,11 +58,7 @@ export class Sidebar {
         ),
       ),
     );
-    this.#sieve();
-  }
-
-  #sieve() {
-    this.sieve.apply([...this.runs.querySelectorAll("button")], ({ dataset }) => dataset.run);
+    this.sieve.apply();
   }
 }
 

@@ -7,12 +7,14 @@ const FEW = 7;
 
 export class Sieve {
   /**
-   * @param {string} noun What the list has, such as `layer`.
-   * @param {() => void} onChange Called when the words have changed.
-   * @param {() => void} onEnter
+   * @param {string} noun What the list has, such as `layer`: its buttons have their names in `data-layer`.
+   * @param {HTMLElement} list
+   * @param {(sieved: boolean) => void} [onChange] Called when the list has been sieved, or shows all again.
    */
-  constructor(noun, onChange, onEnter) {
+  constructor(noun, list, onChange = () => {}) {
     this.noun = noun;
+    this.list = list;
+    this.onChange = onChange;
     this.input = el("input", {
       class: "control sieve",
       type: "search",
@@ -21,31 +23,40 @@ export class Sieve {
       "aria-label": `Find a ${noun} by name`,
       spellcheck: "false",
       autocomplete: "off",
-      on: { input: onChange, keydown: (event) => this.#key(event, onChange, onEnter) },
+      on: { input: () => this.apply(), keydown: (event) => this.#key(event) },
     });
     this.status = el("span", { class: "sieve-status", role: "status" });
     this.element = el("div", { class: "sieve-row", hidden: true }, this.input, this.status);
   }
 
-  #key(event, onChange, onEnter) {
-    if (event.key === "Enter") onEnter();
+  /** What the list has, from the top. */
+  get buttons() {
+    return [...this.list.querySelectorAll("button")];
+  }
+
+  /** Those that are looked for. */
+  get shown() {
+    return this.buttons.filter(({ hidden }) => !hidden);
+  }
+
+  #key(event) {
+    if (event.key === "Enter") this.shown[0]?.click();
     if (event.key !== "Escape" || !this.input.value) return;
     this.input.value = "";
     event.preventDefault();
-    onChange();
+    this.apply();
   }
 
-  /** Show of some buttons, of `name(button)` each, those that are looked for. @returns {boolean} Whether it sieves. */
-  apply(buttons, name) {
+  /** Show those that are looked for. */
+  apply() {
+    const { buttons } = this;
     this.element.hidden = buttons.length <= FEW;
     const words = this.element.hidden ? [] : this.input.value.toLowerCase().split(/\s+/).filter(Boolean);
-    let left = 0;
     for (const button of buttons) {
-      const text = name(button).toLowerCase();
-      button.hidden = !words.every((word) => text.includes(word));
-      if (!button.hidden) left += 1;
+      const name = button.dataset[this.noun].toLowerCase();
+      button.hidden = !words.every((word) => name.includes(word));
     }
-    setText(this.status, words.length ? `${left} of ${buttons.length}` : "");
-    return words.length > 0;
+    setText(this.status, words.length ? `${this.shown.length} of ${buttons.length}` : "");
+    this.onChange(words.length > 0);
   }
 }
