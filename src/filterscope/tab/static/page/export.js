@@ -16,7 +16,7 @@ const MARGIN = 16;
 const LONGEST_CANVAS = 16000;
 
 /** Have the browser keep a file. */
-export function save(blob, name) {
+function save(blob, name) {
   const url = URL.createObjectURL(blob);
   const link = document.createElement("a");
   link.href = url;
@@ -26,10 +26,25 @@ export function save(blob, name) {
 }
 
 /** A name that every file system takes. */
-function fileName(scene, kind, ending) {
-  const { series, position } = scene;
-  const layer = series.layer.layer.replace(/[^\p{L}\p{N}._-]+/gu, "_").slice(0, 60) || "layer";
+export function safeName(name) {
+  return name.replace(/[^\p{L}\p{N}._-]+/gu, "_").slice(0, 60);
+}
+
+function fileName({ series, position }, kind, ending) {
+  const layer = safeName(series.layer.layer) || "layer";
   return `${layer}-${kind}-${series.moment(position).replace(" ", "")}.${ending}`;
+}
+
+/** A picture to draw in CSS pixels, and what has the browser keep it. */
+export function pictureOf(width, height, ratio, ground) {
+  const canvas = document.createElement("canvas");
+  Object.assign(canvas, { width: Math.round(width * ratio), height: Math.round(height * ratio) });
+  const context = canvas.getContext("2d", { alpha: false });
+  context.scale(ratio, ratio);
+  context.fillStyle = ground;
+  context.fillRect(0, 0, width, height);
+  const keep = (name) => canvas.toBlob((blob) => blob && save(blob, name), "image/png");
+  return { context, keep };
 }
 
 /**
@@ -46,31 +61,27 @@ export function savePng(scene, shown, summary, detail) {
   const title = `${series.layer.layer} · ${mode === "evolution" ? `${series.unit}s × taps` : mode}`;
   const subtitle = joined(series.run, series.moment(position), summary);
   const fine = Math.max(window.devicePixelRatio || 1, 2);
-  const layout = (shown.height + HEAD) * fine > LONGEST_CANVAS ? fittingLayout(series, shown, fine) : shown;
+  const { width: room } = shown;
+  const long = (shown.height + HEAD) * fine > LONGEST_CANVAS;
+  const layout = long ? { ...layTiles(series.filters, room, room, fine), width: room } : shown;
   const plots = detail ? detail.shown : [];
   const side = plots.length ? detail.element.clientWidth + MARGIN : 0;
   const sideHeight = plots.length ? detail.body.scrollHeight : 0;
   const width = layout.width + side;
-  const canvas = document.createElement("canvas");
-  const lines = wrapped(canvas.getContext("2d", { alpha: false }), subtitle, width - 2 * MARGIN);
+  const lines = wrapped(subtitle, width - 2 * MARGIN);
   const head = HEAD + lines.length * LINE;
   const height = head + Math.max(layout.height, sideHeight);
-  const ratio = Math.min(fine, LONGEST_CANVAS / height);
-  Object.assign(canvas, { width: Math.round(width * ratio), height: Math.round(height * ratio) });
-  const context = canvas.getContext("2d", { alpha: false });
-  context.scale(ratio, ratio);
-  context.fillStyle = theme.ground;
-  context.fillRect(0, 0, width, height);
-  const all = layout.tiles.map((_, i) => i);
+  const { context, keep } = pictureOf(width, height, Math.min(fine, LONGEST_CANVAS / height), theme.ground);
+  const tiles = layout.tiles.map((_, i) => i);
   const seen = { top: 0, bottom: layout.height };
   context.save();
   context.translate(0, head);
-  drawStill(context, layout, all, scene, seen);
-  drawTiles(context, layout, all, { ...scene, hovered: -1 }, seen);
+  drawStill(context, layout, tiles, scene, seen);
+  drawTiles(context, layout, tiles, { ...scene, hovered: -1 }, seen);
   context.restore();
   drawHead(context, width, title, lines, colourScales(scene));
   for (const plot of plots) drawPlot(context, plot, detail.body, layout.width, head);
-  canvas.toBlob((blob) => blob && save(blob, fileName(scene, mode, "png")), "image/png");
+  keep(fileName(scene, mode, "png"));
 }
 
 /** A plot of the detail at its place there, right of the tiles and below the head. */
@@ -91,12 +102,9 @@ function drawPlot(context, plot, body, right, head) {
   context.restore();
 }
 
-function fittingLayout(series, { width }, ratio) {
-  return Object.assign(layTiles(series.filters, width, width, ratio), { width });
-}
-
 /** A line of words with dots between as the lines that fit. */
-function wrapped(context, text, room) {
+function wrapped(text, room) {
+  const context = document.createElement("canvas").getContext("2d");
   context.font = `12px ${FAMILY}`;
   const lines = [""];
   for (const part of text.split(" · ")) {
@@ -157,8 +165,7 @@ export function saveCsv(scene) {
   const { step } = series.snapshots[position];
   const parts = complex ? ["weight_real", "weight_imag", "reference_real", "reference_imag"] : ["weight", "reference"];
   const lines = [["epoch", "step", "filter", "channel", "tap", ...parts].join(",")];
-  const text = (values, i) =>
-    values ? String(Number.isFinite(values[i]) ? Number(values[i].toPrecision(7)) : values[i]) : "";
+  const text = (values, i) => (values ? String(real(values[i]) ?? values[i]) : "");
   for (let f = 0, i = 0; f < filters; f++) {
     for (let c = 0; c < channels; c++) {
       for (let k = 0; k < taps; k++, i += complex ? 2 : 1) {
@@ -193,20 +200,14 @@ export function saveJson(scene) {
       Array.from({ length: taps }, (_k, k) => number(f * series.filterSize + (c * taps + k) * width)),
     ),
   }));
-  const about = {
+  const document = {
     run: series.run,
     tag: series.layer.tag,
     layer,
     epoch: series.epoch(position),
     step: series.snapshots[position].step,
-  };
-  const reference = {
     reference_epoch: series.epoch(series.reference),
     reference_step: series.snapshots[series.reference]?.step ?? null,
-  };
-  const document = {
-    ...about,
-    ...reference,
     shape,
     total_filters,
     stride,

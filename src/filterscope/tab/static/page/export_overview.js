@@ -1,7 +1,7 @@
 /** The overview as a picture: all of its rows, not only those in sight, word by word where the page has them. */
 
 import { theme } from "../draw/palette.js";
-import { save } from "./export.js";
+import { pictureOf, safeName } from "./export.js";
 
 /**
  * @param {import("../panels/overview.js").OverviewPanel} panel As it is shown.
@@ -11,20 +11,13 @@ export function saveOverview(panel, run) {
   const blocks = [panel.head, panel.scalar.element, panel.list];
   const width = panel.scroller.clientWidth;
   const height = blocks.reduce((sum, block) => sum + block.offsetHeight, 0);
-  const ratio = window.devicePixelRatio || 1;
-  const canvas = document.createElement("canvas");
-  Object.assign(canvas, { width: Math.round(width * ratio), height: Math.round(height * ratio) });
-  const context = canvas.getContext("2d", { alpha: false });
-  context.scale(ratio, ratio);
-  context.fillStyle = theme.page;
-  context.fillRect(0, 0, width, height);
+  const { context, keep } = pictureOf(width, height, window.devicePixelRatio || 1, theme.page);
   let y = 0;
   for (const block of blocks) {
     copyBlock(context, block, y);
     y += block.offsetHeight;
   }
-  const name = run.replace(/[^\p{L}\p{N}._-]+/gu, "_").slice(0, 60) || "run";
-  canvas.toBlob((blob) => blob && save(blob, `${name}-overview.png`), "image/png");
+  keep(`${safeName(run) || "run"}-overview.png`);
 }
 
 /** What of a part of the page is painted: canvases, frames, the colour scale, and words. */

@@ -85,52 +85,39 @@ function drawCurves(plots, moment) {
   const { rotation, change, norm } = history;
   const finite = (values) => values.filter((value) => Number.isFinite(value));
   const top = Math.max(...finite(rotation), 0);
-  const colour = (value) => rotationColour(value, theme.undefinedLine);
   const high = Math.max(top * 1.15, 0.01);
-  curve(plots.rotation, moment, "Rotation", rotation, { low: 0, high, ticks: niceTicks(0, high, 3) }, colour, true);
+  showCurve(plots.rotation, moment, rotation, {
+    title: "Rotation",
+    y: { low: 0, high, ticks: niceTicks(0, high, 3) },
+    colour: (value) => rotationColour(value, theme.undefinedLine),
+  });
   const steps = finite(change).filter((value) => value > 0);
   const [low, most] = steps.length ? [Math.min(...steps), Math.max(...steps)] : [0.1, 1];
   const decades = [Math.floor(Math.log10(low)), Math.max(Math.ceil(Math.log10(most)), Math.floor(Math.log10(low)) + 1)];
   const logged = change.map((value) => (value > 0 ? Math.log10(value) : NaN));
   const powers = niceTicks(decades[0], decades[1], 3, true);
-  const axis = { low: decades[0], high: decades[1], format: (tick) => formatValue(10 ** tick), ticks: powers };
-  curve(
-    plots.change,
-    moment,
-    "Change per snapshot, log scale",
-    logged,
-    axis,
-    () => theme.plain,
-    true,
-    (value) => 10 ** value,
-  );
+  showCurve(plots.change, moment, logged, {
+    title: "Change per snapshot, log scale",
+    y: { low: decades[0], high: decades[1], format: (tick) => formatValue(10 ** tick), ticks: powers },
+    unscaled: (value) => 10 ** value,
+  });
   const largest = Math.max(...finite(norm), 0) * 1.08 || 1;
-  curve(
-    plots.norm,
-    moment,
-    "Norm",
-    norm,
-    { low: 0, high: largest, ticks: niceTicks(0, largest, 3) },
-    () => theme.plain,
-    false,
-  );
+  const y = { low: 0, high: largest, ticks: niceTicks(0, largest, 3) };
+  // The lowest one has the words of the axis that all share.
+  showCurve(plots.norm, moment, norm, { title: "Norm", y, label: moment.series.unit });
   for (const plot of [plots.rotation, plots.change, plots.norm]) plot.canvas.dataset.position = position;
 }
 
-function curve(plot, moment, title, values, y, colour, bare, unscaled = (value) => value) {
+function showCurve(plot, moment, values, { title, y, label = "", ...how }) {
+  const { colour = () => theme.plain, unscaled = (value) => value } = how;
   const { history, series, position } = moment;
   const { positions } = history;
-  const nearest = (x) => {
-    let best = 0;
-    positions.forEach((at, i) => {
-      if (Math.abs(at - x) < Math.abs(positions[best] - x)) best = i;
-    });
-    return best;
-  };
+  const distance = (i, x) => Math.abs(positions[i] - x);
+  const nearest = (x) => positions.reduce((best, _, i) => (distance(i, x) < distance(best, x) ? i : best), 0);
   const here = positions.indexOf(position);
   plot.show({
     title,
-    x: { ...snapshotAxis(moment, 6, false), bare, label: bare ? "" : series.unit },
+    x: { ...snapshotAxis(moment, 6, false), bare: !label, label },
     y,
     marks: [{ x: position, colour: theme.accent }],
     rest: here >= 0 ? formatPrecise(unscaled(values[here])) : "",

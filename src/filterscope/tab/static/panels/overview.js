@@ -170,9 +170,7 @@ export class OverviewPanel {
       row.describe(name, brief, layer);
       drawSpark(row.spark, layer.rotation, SPARK);
       if (size.w) paintChanges(row.canvas, size, change, deadTimes(layer, answer.time), answer.axis, limits);
-      row.tell(change ? Math.min(this.#at ?? Infinity, change.times.length - 1) : -1, change, (cell) =>
-        this.#say(i, cell),
-      );
+      row.tell(this.#here(i), change, (cell) => this.#say(i, cell));
     });
     if (!strip) return;
     const left = strip.getBoundingClientRect().left - this.scroller.getBoundingClientRect().left;
@@ -243,8 +241,13 @@ export class OverviewPanel {
     this.#rows[this.#active]?.reachable(false);
     this.#active = i;
     this.#rows[i].reachable(true);
-    const { change } = this.#shown.rows[i];
-    this.#move(i, change ? Math.min(this.#at ?? Infinity, change.times.length - 1) : -1);
+    this.#move(i, this.#here(i));
+  }
+
+  /** The cell that the keyboard is at in a row: the last one at first, -1 without any changes. */
+  #here(i) {
+    const last = (this.#shown.rows[i].change?.times.length ?? 0) - 1;
+    return Math.min(this.#at ?? last, last);
   }
 
   #move(i, cell) {
@@ -257,7 +260,7 @@ export class OverviewPanel {
   #press(event, i) {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const last = (this.#shown.rows[i].change?.times.length ?? 0) - 1;
-    const at = Math.min(this.#at ?? last, last);
+    const at = this.#here(i);
     const rows = { ArrowUp: i - 1, ArrowDown: i + 1 };
     const cells = { ArrowLeft: at - 1, ArrowRight: at + 1, PageUp: at - 10, PageDown: at + 10, Home: 0, End: last };
     if (event.key === "Enter") this.#go(i, at);
