@@ -24,7 +24,7 @@ export class Bookmarks {
     this.button = button({ class: "icon-button bookmark-button", ...opening }, null, icon(ICONS.bookmark), this.count);
     this.toggle = button({ class: "text-button", "data-testid": "toggle-mark" }, actions.toggle);
     this.list = el("ul", { class: "bookmark-list" });
-    this.none = el("p", { class: "bookmark-none", text: "None yet. A link keeps them." });
+    this.none = el("p", { class: "bookmark-none fine", text: "None yet. A link keeps them." });
     this.panel = el(
       "div",
       {

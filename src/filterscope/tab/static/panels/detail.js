@@ -35,7 +35,7 @@ export class Detail {
       button({ class: "icon-button", title: words, "aria-label": words }, press, icon(path));
     this.layerName = el("span", { class: "detail-layer" });
     this.filterName = el("span");
-    const heading = el("h2", { class: "detail-title" }, this.layerName, this.filterName);
+    const heading = el("h2", { class: "detail-title cut" }, this.layerName, this.filterName);
     this.facts = el("dl", { class: "facts" });
     const seek = (_, y) => actions.seek(Math.floor(y));
     const seekAcross = (x) => actions.seek(Math.round(x));

@@ -30,7 +30,7 @@ export class Moments {
     this.buttons = Array.from({ length: MOST }, () => {
       const canvas = el("canvas", { "aria-hidden": "true" });
       const words = el("span", {});
-      const properties = { class: "moment-tile", "data-testid": "detail-moment" };
+      const properties = { class: "moment-tile fine", "data-testid": "detail-moment" };
       const tile = button(properties, () => seek(Number(tile.dataset.position)), canvas, words);
       return Object.assign(tile, { canvas, words });
     });

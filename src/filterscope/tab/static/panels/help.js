@@ -136,7 +136,11 @@ function keyEntry({ words, keys }) {
 
 function rotationBar() {
   const ticks = ROTATIONS.map(([rotation, text]) => [rotationShare(rotation), text]);
-  return el("div", { class: "legend-scale help-bar-scale", "aria-hidden": "true" }, ...scaleParts("rotation", ticks));
+  return el(
+    "div",
+    { class: "legend-scale help-bar-scale fine", "aria-hidden": "true" },
+    ...scaleParts("rotation", ticks),
+  );
 }
 
 function rotationWords() {

@@ -28,7 +28,7 @@ export class LayerList {
       Object.entries(LAYER_ORDERS),
       actions.layers,
     );
-    this.prefix = el("p", { class: "prefix", hidden: true });
+    this.prefix = el("p", { class: "prefix cut", hidden: true });
     this.list = el("div", { class: "layer-list", "data-testid": "layer-list", role: "group", "aria-label": "Layers" });
     this.sieve = new Sieve("layer", this.list, (sieved) => this.#fold(sieved));
     this.element = el(
@@ -111,7 +111,7 @@ export class LayerList {
     const summary = el(
       "summary",
       { title: name, "aria-label": `${name}, ${buttons.length} layers` },
-      el("span", { class: "name", text: shortened(name, 24) }),
+      el("span", { class: "name cut", text: shortened(name, 24) }),
       el("span", { class: "group-count", text: String(buttons.length) }),
     );
     const group = el(
@@ -134,9 +134,9 @@ export class LayerList {
     return button(
       { class: "layer", "data-testid": "layer", "data-layer": layer.layer, "data-tag": layer.tag, title },
       () => this.actions.layer(layer.tag),
-      el("span", { class: "name", text: shortened(name, 27) || "(no name)" }),
+      el("span", { class: "name cut", text: shortened(name, 27) || "(no name)" }),
       el("canvas", { class: "spark", "aria-hidden": "true" }),
-      el("span", { class: "about" }),
+      el("span", { class: "about fine cut" }),
     );
   }
 

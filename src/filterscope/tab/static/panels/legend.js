@@ -26,7 +26,7 @@ function legend({ words, map, ticks }) {
   const word = map === "rotation" ? map : words.replaceAll("|", "");
   return el(
     "div",
-    { class: "legend" },
+    { class: "legend fine" },
     el("span", { class: "legend-name" }, term(word, words)),
     el("div", { class: "legend-scale" }, ...scaleParts(map, ticks)),
   );

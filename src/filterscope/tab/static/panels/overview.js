@@ -52,7 +52,7 @@ export class OverviewPanel {
       this.findings,
       el(
         "div",
-        { class: "legend overview-legend" },
+        { class: "legend overview-legend fine" },
         this.deadKey,
         el("span", { class: "legend-name" }, term("change"), " since the snapshot before"),
         this.legend,

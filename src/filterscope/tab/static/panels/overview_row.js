@@ -9,10 +9,10 @@ export class OverviewRow {
   /** @param {string} tag @param {import("./dom.js").Actions} actions `point(event, share)`, `leave`, `focus`, `pick(share | null)`, `key(event)`. */
   constructor(tag, actions) {
     this.tag = tag;
-    this.name = el("span", { class: "overview-name", role: "rowheader" });
-    this.shape = el("span", { class: "overview-shape", role: "cell" });
+    this.name = el("span", { class: "overview-name cut", role: "rowheader" });
+    this.shape = el("span", { class: "overview-shape fine cut", role: "cell" });
     this.spark = el("canvas", { "aria-hidden": "true" });
-    this.rotation = el("span", { class: "overview-rotation" });
+    this.rotation = el("span", { class: "overview-rotation fine cut" });
     this.dead = el("span", { class: "overview-dead", role: "cell" });
     this.canvas = el("canvas", { "aria-hidden": "true" });
     this.strip = el("div", { class: "overview-strip", role: "slider", tabindex: -1 }, this.canvas);

@@ -28,7 +28,7 @@ export class OverviewScalar {
       this.canvas,
       el(
         "div",
-        { class: "overview-row overview-names" },
+        { class: "overview-row overview-names fine" },
         ...NAMES.map((text) => el("span", {}, text in MEANINGS ? term(text) : text)),
       ),
     );

@@ -43,7 +43,7 @@ export class Scrubber {
     this.range = el("span", { class: "scrubber-range" });
     this.unit = el("span", { class: "scrubber-unit" });
     const change = el("span", { class: "scrubber-change", title: CHANGE, text: "change" }, this.range);
-    const names = el("div", { class: "scrubber-names" }, this.choice.element, change, this.unit);
+    const names = el("div", { class: "scrubber-names fine" }, this.choice.element, change, this.unit);
     this.element = el("div", { class: "scrubber" }, names, this.field);
     this.field.addEventListener("pointermove", (event) => this.#point(event.clientX));
     this.field.addEventListener("pointerleave", () => this.#point(null));

@@ -53,7 +53,7 @@ export class Sidebar {
         button(
           { class: "run", "data-testid": "run", "data-run": run, title: run },
           () => this.actions.run(run),
-          el("span", { class: "name", text: shortened(run, 30) || "(no name)" }),
+          el("span", { class: "name cut", text: shortened(run, 30) || "(no name)" }),
           el("span", { class: "live", text: "live", hidden: true }),
         ),
       ),

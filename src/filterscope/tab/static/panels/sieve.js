@@ -25,7 +25,7 @@ export class Sieve {
       autocomplete: "off",
       on: { input: () => this.apply(), keydown: (event) => this.#key(event) },
     });
-    this.status = el("span", { class: "sieve-status", role: "status" });
+    this.status = el("span", { class: "sieve-status fine", role: "status" });
     this.element = el("div", { class: "sieve-row", hidden: true }, this.input, this.status);
   }
 

@@ -30,8 +30,8 @@ export class Transport {
     this.now = el("span", { class: "epoch-now" });
     this.last = el("span", { class: "epoch-last" });
     const epoch = el("output", { class: "epoch", "data-testid": "epoch-label" }, this.now, this.last);
-    this.note = el("span", { class: "note" });
-    this.values = el("span", { class: "moment-values", id: "filterscope-values" });
+    this.note = el("span", { class: "note fine" });
+    this.values = el("span", { class: "moment-values fine cut", id: "filterscope-values" });
     this.moment = el("div", { class: "moment" }, epoch, this.note, this.values);
     this.newest = tool("newest", "newest", "Go to the newest snapshot and follow it (End)", actions.newest);
     const name = { "aria-label": "Speed", title: "Speed of playing" };
