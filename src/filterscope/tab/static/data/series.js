@@ -82,7 +82,7 @@ export class Series {
     const snapshot = this.snapshots[position];
     if (!snapshot || snapshot.step !== step) return;
     if (header && this.header && !comparable(header, this.header)) {
-      if (position < this.count - 1) problem = `the layer had another shape then: ${header.shape.join(" × ")}`;
+      if (position < this.count - 1) problem = otherShape(header);
       else this.#restart(header);
     }
     this.#widened.delete(step);
@@ -98,8 +98,7 @@ export class Series {
   #restart(header) {
     for (const snapshot of this.snapshots) {
       if (!snapshot.header) continue;
-      snapshot.problem = `the layer had another shape then: ${snapshot.header.shape.join(" × ")}`;
-      Object.assign(snapshot, { header: null, weights: null });
+      Object.assign(snapshot, { problem: otherShape(snapshot.header), header: null, weights: null });
     }
     this.header = header;
     this.#widened.clear();
@@ -222,6 +221,8 @@ export class Series {
     return widen(this.snapshots[position].weights, row * size, (row + 1) * size);
   }
 }
+
+const otherShape = ({ shape }) => `the layer had another shape then: ${shape.join(" × ")}`;
 
 /** Half floats are told by their bits: -0 is 0x8000. */
 function isZero(weights) {

@@ -1,7 +1,7 @@
 /** One snapshot, filter by filter: its measures and its response. */
 
 import { distances, marks, norms, rotations } from "../numbers/measures.js";
-import { decibels, fftLength, frequencyAxis, peakFrequency, power, responses } from "../numbers/spectrum.js";
+import { decibels, fftLength, frequencyAxis, peakFrequency, responses } from "../numbers/spectrum.js";
 
 /** Measures by weights, and what these are compared with: for as long as the weights are kept. */
 const kept = new WeakMap();
@@ -58,21 +58,19 @@ export function powersOf(weights, header) {
   return known.get(weights);
 }
 
+function peaksOf(weights, header) {
+  const axis = frequencyAxis(header);
+  return responses(weights, header, fftLength(header), (powers) => peakFrequency(decibels(powers), axis));
+}
+
 /** Peak frequency of every filter of one snapshot. */
 export function peakFrequencies(series, position) {
-  const { header } = series;
-  const axis = frequencyAxis(header);
-  const peak = (powers) => peakFrequency(decibels(powers), axis);
-  return responses(series.weights(position), header, fftLength(header), peak);
+  return peaksOf(series.weights(position), series.header);
 }
 
 /** The same of one filter. */
 export function peakOf(series, position, row) {
   const { header } = series;
   const [, channels, taps] = header.shape;
-  const weights = series.filterWeights(position, row);
-  return peakFrequency(
-    decibels(power(weights, 0, channels, taps, header.complex, fftLength(header))),
-    frequencyAxis(header),
-  );
+  return peaksOf(series.filterWeights(position, row), { ...header, shape: [1, channels, taps] })[0];
 }

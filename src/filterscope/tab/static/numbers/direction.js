@@ -58,27 +58,27 @@ export class Directions {
 
   /** The rows of one moment, `filters x taps`, of whose differences it is told; still without a sign. */
   rows(position, moved) {
-    const [filters, channels, taps] = this.shape;
-    const out = new Float32Array(filters * taps);
-    for (let f = 0; f < filters; f++) this.#along(moved, f, this.vectors, out);
+    const [filters, channels] = this.shape;
     if (channels <= HANDED_ON || this.source.includes(position)) {
       const vectors = this.#directions(moved);
-      const own = new Float32Array(filters * taps);
-      for (let f = 0; f < filters; f++) this.#along(moved, f, vectors, own);
-      this.#moments.set(position, { vectors, agreement: products(own, this.anchors, filters) });
+      this.#moments.set(position, { vectors, agreement: products(this.#along(moved, vectors), this.anchors, filters) });
     }
-    return out;
+    return this.#along(moved, this.vectors);
   }
 
-  #along(moved, f, vectors, out) {
-    const [, channels, taps] = this.shape;
-    for (let k = 0; k < taps; k++) {
-      let sum = 0;
-      for (let c = 0, i = f * channels * taps + k; c < channels; c++, i += taps) {
-        sum += vectors[f * channels + c] * moved[i];
+  #along(moved, vectors) {
+    const [filters, channels, taps] = this.shape;
+    const out = new Float32Array(filters * taps);
+    for (let f = 0, to = 0; f < filters; f++) {
+      for (let k = 0; k < taps; k++, to++) {
+        let sum = 0;
+        for (let c = 0, i = f * channels * taps + k; c < channels; c++, i += taps) {
+          sum += vectors[f * channels + c] * moved[i];
+        }
+        out[to] = sum;
       }
-      out[f * taps + k] = sum;
     }
+    return out;
   }
 
   /** What the rows of every filter are to be multiplied by, 1 or -1, as far as moments were told. */

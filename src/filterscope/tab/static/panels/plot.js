@@ -25,26 +25,18 @@ export class Plot {
     this.readout = el("span", { class: "plot-readout" });
     this.canvas = el("canvas", { class: onPick ? "plot-canvas pickable" : "plot-canvas", role: "img" });
     this.element = el("figure", { class: "plot" }, el("figcaption", {}, this.title, this.readout), this.canvas);
-    const move = (event) => {
-      this.#pointer = event;
+    const point = (pointer) => {
+      this.#pointer = pointer;
       this.#draw();
-      if (onPick && event.buttons === 1) this.#pick(onPick);
     };
-    this.canvas.addEventListener("pointermove", move);
-    this.canvas.addEventListener("pointerleave", () => {
-      this.#pointer = null;
-      this.#draw();
-    });
-    if (onPick)
-      this.canvas.addEventListener("pointerdown", (event) => {
-        this.#pointer = event;
-        this.#pick(onPick);
-      });
-  }
-
-  #pick(onPick) {
-    const at = this.#under();
-    if (at) onPick(at.x, at.y);
+    const pick = (event) => {
+      point(event);
+      const at = this.#under();
+      if (at) onPick?.(at.x, at.y);
+    };
+    this.canvas.addEventListener("pointermove", (event) => (event.buttons === 1 ? pick(event) : point(event)));
+    this.canvas.addEventListener("pointerleave", () => point(null));
+    this.canvas.addEventListener("pointerdown", pick);
   }
 
   /**
@@ -55,8 +47,8 @@ export class Plot {
    */
   show(spec) {
     this.#spec = spec;
-    setText(this.title, spec.title ?? this.title.textContent);
-    this.canvas.setAttribute("aria-label", spec.label ?? this.title.textContent);
+    setText(this.title, spec.title);
+    this.canvas.setAttribute("aria-label", spec.label);
     this.#draw();
   }
 
@@ -79,33 +71,21 @@ export class Plot {
   #draw() {
     const spec = this.#spec;
     if (!spec || this.width < 1) return;
-    const box = this.#box;
-    const context = fitCanvas(this.canvas, box.width, this.height);
-    context.clearRect(0, 0, box.width, this.height);
-    const [toX, toY] = scalesOf(this.#spec, box);
-    const picture = (target) => this.#picture(target, box, toX, toY);
-    // Laid as it is kept, made anew if anything that it shows has changed.
-    if (spec.still)
-      context.drawImage(this.#still.of(box.width, this.height, spec.still, picture), 0, 0, box.width, this.height);
+    const { width, height } = this;
+    const context = fitCanvas(this.canvas, width, height);
+    context.clearRect(0, 0, width, height);
+    const picture = (target) => this.#picture(target);
+    if (spec.still) context.drawImage(this.#still.of(width, height, spec.still, picture), 0, 0, width, height);
     else picture(context);
-    context.save();
-    clipTo(context, box);
-    drawMarks(context, box, this.#spec.marks ?? [], toX, toY);
     const at = this.#under();
-    if (at) crosshair(context, box, at, Boolean(spec.heat));
-    context.restore();
-    setText(this.readout, (at && spec.read ? spec.read(at.x, at.y) : spec.rest) ?? "");
+    this.#mark(context, at);
+    setText(this.readout, at ? spec.read(at.x, at.y) : spec.rest);
   }
 
   /** Draw the whole plot on another canvas, at its origin and resolution. */
   paintOn(context) {
-    const box = this.#box;
-    const [toX, toY] = scalesOf(this.#spec, box);
-    this.#picture(context, box, toX, toY);
-    context.save();
-    clipTo(context, box);
-    drawMarks(context, box, this.#spec.marks ?? [], toX, toY);
-    context.restore();
+    this.#picture(context);
+    this.#mark(context, null);
   }
 
   /**
@@ -127,12 +107,25 @@ export class Plot {
   }
 
   /** Axes and numbers. */
-  #picture(context, box, toX, toY) {
+  #picture(context) {
+    const box = this.#box;
+    const [toX, toY] = scalesOf(this.#spec, box);
     drawAxes(context, box, this.#spec, toX, toY);
     context.save();
     clipTo(context, box);
     if (this.#spec.heat) this.#paintHeat(context, box);
     this.#spec.paint?.(context, box, toX, toY);
+    context.restore();
+  }
+
+  /** What lies on them: marks, and where the pointer is. */
+  #mark(context, at) {
+    const box = this.#box;
+    const [toX, toY] = scalesOf(this.#spec, box);
+    context.save();
+    clipTo(context, box);
+    drawMarks(context, box, this.#spec.marks ?? [], toX, toY);
+    if (at) crosshair(context, box, at, Boolean(this.#spec.heat));
     context.restore();
   }
 

@@ -22,10 +22,8 @@ export function drawStill(context, layout, visible, scene, seen) {
   context.fillRect(0, seen.top, layout.width, seen.bottom - seen.top);
   context.lineWidth = 1;
   for (const i of visible) {
-    const { x, y, w, h } = layout.tiles[i];
     const mark = frame.marks[order[i]];
-    context.beginPath();
-    context.roundRect(x + 0.5, y + 0.5, w - 1, h - 1, layout.radius);
+    outline(context, layout, i, 1);
     context.fillStyle = mark === "dead" ? theme.dead : mark === "NaN" ? theme.broken : theme.tile;
     context.fill();
     context.strokeStyle = theme.edge;
@@ -43,7 +41,19 @@ export function drawStill(context, layout, visible, scene, seen) {
   if (frame.kind === "response") drawFolds(context, layout, visible, frame, series.header);
   if (frame.ghost) drawGhosts(context, layout, visible, scene, seen);
   if (scene.evolution) drawHeat(context, layout, visible, scene, seen, scene.evolution);
-  if (found.size) fade(context, layout, visible, (i) => isLit(scene, order[i]));
+  if (found.size)
+    fade(
+      context,
+      layout,
+      visible.filter((i) => !isLit(scene, order[i])),
+    );
+}
+
+/** The edge of a tile as a path for a line of some width. */
+function outline(context, { tiles, radius }, i, width) {
+  const { x, y, w, h } = tiles[i];
+  context.beginPath();
+  context.roundRect(x + width / 2, y + width / 2, w - width, h - width, radius);
 }
 
 function drawNumbers(context, layout, visible, { frame, order, series }) {
@@ -71,12 +81,12 @@ function isLit({ found, series, selected }, row) {
 }
 
 /** What a search did not ask for recedes. */
-function fade(context, layout, visible, keep) {
+function fade(context, layout, visible) {
   context.globalAlpha = 0.82;
   context.fillStyle = theme.ground;
   for (const i of visible) {
     const { x, y, w, h } = layout.tiles[i];
-    if (!keep(i)) context.fillRect(x, y, w, h);
+    context.fillRect(x, y, w, h);
   }
   context.globalAlpha = 1;
 }
@@ -92,15 +102,10 @@ export function drawTiles(context, layout, visible, scene, seen) {
   if (frame.kind === "heat" || frame.kind === "evolution") drawFrames(context, layout, shown, frame, order);
   if (frame.kind === "evolution") drawMoment(context, layout, shown, scene);
   const cut = (frame.kind === "evolution" ? scene.evolution : frame)?.cut;
-  /** @type {[string, string]} */
-  const tones = frame.kind === "curve" || theme.name === "dark" ? [theme.tile, theme.ink] : ["#ffffff", "#111827"];
-  if (cut)
-    drawCuts(
-      context,
-      layout,
-      shown.filter((i) => cut[order[i]]),
-      ...tones,
-    );
+  const [ground, tone] =
+    frame.kind === "curve" || theme.name === "dark" ? [theme.tile, theme.ink] : ["#ffffff", "#111827"];
+  const beyond = shown.filter((i) => cut?.[order[i]]);
+  drawCuts(context, layout, beyond, ground, tone);
   if (scene.scale === "filter" && frame.kind !== "response" && layout.head === 17)
     drawSizes(context, layout, shown, frame, order, (row) => `‖w‖ ${formatValue(frame.norm[row])}`);
   if (frame.kind === "logo" && frame.clipped && layout.head === 17) {
@@ -115,9 +120,7 @@ export function drawTiles(context, layout, visible, scene, seen) {
   ]) {
     const i = row < 0 ? -1 : order.indexOf(row);
     if (i < 0) continue;
-    const { x, y, w, h } = layout.tiles[i];
-    context.beginPath();
-    context.roundRect(x + width / 2, y + width / 2, w - width, h - width, layout.radius);
+    outline(context, layout, i, width);
     context.lineWidth = width;
     context.strokeStyle = colour;
     context.stroke();
