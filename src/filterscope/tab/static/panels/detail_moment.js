@@ -173,10 +173,8 @@ function drawComplex(plot, { frame, row }, { now, ghost, limit, x, along, pale }
  * one, or the places of a sequence of letters. */
 export function responseOf({ series, row }, weights) {
   const { header } = series;
-  const [, channels, taps] = header.shape;
   if (!weights || withoutFrequencies(header)) return null;
-  const own = slice({ series, row }, weights);
-  return decibels(power(own, 0, channels, taps, header.complex, fftLength(header)));
+  return decibels(power(slice({ series, row }, weights), 0, header, fftLength(header)));
 }
 
 /** Magnitude response, with that of the ghost. */
