@@ -175,14 +175,16 @@ export function decibels(powers) {
   return out;
 }
 
-/** The frequency axis of a layer: `{low, high, alias, unit}`, `alias` where its stride folds (null without). */
+/** The frequency axis of a layer: `{low, high, alias, folds, unit}`, `alias` where its stride folds (null without), `folds`
+ * all places where it does: both signs of complex filters. */
 export function frequencyAxis(header) {
   const known = header.sample_rate !== null;
   const rate = known ? header.sample_rate * (header.transposed ? header.stride : 1) : 1;
   const high = rate / (2 * header.dilation);
-  const folds = rate / (2 * header.stride);
-  const alias = folds < high ? folds : null;
-  return { low: header.complex ? -high : 0, high, alias, unit: known ? "Hz" : "cycles/sample" };
+  const half = rate / (2 * header.stride);
+  const alias = half < high ? half : null;
+  const folds = alias === null ? [] : header.complex ? [-alias, alias] : [alias];
+  return { low: header.complex ? -high : 0, high, alias, folds, unit: known ? "Hz" : "cycles/sample" };
 }
 
 /** Levels within so many dB of the largest are as large: the lowest frequency among them is the peak. */
