@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +14,7 @@ from torch import nn
 from filterscope import FilterBank, frequency_response, read_filters
 from filterscope.filters import spectrum
 from tests.support.arrays import normal
+from tests.support.scripts import run_script
 
 
 def bank(weights: np.ndarray, **options: Any) -> FilterBank:
@@ -89,8 +88,7 @@ before = spent()
 frequency_response(bank)
 print(spent() - before)
 """
-    environment = os.environ | {"OPENBLAS_NUM_THREADS": "4"}
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, env=environment)
+    done = run_script(program, environment=os.environ | {"OPENBLAS_NUM_THREADS": "4"})
     assert int(done.stdout) < 5_000_000  # nanoseconds
 
 

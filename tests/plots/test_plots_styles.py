@@ -5,8 +5,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import io
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -25,6 +23,7 @@ from filterscope.plots.drawing import lettering
 from filterscope.plots.drawing.raster import Raster
 from filterscope.plots.picture import Comparison, Options, Times
 from tests.support.figures import KINDS, draw, noise
+from tests.support.scripts import run_script
 
 STYLES: dict[str, dict[str, Any] | str] = {
     "TeX": {"text.usetex": True},
@@ -126,6 +125,6 @@ for kind in KINDS:
     for form in ("png", "svg"):
         draw(kind, noise(4, 2, 31), noise(4, 2, 31, 1)).savefig(io.BytesIO(), format=form)
 """
-    done = subprocess.run([sys.executable, "-c", program], check=True, timeout=120, capture_output=True, text=True)
+    done = run_script(program)
     assert done.stderr == ""
     assert done.stdout.split() == [hashlib.sha256(pixels.tobytes()).hexdigest() for pixels in usual.values()]
