@@ -91,3 +91,14 @@ def test_it_turns_to_what_was_learned_only_if_nothing_was_chosen(look: Look, tmp
         expect(tab.grid).to_have_attribute("data-sort", "index")
         for tab in tabs:
             tab.page.goto("about:blank")  # before TensorBoard ends
+
+
+def test_a_page_that_opens_again_asks_for_none_of_its_files(look: Look, served: Served) -> None:
+    page = bare(look, served).loaded().page
+    sizes = """() => performance.getEntriesByType("resource").filter(({ name }) => name.includes("/static"))
+        .map(({ transferSize }) => transferSize)"""
+    count = len(page.evaluate(sizes))
+    assert count > 100
+    page.reload()
+    page.wait_for_selector("[data-testid=grid][data-ready=true]")
+    assert page.evaluate(sizes) == [0] * count
