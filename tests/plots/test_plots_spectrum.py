@@ -49,7 +49,7 @@ def test_the_highest_frequency_is_that_of_the_dilated_taps_and_the_strides_alias
     history = FilterHistory([tones(0.1, epoch, dilation=2, stride=8) for epoch in (0, 1)])
     figure = plot_spectrum(history, sample_rate=1600)
     assert widest(figure).get_xlim() == (0, 400)
-    assert "frequency (Hz) · dashed: stride alias" in words(figure)
+    assert "frequency (Hz) · dashed: stride alias · dilation 2: repeats above" in words(figure)
     dashes = near(area(figure), (17, 24, 39), 12).sum(axis=0)
     assert np.flatnonzero(dashes > 40).mean() / len(dashes) == pytest.approx(100 / 400, abs=0.01)
     assert "cycles/sample" in words(plot_spectrum(FilterHistory([noise(2, 1, 9)] * 2)))

@@ -58,5 +58,5 @@ def model() -> list[Layer | Known]:
         Known("strided", strided, fields={"sample_rate": RATE, "stride": STRIDE}),
         Known("twisted", twisted, fields={"sample_rate": RATE, "stride": STRIDE}),
         Known("long", long),
-        Layer("many", (60, 1, 31)),
+        Layer("many", (60, 1, 31), fields={"dilation": 2}),
     ]

@@ -171,6 +171,8 @@ def test_responses_tell_their_range_and_mark_where_the_stride_folds(look: Look, 
     expect(summary).to_contain_text("0 to 0.5 cycles/sample · 0 to −40 dB · pale")
     grey = tab.tile(0).mask(GREY[dark], 30)
     assert not (grey.sum(axis=0) > 0.35 * grey.shape[0]).any()
+    tab.choose("many").shows(END, "many")
+    expect(summary).to_contain_text("0 to 0.25 cycles/sample · 0 to −40 dB · dilation 2: repeats above · pale")
 
 
 def test_of_complex_filters_both_places_where_the_stride_folds_are_marked_in_every_plot(

@@ -89,7 +89,7 @@ class SpectrumPicture:
         self._then = _level(reference)
         span = self._frequencies(bank)[[0, -1]].tolist()
         axis = FrequencyAxis(bank, sample_rate, (span[0], span[1]), self._is_log)
-        self._make_curves(upper, axis.number(sheet, lower, axis.alias))
+        self._make_curves(upper, axis.number(sheet, lower, axis.note))
         beside = [Box(side.left, upper.top + sheet.px(4 + 19 * line), side.width, 0) for line in (0, 1)]
         half = upper.width / 2
         above = [Box(upper.left + part * half, area.top - sheet.px(24), half, 0) for part in (0, 1)]

@@ -59,12 +59,14 @@ function paleWords(ghostWords) {
 
 function responseWords({ series, ghostWords }) {
   const { low, high, alias, folds, unit } = frequencyAxis(series.header);
+  const { dilation } = series.header;
   const sign = folds.length > 1 ? "±" : "";
   const range = formatRange(low, high, unit);
   return [
     unit === "Hz" ? range : about("cycles/sample", "cycles/sample", "", `${range.replace("cycles/sample", "")}`),
     about("dB", "dB", "", `0 to ${formatValue(FLOOR_DB)} `),
     alias && about("stride folds", "stride folds", ` at ${sign}${formatFrequency(alias, unit, 2)}`, "dashed: "),
+    dilation > 1 && about("repeats", "repeats", " above", `dilation ${dilation}: `),
     paleWords(ghostWords),
   ];
 }
