@@ -88,6 +88,15 @@ def test_runs_and_layers_share_the_height(look: Look, many: Served, width: int, 
     assert tab.view.locator(".layer-list").evaluate("part => [part.clientHeight === part.scrollHeight]") == [True]
 
 
+def test_a_run_chosen_among_all_layers_is_not_hidden_by_the_menu(look: Look, many: Served) -> None:
+    tab = look(f"{many.frame}#p.filterscope.run=deep&p.filterscope.view=layers", width=480, height=800, overview=True)
+    expect(tab.get("overview")).to_be_visible()
+    tab.view.get_by_role("button", name="Runs", exact=True).click()
+    tab.get("run", '[data-run="hostile"]').click()
+    expect(tab.view.locator(".run-list")).to_be_hidden()
+    expect(tab.get("overview").locator(".overview-row:not(.overview-names)")).to_have_count(len(HOSTILE))
+
+
 def test_layers_are_grouped_and_what_all_share_is_said_once(deep: Tab) -> None:
     lists(deep, LAYERS)
     expect(deep.view.locator(".prefix")).to_have_text("in net")
