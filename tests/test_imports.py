@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import json
 import re
-import subprocess
 import sys
 import tomllib
 from graphlib import TopologicalSorter
@@ -14,6 +13,7 @@ from pathlib import Path
 import pytest
 
 import filterscope
+from tests.support.scripts import run_script
 
 SOURCE = Path(filterscope.__file__).parent
 
@@ -146,8 +146,7 @@ def test_no_module_imports_itself_by_way_of_others() -> None:
 def loaded_by(statement: str) -> set[str]:
     """Top-level names of all modules that a statement loads in a fresh process."""
     script = f"{statement}\nimport json, sys\nprint(json.dumps(sorted({{m.partition('.')[0] for m in sys.modules}})))"
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120, check=True)
-    return set(json.loads(done.stdout))
+    return set(json.loads(run_script(script).stdout))
 
 
 def test_importing_the_package_loads_nothing_heavy() -> None:

@@ -137,7 +137,7 @@ def of_observed(runs: int) -> list[Row]:
     rows = []
     for name, make in {"M5": m5, "SincNet-like": sincnet}.items():
         progress(f"{name}: observed steps")
-        observed, plain = observed_steps(make(), 5 * runs)
+        observed, plain = observed_steps(make(), runs)
         ratio = statistics.median(observed) / statistics.median(plain)
         rows.append(row(name, "a training step that is observed / one that is not", ratio, 1.05,
                         f"{spread(observed)} against {spread(plain)}"))  # fmt: skip
@@ -219,7 +219,7 @@ def of_deep_model() -> list[Row]:
     detail = f"{full.written / 1e6:.0f} MB of event files"
     return [
         row("61 layers", "memory of a fit, with less without, MB", (full.peak - bare.peak) / 1e6, 120, detail),
-        row("61 layers", "CPU of a fit, with less without, s", full.cpu - bare.cpu, None, "12 epochs"),
+        row("61 layers", "CPU of a fit, with less without, s", full.cpu - bare.cpu, 6, "12 epochs"),
         row("61 layers", "images of a fit", full.images, 400, "12 epochs"),
     ]
 
@@ -252,10 +252,10 @@ def main(arguments: list[str] | None = None) -> None:
     torch.manual_seed(0)
     quick = options.quick
     rows = [
-        *of_drawing(2 if quick else 9),
+        *of_drawing(1 if quick else 9),
         *of_import(2 if quick else 9),
         *of_batches(1 if quick else 9),
-        *of_observed(1 if quick else 5),
+        *of_observed(1 if quick else 25),
     ]
     for name in ("tiny",) if quick else MODELS:
         rows += of_model(name, epochs=12 if quick else 100, runs=1 if quick else 3)

@@ -20,6 +20,7 @@ from torch import nn
 import filterscope
 from filterscope.cli import console, main
 from tests.support.runs import fit, history, write_run
+from tests.support.scripts import run_script
 
 #: Buffers its output, as for a user: what is left in a buffer must not fail again when Python ends.
 BUFFERED = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
@@ -43,8 +44,7 @@ def modules_of(*argv: str) -> set[str]:
         f"try:\n    main({list(argv)!r})\nexcept SystemExit:\n    pass\n"
         "print(json.dumps(sorted({m.partition('.')[0] for m in sys.modules})))"
     )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120, check=True)
-    return set(json.loads(done.stdout.splitlines()[-1]))
+    return set(json.loads(run_script(script).stdout.splitlines()[-1]))
 
 
 def test_help_teaches_by_example() -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -11,6 +9,7 @@ import pytest
 
 from filterscope import load_history
 from filterscope.cli import main
+from tests.support.scripts import run_script
 
 #: Packages that read other file systems; one that is there would try to reach them.
 READERS = ("boto3", "s3fs", "gcsfs", "adlfs", "pyarrow")
@@ -59,8 +58,7 @@ sys.modules |= dict.fromkeys(["fsspec", "boto3", "botocore"])
 from filterscope.cli import main
 assert [main(["summary", path]) for path in {list(PLACES)[:4]}] == [1] * 4
 """
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=120)
-    packages = [line.rpartition("pip install ")[2] for line in done.stderr.splitlines()]
+    packages = [line.rpartition("pip install ")[2] for line in run_script(program).stderr.splitlines()]
     assert packages == list(PLACES.values())[:4]
 
 

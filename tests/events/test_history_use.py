@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import pickle
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +10,7 @@ import numpy as np
 from filterscope.events import blob
 from tests.support.event_files import bank, event, events_of, write
 from tests.support.histories import Kept, check, quiet_load
+from tests.support.scripts import run_script
 
 pytest_plugins = ["tests.support.histories"]
 
@@ -61,4 +60,4 @@ found["conv1"].rotation(), found["conv1"].convergence_epoch(), pickle.dumps(foun
 heavy = {{"torch", "pytorch_lightning", "lightning", "matplotlib", "tensorflow"}} & set(sys.modules)
 assert not heavy, heavy
 """
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
+    run_script(code)

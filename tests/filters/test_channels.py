@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Sequence
 from itertools import pairwise
 
@@ -12,6 +10,7 @@ import pytest
 
 from filterscope.filters import channels
 from tests.support.arrays import normal
+from tests.support.scripts import run_script
 
 
 def leading(weights: np.ndarray) -> np.ndarray:
@@ -284,4 +283,4 @@ for _ in range(5):
 process, thread = time.process_time() - process, time.thread_time() - thread
 assert process < 1.1 * thread + 0.01, (process, thread)
 """
-    subprocess.run([sys.executable, "-c", program], check=True, timeout=120)
+    run_script(program)

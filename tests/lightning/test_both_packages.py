@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import subprocess
-import sys
-import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +12,7 @@ import torch
 from filterscope import Conv1dFilterMonitor
 from tests.support.events import Logged
 from tests.support.nets import QUIET, loader
+from tests.support.scripts import run_script
 
 PACKAGES = ["pytorch_lightning", "lightning.pytorch"]
 MONITOR = "--trainer.callbacks+=filterscope.Conv1dFilterMonitor"
@@ -163,8 +161,5 @@ BLOCKED = """
 
 
 def test_the_monitor_works_where_only_one_package_is_installed(tmp_path: Path) -> None:
-    command = [sys.executable, "-c", textwrap.dedent(BLOCKED), str(tmp_path)]
-    root = Path(__file__).parents[2]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=root)
-    assert done.returncode == 0, done.stderr
+    run_script(BLOCKED, str(tmp_path))
     assert Logged(tmp_path).steps("filters/conv1/taps") == [0, 4]

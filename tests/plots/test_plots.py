@@ -5,8 +5,6 @@ from __future__ import annotations
 import gc
 import io
 import re
-import subprocess
-import sys
 import weakref
 from collections.abc import Callable
 from dataclasses import replace
@@ -32,6 +30,7 @@ from filterscope import (
 from filterscope.plots.animation import write_animation
 from filterscope.plots.drawing.mosaic import PixelImage
 from tests.support.figures import KINDS, draw, noise, pixels
+from tests.support.scripts import run_script
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -91,7 +90,7 @@ assert settings() == before
 assert "matplotlib.pyplot" not in sys.modules
 assert "torch" not in sys.modules
 """
-    subprocess.run([sys.executable, "-c", program], check=True, timeout=120)
+    run_script(program)
 
 
 def test_fifty_figures_are_collected() -> None:

@@ -73,6 +73,15 @@ def test_a_logarithmic_axis_has_a_tone_at_its_octave_in_curves_and_map(taps: int
     assert "frequency (kHz)" in words(figure)
 
 
+@pytest.mark.parametrize("transposed", [False, True])
+def test_a_complex_wave_stands_on_the_side_that_its_layer_passes(transposed: bool) -> None:
+    wave = np.exp(2j * np.pi * 0.2 * np.arange(64))[None, None]
+    bank = FilterBank("stem", wave, sample_rate=16000.0, transposed=transposed)
+    passed = 3200 if transposed else -3200  # what is correlated passes the wave turning the other way
+    for _, points in curves(plot_spectrum(FilterHistory([bank] * 2))):
+        assert points[points[:, 1].argmax(), 0] == pytest.approx(passed, abs=100)
+
+
 def test_axes_that_cannot_be_are_refused() -> None:
     history = FilterHistory([noise(2, 1, 9)] * 2)
     with pytest.raises(ValueError, match="frequency='mel' is not known; use 'linear' or 'log'"):

@@ -5,8 +5,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import io
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -25,6 +23,7 @@ from filterscope.plots.drawing import lettering
 from filterscope.plots.drawing.raster import Raster
 from filterscope.plots.picture import Comparison, Options, Times
 from tests.support.figures import KINDS, draw, noise
+from tests.support.scripts import run_script
 
 STYLES: dict[str, dict[str, Any] | str] = {
     "TeX": {"text.usetex": True},
@@ -79,7 +78,7 @@ def recorded() -> dict[str, np.ndarray]:
             banks[1].weights[1], banks[1].weights[2, 0, 0] = 0, np.nan
             kind, then, options = kinds.kind(name), banks[0].weights, Options(max_filters=None)
             picture = kind.make(banks[0], banks[0], options, None)
-            moments = [Comparison(bank.weights, then, norms(bank.weights), norms(then)) for bank in banks]
+            moments = [Comparison(bank.weights, then, norms(bank.weights), norms(then), False) for bank in banks]
             rows = [] if kind.row is None else [kind.row(moment, options) for moment in moments]
             kind.update(picture, banks[1], rows, Times(np.array([0, 5])))
             images[f"{name} {shape}"] = Raster(picture.sheet).pixels()
@@ -126,6 +125,6 @@ for kind in KINDS:
     for form in ("png", "svg"):
         draw(kind, noise(4, 2, 31), noise(4, 2, 31, 1)).savefig(io.BytesIO(), format=form)
 """
-    done = subprocess.run([sys.executable, "-c", program], check=True, timeout=120, capture_output=True, text=True)
+    done = run_script(program)
     assert done.stderr == ""
     assert done.stdout.split() == [hashlib.sha256(pixels.tobytes()).hexdigest() for pixels in usual.values()]

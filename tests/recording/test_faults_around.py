@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import errno
-import subprocess
-import sys
-import textwrap
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +15,7 @@ from filterscope.models.gather import gather
 from filterscope.plots.taps import TapsPicture
 from filterscope.recording import reading
 from tests.support.faults import At, Outcome, assert_only_lost, assert_same_training, fit, once, raising
+from tests.support.scripts import run_script
 
 pytest_plugins = ["tests.support.faults"]
 pytestmark = pytest.mark.pictures
@@ -98,10 +96,7 @@ THREADLESS = """
 
 
 def test_a_thread_that_cannot_start_does_not_end_the_fit(tmp_path: Path) -> None:
-    command = [sys.executable, "-c", textwrap.dedent(THREADLESS), str(tmp_path)]
-    root = Path(__file__).parents[2]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=root)  # a hang is a failure
-    assert done.returncode == 0, done.stderr
+    done = run_script(THREADLESS, str(tmp_path))  # a hang is a failure
     assert "epochs: 3\n" in done.stdout
     assert "can't start new thread" in done.stdout.partition("told:")[2]
 

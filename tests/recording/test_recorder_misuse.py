@@ -138,3 +138,58 @@ def test_many_steps_are_not_all_listed() -> None:
 def test_numbers_that_no_file_holds_are_refused(tmp_path: Path, epoch: int, step: int | None) -> None:
     with pytest.raises(ValueError, match="too large"):
         record(tmp_path, (epoch, step))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "words"),
+    [
+        ({"writer": 3}, TypeError, "writer must be a torch SummaryWriter or a directory, got int"),
+        ({"writer": None}, TypeError, "writer must be a torch SummaryWriter or a directory, got NoneType"),
+        ({"writer": __file__}, ValueError, "is no directory; give one such as"),
+        ({"model": {}}, TypeError, "model must be a torch module, got dict"),
+        ({"model": SmallNet}, TypeError, "a torch module, got the class SmallNet; give an instance, not the class"),
+        ({"writer": Path}, TypeError, "or a directory, got the class Path; give an instance, not the class"),
+        ({"total": 0}, ValueError, "total=0 is below 1"),
+        ({"total": 1.5}, TypeError, "total=1.5 is not an integer"),
+        ({"layers": "conf*"}, ValueError, "no layer matches 'conf*'; the model has: conv1, conv2"),
+        ({"channels": "first"}, ValueError, "channels='first' is not a channel reduction"),
+        ({"plots": ["tops"]}, ValueError, "'tops' is not a plot"),
+        ({"scale": "tile"}, ValueError, "scale='tile' is not known; use 'layer' or 'filter'"),
+        ({"sample_rate": -1}, ValueError, "sample_rate=-1 is not positive"),
+        ({"tag": ""}, ValueError, "tag='' must not be empty"),
+        ({"every_n_epochs": 2}, TypeError, "every_n_epochs"),
+    ],
+)
+def test_bad_arguments_are_refused_in_the_constructor(
+    tmp_path: Path, arguments: dict[str, Any], error: type[Exception], words: str
+) -> None:
+    given: dict[str, Any] = {"model": SmallNet(), "writer": tmp_path} | arguments
+    with pytest.raises(error) as caught:
+        FilterRecorder(**given)
+    assert words in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("calls", "error", "words"),
+    [
+        ([(-1, None)], ValueError, "epoch=-1 is below 0"),
+        ([(1.0, None)], TypeError, "epoch=1.0 is not an integer"),
+        ([(True, None)], TypeError, "epoch=True is not an integer"),
+        ([(0, "4")], TypeError, "step='4' is not an integer"),
+        ([(0, None), (1, 9), (2, 9)], ValueError, "step=9 is that of epoch 1; steps must rise, or be left out"),
+        ([(0, None), (1, 9), (2, 3)], ValueError, "step=3 comes after step 9"),
+        ([(0, None), (5, None), (4, None)], ValueError, "epoch=4 comes after epoch 5; snapshot(0) would begin a new"),
+    ],
+)
+def test_what_cannot_be_a_moment_is_refused_and_what_was_recorded_stays(
+    tmp_path: Path, calls: list[tuple[Any, Any]], error: type[Exception], words: str
+) -> None:
+    recorder = FilterRecorder(SmallNet(), tmp_path, plots=())
+    for good in calls[:-1]:
+        recorder.snapshot(*good)
+    with pytest.raises(error) as caught:
+        recorder.snapshot(*calls[-1])
+    assert words in str(caught.value)
+    recorder.close()
+    if len(calls) > 1:
+        assert load_history(tmp_path)["conv1"].epochs.tolist() == [epoch for epoch, _ in calls[:-1]]

@@ -76,6 +76,7 @@ BANKS = {
     "transposed": FilterBank("a", normal(10, 1, 31), stride=4, transposed=True, sample_rate=100.0),
     "transposed and dilated": FilterBank("a", normal(10, 1, 31), stride=2, dilation=2, transposed=True),
     "complex": FilterBank("a", normal(10, 2, 31, dtype=np.complex64), stride=2),
+    "complex and transposed": FilterBank("a", normal(10, 2, 31, dtype=np.complex64), transposed=True),
     "a near-tie": FilterBank("a", _near_tie()[None, None]),
     "zero and NaN": FilterBank("a", normal(3, 1, 16) * np.array([1, 0, np.nan])[:, None, None]),
 }
@@ -176,7 +177,9 @@ def test_what_a_layer_passes(modules: Any, name: str) -> None:
         return [...numbers.cumulative(powers, header.complex)];""",
         *_with_nulls(*sent(bank)),
     )
-    np.testing.assert_allclose(np.array(found, float), spectrum.cumulative(bank.weights, 512), rtol=2e-5)
+    np.testing.assert_allclose(
+        np.array(found, float), spectrum.cumulative(bank.weights, 512, bank.transposed), rtol=2e-5
+    )
 
 
 def test_a_layer_that_passes_nothing_has_no_spectrum(modules: Any) -> None:

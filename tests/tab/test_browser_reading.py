@@ -16,7 +16,7 @@ from filterscope.filters.bank import FilterBank
 from tests.support.arrays import normal
 from tests.support.browser import LOADERS, Served, tensorboard
 from tests.support.synthetic import STEPS, Known, Run
-from tests.support.tab import Look, Tab, agrees, number, rotation_colour
+from tests.support.tab import Look, Picture, Tab, agrees, number, rotation_colour
 from tests.support.tab_reading import END, NAMES, RATE, STRIDE, cells, letters, model, strided
 
 pytest_plugins = ["tests.support.tab_fixtures"]
@@ -183,6 +183,24 @@ def test_responses_tell_their_range_and_mark_where_the_stride_folds(look: Look, 
     expect(summary).to_contain_text("0 to 0.5 cycles/sample · 0 to −40 dB · pale")
     grey = tab.tile(0).mask(GREY[dark], 30)
     assert not (grey.sum(axis=0) > 0.35 * grey.shape[0]).any()
+
+
+def test_of_complex_filters_both_places_where_the_stride_folds_are_marked_in_every_plot(
+    look: Look, reading: Served
+) -> None:
+    tab = at(look, reading, "twisted")
+    tab.get("mode-response").click()
+    expect(tab.view.locator(".summary")).to_contain_text("−4 to 4 kHz · 0 to −40 dB · dashed: stride folds at ±1 kHz")
+    above = Picture.of(tab.get("passes").get_by_role("img").screenshot()).pixels
+    tab.opened_at(0)
+    tab.page.mouse.move(1, 1)
+    own = Picture.of(tab.get("detail").get_by_role("img", name="magnitude response").screenshot()).pixels
+    for picture in (above, own):
+        drawn = picture[6:-20, 44:-10]
+        grey = (np.abs(drawn - GREY[False]).max(axis=2) <= 30).mean(axis=0)
+        columns = (grey > 0.35).nonzero()[0]
+        for share in (3 / 8, 5 / 8):  # -1 and 1 of -4 to 4 kHz
+            assert np.abs((columns + 0.5) / drawn.shape[1] - share).min() < 0.012, share
 
 
 def test_the_sort_menu_says_what_comes_first(look: Look, reading: Served) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from typing import Any
 import pytest
 
 from filterscope.events import blob
-from filterscope.tab import plugin, provided
+from filterscope.tab import plugin, provided, serve
 from tests.support.browser import LOADERS, Reply, Served, tensorboard, wait_for
 from tests.support.synthetic import BEGAN, DAMAGES, HOSTILE, STEPS, Layer, Run, damaged
 
@@ -87,10 +88,9 @@ def test_the_tab_is_there_and_active(served: Served) -> None:
     prefix = "/some/where" if "/some/where" in served.url else ""
     assert entry["enabled"] is True
     assert entry["tab_name"] == "Filters"
-    assert entry["loading_mechanism"] == {
-        "type": "IFRAME",
-        "module_path": f"{prefix}/data/plugin/filterscope/static/index.js",
-    }
+    mechanism = entry["loading_mechanism"]
+    assert mechanism["type"] == "IFRAME"
+    assert re.fullmatch(prefix + r"/data/plugin/filterscope/static-[0-9a-f]{32}/index\.js", mechanism["module_path"])
     assert listing["scalars"]["enabled"] is True
 
 
@@ -307,13 +307,16 @@ def test_the_browser_half_is_served_and_nothing_else(served: Served) -> None:
     files = [path for path in folder.rglob("*") if path.suffix in types]
     assert files
     names = {path: path.relative_to(folder).as_posix() for path in files}
+    kept = f"static-{serve.static_state()}"
     for path, name in names.items():
-        reply = served.plugin(f"static/{name}")
-        assert (reply.status, reply.body) == (200, path.read_bytes())
-        assert reply.headers["Content-Type"] == types[path.suffix]
-        assert reply.headers["X-Content-Type-Options"] == "nosniff"
+        reply, lasting = (served.plugin(f"{where}/{name}") for where in ("static", kept))
+        for each in (reply, lasting):
+            assert (each.status, each.body) == (200, path.read_bytes())
+            assert each.headers["Content-Type"] == types[path.suffix]
+            assert each.headers["X-Content-Type-Options"] == "nosniff"
         again = served.plugin(f"static/{name}", {"If-None-Match": reply.headers["ETag"]})
         assert again.status == 304
+        assert lasting.headers["Cache-Control"] == f"private, max-age={365 * 86400}"
     name = names[files[0]]
     for attempt in (
         "static/../plugin.py",
@@ -323,6 +326,9 @@ def test_the_browser_half_is_served_and_nothing_else(served: Served) -> None:
         f"static//{name}",
         f"static/./{name}",
         f"static/%00{name}",
+        f"static-/{name}",
+        f"static-{'0' * 32}/{name}",
+        f"{kept}/../plugin.py",
         "static//etc/passwd",
         "static/",
         "static",

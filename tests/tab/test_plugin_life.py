@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
+import os
 import threading
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,9 +13,10 @@ import pytest
 from tensorboard.compat.proto.summary_pb2 import Summary
 
 from filterscope.events import blob
-from filterscope.tab import plugin
+from filterscope.tab import plugin, serve
 from filterscope.tab.calls import side_by_side
 from tests.support.browser import LOADERS, frames, tensorboard, wait_for
+from tests.support.scripts import run_script
 from tests.support.synthetic import STEPS, Layer, Run
 
 CONV1, CONV2 = "filters/conv1/bank", "filters/conv2/bank"
@@ -145,10 +145,7 @@ new = set(sys.modules) - before
 print(json.dumps([sorted(first), sorted({name.partition(".")[0] for name in new} & set(sys.argv[1:]))]))
 """
     heavy = ["torch", "pytorch_lightning", "lightning", "matplotlib", "pandas", "scipy", "PIL", "tensorflow"]
-    done = subprocess.run(
-        [sys.executable, "-c", script, *heavy], capture_output=True, text=True, timeout=60, check=True
-    )
-    at_start, guilty = json.loads(done.stdout)
+    at_start, guilty = json.loads(run_script(script, *heavy).stdout)
     assert guilty == []
     assert {name for name in at_start if name.startswith("filterscope")} == {
         "filterscope",
@@ -156,3 +153,12 @@ print(json.dumps([sorted(first), sorted({name.partition(".")[0] for name in new}
         "filterscope.tab.plugin",
         "filterscope.version",
     }
+
+
+def test_a_file_that_changes_is_served_under_another_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(serve, "STATIC", tmp_path)
+    (tmp_path / "index.js").write_text("one")
+    before = serve.static_state()
+    assert serve.static_state() == before
+    os.utime(tmp_path / "index.js", (0, 0))
+    assert serve.static_state() != before

@@ -58,8 +58,8 @@ class FiltersPlugin(base_plugin.TBPlugin):  # type: ignore[misc]
     def __init__(self, context: Any) -> None:
         from filterscope.tab import serve
 
-        self._provider = context.data_provider
-        self._routes = serve.routes(context.data_provider, context.sampling_hints or {}, context.multiplexer)
+        self._provider, self._state = context.data_provider, serve.static_state()
+        self._routes = serve.routes(self._provider, self._state, context.sampling_hints or {}, context.multiplexer)
 
     def get_plugin_apps(self) -> dict[str, Callable[..., Any]]:
         """WSGI applications by route."""
@@ -75,4 +75,4 @@ class FiltersPlugin(base_plugin.TBPlugin):  # type: ignore[misc]
 
     def frontend_metadata(self) -> base_plugin.FrontendMetadata:
         """The tab's title, and the module that draws it."""
-        return base_plugin.FrontendMetadata(es_module_path="/static/index.js", tab_name="Filters")
+        return base_plugin.FrontendMetadata(es_module_path=f"/static-{self._state}/index.js", tab_name="Filters")

@@ -71,7 +71,6 @@ function distance(now, before) {
 
 function spectra(series, row, positions) {
   const { header, count } = series;
-  const [, channels, taps] = header.shape;
   const n = fftLength(header, 256, 2);
   const rows = Math.min(count, MOST_SPECTRA);
   let columns = 0;
@@ -84,7 +83,7 @@ function spectra(series, row, positions) {
     while (next < positions.length - 1 && positions[next + 1] <= target) next++;
     if (positions[next] !== known) {
       known = positions[next];
-      line = decibels(power(series.filterWeights(known, row), 0, channels, taps, header.complex, n));
+      line = decibels(power(series.filterWeights(known, row), 0, header, n));
     }
     columns = line.length;
     values ??= new Float32Array(rows * columns);

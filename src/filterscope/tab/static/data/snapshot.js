@@ -69,10 +69,6 @@ export function peakFrequencies(series, position) {
 /** The same of one filter. */
 export function peakOf(series, position, row) {
   const { header } = series;
-  const [, channels, taps] = header.shape;
-  const weights = series.filterWeights(position, row);
-  return peakFrequency(
-    decibels(power(weights, 0, channels, taps, header.complex, fftLength(header))),
-    frequencyAxis(header),
-  );
+  const powers = power(series.filterWeights(position, row), 0, header, fftLength(header));
+  return peakFrequency(decibels(powers), frequencyAxis(header));
 }

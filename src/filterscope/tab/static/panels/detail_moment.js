@@ -1,6 +1,6 @@
 /** The plots of a filter at the shown moment: its taps, in a lane for each of a few channels, and its response. */
 
-import { roomFor } from "../draw/axes.js";
+import { foldMarks, roomFor } from "../draw/axes.js";
 import { pixelOf } from "../draw/colours.js";
 import { STEM_TAPS, traceLine, traceStems } from "../draw/curve.js";
 import { paintCurve } from "../draw/linework.js";
@@ -173,10 +173,8 @@ function drawComplex(plot, { frame, row }, { now, ghost, limit, x, along, pale }
  * one, or the places of a sequence of letters. */
 export function responseOf({ series, row }, weights) {
   const { header } = series;
-  const [, channels, taps] = header.shape;
   if (!weights || withoutFrequencies(header)) return null;
-  const own = slice({ series, row }, weights);
-  return decibels(power(own, 0, channels, taps, header.complex, fftLength(header)));
+  return decibels(power(slice({ series, row }, weights), 0, header, fftLength(header)));
 }
 
 /** Magnitude response, with that of the ghost. */
@@ -189,12 +187,11 @@ export function drawResponse(plot, moment, now) {
     plot.ghostOf = { weights: ghostWeights, row, response: responseOf(moment, ghostWeights) };
   }
   const ghost = plot.ghostOf.response;
-  const marks = axis.alias ? [{ x: axis.alias, colour: theme.grey, dash: [4, 3], words: "stride folds here" }] : [];
   plot.show({
     title: "Response, dB re maximum",
     x: { low: axis.low, high: axis.high, label: axis.unit, format: formatTick },
     y: { low: FLOOR_DB, high: 1, ticks: [-40, -30, -20, -10, 0] },
-    marks,
+    marks: foldMarks(axis),
     rest: ghost ? `pale: ${ghostWords}` : "",
     label: "magnitude response",
     read: (frequency) => {

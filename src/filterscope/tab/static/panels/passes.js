@@ -1,6 +1,7 @@
 /** Above the tiles of responses: which frequencies all filters of the layer pass together, now and before. */
 
 import { powersOf } from "../data/snapshot.js";
+import { foldMarks } from "../draw/axes.js";
 import { pixelOf } from "../draw/colours.js";
 import { paintCurve } from "../draw/linework.js";
 import { theme } from "../draw/palette.js";
@@ -49,7 +50,7 @@ export class Passes {
       title: "What the layer passes: mean response, each filter re its root mean square",
       x: { low: axis.low, high: axis.high, label: axis.unit, format: formatTick },
       y: { low: 0, high: limit, ticks: [0, limit / 2, limit] },
-      marks: axis.alias ? [{ x: axis.alias, colour: theme.grey, dash: [4, 3], words: "stride folds here" }] : [],
+      marks: foldMarks(axis),
       rest: pale,
       label: joined("mean gain of all filters over frequency", pale),
       read: (frequency) => {

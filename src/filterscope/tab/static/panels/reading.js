@@ -58,12 +58,13 @@ function paleWords(ghostWords) {
 }
 
 function responseWords({ series, ghostWords }) {
-  const { low, high, alias, unit } = frequencyAxis(series.header);
+  const { low, high, alias, folds, unit } = frequencyAxis(series.header);
+  const sign = folds.length > 1 ? "±" : "";
   const range = formatBounds([low, high], unit);
   return [
     unit === "Hz" ? range : about("cycles/sample", "cycles/sample", "", `${range.replace("cycles/sample", "")}`),
     about("dB", "dB", "", `0 to ${formatValue(FLOOR_DB)} `),
-    alias && about("stride folds", "stride folds", ` at ${formatBounds([alias], unit)}`, "dashed: "),
+    alias && about("stride folds", "stride folds", ` at ${sign}${formatBounds([alias], unit)}`, "dashed: "),
     paleWords(ghostWords),
   ];
 }
