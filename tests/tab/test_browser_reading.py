@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,8 +13,9 @@ from playwright.sync_api import Locator, expect
 
 from filterscope.filters import metrics, spectrum
 from filterscope.filters.bank import FilterBank
+from tests.support.arrays import normal
 from tests.support.browser import LOADERS, Served, tensorboard
-from tests.support.synthetic import STEPS, Run
+from tests.support.synthetic import STEPS, Known, Run
 from tests.support.tab import Look, Picture, Tab, agrees, number, rotation_colour
 from tests.support.tab_reading import END, NAMES, RATE, STRIDE, cells, letters, model, strided
 
@@ -152,6 +154,16 @@ def test_the_overview_explains_its_words_too(look: Look, reading: Served) -> Non
     expect(tab.get("help")).to_be_visible()
     tab.page.keyboard.press("Escape")
     expect(tab.get("overview")).to_be_visible()
+
+
+def test_bounds_of_frequencies_are_not_rounded_beyond_them(look: Look, tmp_path: Path) -> None:
+    eeg = Known("eeg", lambda epoch: normal(4, 1, 16, seed=epoch), fields={"sample_rate": 125.0, "stride": 2})
+    with tensorboard(tmp_path, LOADERS["fast"]) as served:
+        Run(tmp_path / "only", [eeg], 1).add(range(2))
+        served.wait_for_step("only", "filters/eeg/bank", STEPS)
+        tab = look(f"{served.frame}#p.filterscope.mode=response").shows(1, "eeg")
+        expect(tab.view.locator(".summary")).to_contain_text("0 to 62.5 Hz · 0 to −40 dB")
+        expect(tab.view.locator(".summary")).to_contain_text("stride folds at 31.25 Hz")
 
 
 @pytest.mark.parametrize("dark", [False, True])

@@ -94,6 +94,17 @@ def change(weights: Array, previous: Array, before: Array | None = None) -> floa
     return _total(np.concatenate(steps)) / total
 
 
+def difference(weights: Array, reference: Array) -> Array:
+    """``weights - reference``; 0 where nothing but rounding to float16 parts the two.
+
+    A reference is recorded exactly and the snapshots after it are not: of a frozen layer, the rest would be noise.
+    """
+    now, then = (np.ascontiguousarray(each).view(np.float32) for each in (weights, reference))
+    with np.errstate(over="ignore", invalid="ignore"):
+        is_same = (then.astype(np.float16) == now) | (now.astype(np.float16) == then)
+        return np.where(is_same, np.float32(0), now - then).view(weights.dtype)
+
+
 def rms(weights: Array, sizes: Array | None = None) -> float:
     """Root mean square of the layer's weights (of their magnitudes, if complex); ``sizes`` are norms, if known."""
     return _total(_known(sizes, weights)) / float(np.sqrt(max(weights.size, 1)))

@@ -1,6 +1,6 @@
 /** One snapshot, filter by filter: its measures and its response. */
 
-import { distances, marks, norms, rotations } from "../numbers/measures.js";
+import { distances, gap, marks, norms, rotations } from "../numbers/measures.js";
 import { decibels, fftLength, frequencyAxis, peakFrequency, power, responses } from "../numbers/spectrum.js";
 
 /** Measures by weights, and what these are compared with: for as long as the weights are kept. */
@@ -42,7 +42,7 @@ export function hasLearned(series) {
   const newest = series.nearest(series.count - 1);
   if (reference < 0 || newest <= reference) return false;
   const [then, now] = [reference, newest].map((position) => series.weights(position));
-  return now.some((value, i) => value !== then[i]);
+  return now.some((value, i) => gap(value, then[i]) !== 0);
 }
 
 const known = new WeakMap();

@@ -2,7 +2,7 @@
 
 import { drawSpark } from "../draw/spark.js";
 import { LAYER_ORDERS } from "./choices.js";
-import { el, setText } from "./dom.js";
+import { el, nameOf, setText } from "./dom.js";
 import { grouped, ordered } from "./layer_groups.js";
 import { Sieve } from "./sieve.js";
 import { deadWords, joined, shortened } from "./words.js";
@@ -120,7 +120,7 @@ export class LayerList {
     const summary = el(
       "summary",
       { title: name, "aria-label": `${name}, ${buttons.length} layers` },
-      el("span", { class: "name", text: shortened(name, 24) }),
+      nameOf(shortened(name, 24)),
       el("span", { class: "group-count", text: String(buttons.length) }),
     );
     const group = el(
@@ -151,7 +151,7 @@ export class LayerList {
         title: layer.problem ? `${layer.layer}: ${layer.problem}` : layer.layer,
         on: { click: () => this.actions.layer(layer.tag) },
       },
-      el("span", { class: "name", text: shortened(name, 27) || "(no name)" }),
+      nameOf(shortened(name, 38) || "(no name)"),
       spark,
       el("span", { class: "about" }),
     );

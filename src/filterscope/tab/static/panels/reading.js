@@ -1,7 +1,7 @@
 /** The line above the grid that tells how to read it: how many filters of what size, and what tiles show of them. */
 
 import { stepsBack } from "../data/against.js";
-import { formatFrequency, formatRange, formatValue } from "../numbers/format.js";
+import { formatBounds, formatValue } from "../numbers/format.js";
 import { FLOOR_DB, frequencyAxis } from "../numbers/spectrum.js";
 import { el, setText } from "./dom.js";
 import { term } from "./glossary.js";
@@ -61,11 +61,11 @@ function responseWords({ series, ghostWords }) {
   const { low, high, alias, folds, unit } = frequencyAxis(series.header);
   const { dilation } = series.header;
   const sign = folds.length > 1 ? "±" : "";
-  const range = formatRange(low, high, unit);
+  const range = formatBounds([low, high], unit);
   return [
     unit === "Hz" ? range : about("cycles/sample", "cycles/sample", "", `${range.replace("cycles/sample", "")}`),
     about("dB", "dB", "", `0 to ${formatValue(FLOOR_DB)} `),
-    alias && about("stride folds", "stride folds", ` at ${sign}${formatFrequency(alias, unit, 2)}`, "dashed: "),
+    alias && about("stride folds", "stride folds", ` at ${sign}${formatBounds([alias], unit)}`, "dashed: "),
     dilation > 1 && about("repeats", "repeats", " above", `dilation ${dilation}: `),
     paleWords(ghostWords),
   ];

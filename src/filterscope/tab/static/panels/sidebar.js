@@ -1,10 +1,10 @@
 /** Runs, and the layers of one. */
 
 import { theme } from "../draw/palette.js";
-import { el } from "./dom.js";
+import { el, nameOf } from "./dom.js";
 import { LayerList } from "./layer_list.js";
 import { Sieve } from "./sieve.js";
-import { shortened } from "./words.js";
+import { joined, shortened } from "./words.js";
 
 /** A run is live for as long as three snapshots usually take after its last one, but for so many seconds at least,
  * since it takes TensorBoard some to load what was written; and for so many while it has a single one. */
@@ -51,6 +51,7 @@ export class Sidebar {
       button.setAttribute("aria-pressed", String(run === chosen?.run));
       const live = run?.layers.some((layer) => isLive(layer, now));
       button.querySelector(".live").toggleAttribute("hidden", !live);
+      button.setAttribute("aria-label", joined(button.dataset.run || "(no name)", live && "live"));
     }
     this.layers.update(chosen?.run.layers ?? [], chosen?.layer ?? null, model.state.layers);
   }
@@ -68,7 +69,7 @@ export class Sidebar {
             title: run,
             on: { click: () => this.actions.run(run) },
           },
-          el("span", { class: "name", text: shortened(run, 30) || "(no name)" }),
+          nameOf(shortened(run, 38) || "(no name)"),
           el("span", { class: "live", text: "live", hidden: true }),
         ),
       ),
