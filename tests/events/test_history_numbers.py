@@ -9,11 +9,15 @@ import pytest
 import torch
 from tensorboard.compat.proto import event_pb2
 
-from filterscope import FilterRecorder, load_history
+from filterscope import FilterHistory, FilterRecorder, load_history, plot_evolution
+from filterscope.filters import metrics
+from tests.support.arrays import normal
 from tests.support.event_files import events_of, write
 from tests.support.events import Logged
+from tests.support.figures import pixels
 from tests.support.histories import quiet_load
 from tests.support.nets import SmallNet
+from tests.support.pictures import assert_shows
 
 #: Relative size of the step before each snapshot after the first: float16 sees the first two only.
 STEPS = (0.5, 0.05, 2e-5, 0)
@@ -89,3 +93,25 @@ def test_an_epoch_end_at_a_snapshot_by_steps_keeps_its_change(tmp_path: Path) ->
     history = load_history(tmp_path)["conv1"]
     assert (history.epochs.tolist(), history.steps.tolist()) == ([0, 0, 1], [0, 5, 8])
     np.testing.assert_allclose(history.change(), [np.nan, 0.25, 0.5], rtol=1e-6)
+
+
+@pytest.mark.pictures
+def test_the_picture_of_a_frozen_layer_shows_no_rounding(run_dir: Path) -> None:
+    frozen = load_history(run_dir)["conv2"]
+    exact = FilterHistory([frozen.reference.with_fields(epoch=bank.epoch, step=bank.step) for bank in frozen])
+    assert (frozen.weights[1:] != exact.weights[1:]).any()
+    assert_shows(*(pixels(plot_evolution(each)) for each in (frozen, exact)))
+
+
+def test_a_difference_leaves_out_what_rounding_to_float16_explains() -> None:
+    weights = normal(4, 3, 9)
+    rounded = weights.astype(np.float16).astype(np.float32)
+    moved = rounded + np.where(np.arange(9) == 4, np.spacing(rounded.astype(np.float16)).astype(np.float32), 0)
+    for now, then in ((rounded, weights), (weights, rounded)):
+        assert not metrics.difference(now, then).any()
+    both = rounded + 1j * moved.astype(np.float32), weights + 1j * weights
+    given = metrics.difference(*(each.astype(np.complex64) for each in both))
+    assert not given.real.any()
+    np.testing.assert_array_equal(given.imag != 0, np.broadcast_to(np.arange(9) == 4, weights.shape))
+    slight = weights * np.float32(1 + 1e-6)  # exact ones, as a monitor has them, are told apart
+    assert (metrics.difference(slight, weights) == slight - weights).all()

@@ -8,8 +8,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
+from torch import nn
 
-from filterscope import FilterBank, frequency_response
+from filterscope import FilterBank, frequency_response, read_filters
 from filterscope.filters import spectrum
 from tests.support.arrays import normal
 from tests.support.scripts import run_script
@@ -20,9 +22,9 @@ def bank(weights: np.ndarray, **options: Any) -> FilterBank:
 
 
 def direct(weights: np.ndarray, frequencies: np.ndarray, dilation: int = 1, rate: float = 1.0) -> np.ndarray:
-    """``sqrt(sum_c |sum_k w[o, c, k] exp(-2i pi f k d / fs)|^2)``."""
+    """``sqrt(sum_c |sum_k w[o, c, k] exp(2i pi f k d / fs)|^2)``: tap ``k`` meets a sample ``k d`` later than tap 0."""
     turns = np.outer(np.arange(weights.shape[2]) * dilation, frequencies) / rate
-    return np.sqrt((np.abs(weights.astype(np.complex128) @ np.exp(-2j * np.pi * turns)) ** 2).sum(axis=1))
+    return np.sqrt((np.abs(weights.astype(np.complex128) @ np.exp(2j * np.pi * turns)) ** 2).sum(axis=1))
 
 
 def tones(taps: int) -> tuple[np.ndarray, np.ndarray]:
@@ -116,7 +118,7 @@ def test_parseval(shape: tuple[int, ...], dilation: int, n_fft: int | None) -> N
 
 
 def test_a_complex_filter_has_a_two_sided_response() -> None:
-    tone = np.exp(-2j * np.pi * 0.2 * np.arange(64)).astype(np.complex64)[None, None]
+    tone = np.exp(2j * np.pi * 0.2 * np.arange(64)).astype(np.complex64)[None, None]
     frequencies, magnitude = frequency_response(bank(tone), 1000.0)
     assert (np.diff(frequencies) > 0).all()
     assert frequencies[0] == -500
@@ -124,6 +126,29 @@ def test_a_complex_filter_has_a_two_sided_response() -> None:
     assert abs(frequencies[magnitude[0].argmax()] - (-200)) <= 1000 * 0.25 / 64
     assert np.sum(magnitude[0].astype(np.float64) ** 2) / len(frequencies) == pytest.approx(64, rel=1e-5)
     assert spectrum.peak_frequency(bank(tone, dilation=2), 1000.0)[0] == pytest.approx(-100, abs=1000 * 0.25 / 128)
+
+
+@pytest.mark.parametrize("dilation", [1, 2])
+@pytest.mark.parametrize("kind", [nn.Conv1d, nn.ConvTranspose1d])
+def test_a_complex_filter_passes_what_torch_has_it_pass(kind: Any, dilation: int) -> None:
+    layer = kind(1, 1, 12, dilation=dilation, bias=False, dtype=torch.complex64)
+    layer.weight.data = torch.from_numpy(normal(1, 1, 12, seed=5, dtype=np.complex64))
+    frequencies, magnitude = frequency_response(next(iter(read_filters(layer).values())))
+    passed = []
+    for place in range(0, len(frequencies), 37):
+        tone = torch.exp(2j * torch.pi * frequencies[place] * torch.arange(64)).to(torch.complex64)
+        with torch.no_grad():
+            out = layer(tone[None, None])[0, 0, 30:40].abs()  # where all taps meet the tone
+        passed.append(out.numpy())
+    np.testing.assert_allclose(np.array(passed), np.tile(magnitude[0, ::37, None], 10), rtol=1e-3)
+
+
+@pytest.mark.parametrize("transposed", [False, True])
+def test_the_cumulative_response_of_a_complex_filter_is_its_response(transposed: bool) -> None:
+    weights = normal(1, 2, 12, seed=5, dtype=np.complex64)
+    magnitude = frequency_response(bank(weights, transposed=transposed), n_fft=256)[1][0]
+    level = spectrum.cumulative(weights, 10**6, transposed)
+    np.testing.assert_allclose(level, magnitude / np.sqrt((magnitude**2).mean()), rtol=1e-4)
 
 
 def test_opposite_channels_do_not_cancel() -> None:
@@ -261,6 +286,6 @@ def test_of_many_frequencies_a_few_numbers_are_kept_and_no_tone_is_lost(taps: in
 
 
 def test_complex_filters_have_negative_frequencies_in_their_cumulative_response() -> None:
-    wave = np.exp(-2j * np.pi * 0.25 * np.arange(64))[None, None].astype(np.complex64)
+    wave = np.exp(2j * np.pi * 0.25 * np.arange(64))[None, None].astype(np.complex64)
     level = spectrum.cumulative(wave, 400)
     assert level.argmax() / len(level) == pytest.approx(0.25, abs=0.01)

@@ -43,6 +43,28 @@ def test_all_that_is_performed_is_read_to_the_last_bit() -> None:
     assert (banks["up"].transposed, banks["up"].stride, banks["plane"].stride) == (True, 2, 2)
 
 
+class Coder(nn.Module):
+    """One way through filters that others have too, and with ``again`` through them once more."""
+
+    def __init__(self, filters: nn.Module, convolve: Callable[..., Tensor], again: bool = False) -> None:
+        super().__init__()
+        self.filters, self.convolve, self.again = filters, convolve, again
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.convolve(x, self.filters.taps, stride=4)
+        return self.convolve(x + y.mean(), self.filters.taps, stride=4) if self.again else y
+
+
+def test_filters_that_two_modules_share_are_a_layer_of_each_and_of_one_no_more() -> None:
+    filters = nn.Module()
+    filters.taps = nn.Parameter(torch.randn(8, 1, 16))
+    model = nn.Sequential(Coder(filters, nn.functional.conv1d, True), Coder(filters, nn.functional.conv_transpose1d))
+    banks = read_filters(model, inputs=batch())
+    assert {name: (bank.transposed, bank.stride) for name, bank in banks.items()} == {"0": (False, 4), "1": (True, 4)}
+    for bank in banks.values():
+        np.testing.assert_array_equal(bank.weights, filters.taps.detach().numpy())
+
+
 def test_what_is_not_performed_is_said() -> None:
     with pytest.warns(UserWarning, match="left out 'idle': not performed by the forward"):
         assert "idle" not in read_filters(Zoo(), inputs=batch())

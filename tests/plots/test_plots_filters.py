@@ -203,6 +203,14 @@ def test_response_peaks_where_the_filter_resonates() -> None:
     alias = box.x0 + 12.5 / 50 * box.width  # fs / (2 s)
     upright = [segments[0] for segments in lines if len(segments) == 1]
     assert any(np.allclose(points[:, 0], alias) and np.ptp(points[:, 1]) == box.height for points in upright)
+    assert "repeats" not in words(figure)
+
+
+@pytest.mark.parametrize("filters", [2, 9], ids=["curves", "maps"])
+def test_that_a_dilated_layer_goes_on_above_the_axis_is_said(filters: int) -> None:
+    bank, before = noise(filters, 1, 31, dilation=3), noise(filters, 1, 31, 1, dilation=3)
+    assert "dilation 3: repeats above" in words(plot_response(bank))
+    assert "dilation 3: repeats above" in words(plot_response(bank, reference=before))
 
 
 @pytest.mark.parametrize("scale", [1e-30, 1e30])

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from matplotlib.colors import to_rgba
+from matplotlib.text import Text
 
 from filterscope import FilterHistory, plot_drift, plot_evolution
 from filterscope.plots.drawing.mosaic import PixelImage
@@ -92,3 +93,21 @@ def test_the_last_snapshot_of_a_sparse_history_is_as_wide_as_the_others() -> Non
     image, axes = pixels(plot_drift(history)), widest(plot_drift(history))
     red = near(image, tuple(round(255 * part) for part in to_rgba(ORANGE)[:3]), 4)
     assert red.sum() / np.prod(axes.bbox.size) == pytest.approx(3 / 4, rel=0.02)
+
+
+def test_above_the_number_of_a_step_is_the_snapshot_of_that_step() -> None:
+    start = noise(1, 1, 9, epoch=0, step=0)
+    steps = [0, 100, 200, 300, 390, 400, 500]  # an epoch ends at 390
+    banks = [replace(start, step=step, within_epoch=step != 390) for step in steps]
+    banks[5] = replace(banks[5], weights=-start.weights)
+    figure = plot_drift(FilterHistory(banks))
+    axes = widest(figure)
+    orange = tuple(round(255 * part) for part in to_rgba(ORANGE)[:3])
+    columns = near(pixels(figure)[200, : int(axes.bbox.x1)], orange, 4).nonzero()[0]
+    [number] = [text for text in figure.findobj(Text) if text.get_text() == "400"]
+    box = number.get_window_extent()
+    assert columns.min() < (box.x0 + box.x1) / 2 < columns.max()
+    left, right = axes.get_window_extent().intervalx
+    low, high = axes.get_xlim()
+    for column, step in ((columns.min(), 395), (columns.max(), 450)):  # halfway to its neighbours
+        assert low + (column + 0.5 - left) / (right - left) * (high - low) == pytest.approx(step, abs=2)

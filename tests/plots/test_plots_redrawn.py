@@ -20,7 +20,7 @@ OPTIONS = Options(max_filters=None)
 
 def redraw(kind: Kind, picture: Any, banks: list[FilterBank]) -> None:
     then = banks[0].weights
-    moments = [Comparison(bank.weights, then, norms(bank.weights), norms(then)) for bank in banks]
+    moments = [Comparison(bank.weights, then, norms(bank.weights), norms(then), False) for bank in banks]
     rows = [] if kind.row is None else [kind.row(moment, OPTIONS) for moment in moments]
     kind.update(picture, banks[-1], rows, Times(np.array([bank.epoch for bank in banks])), reference=banks[0])
 

@@ -49,7 +49,7 @@ def test_the_highest_frequency_is_that_of_the_dilated_taps_and_the_strides_alias
     history = FilterHistory([tones(0.1, epoch, dilation=2, stride=8) for epoch in (0, 1)])
     figure = plot_spectrum(history, sample_rate=1600)
     assert widest(figure).get_xlim() == (0, 400)
-    assert "frequency (Hz) · dashed: stride alias" in words(figure)
+    assert "frequency (Hz) · dashed: stride alias · dilation 2: repeats above" in words(figure)
     dashes = near(area(figure), (17, 24, 39), 12).sum(axis=0)
     assert np.flatnonzero(dashes > 40).mean() / len(dashes) == pytest.approx(100 / 400, abs=0.01)
     assert "cycles/sample" in words(plot_spectrum(FilterHistory([noise(2, 1, 9)] * 2)))
@@ -71,6 +71,15 @@ def test_a_logarithmic_axis_has_a_tone_at_its_octave_in_curves_and_map(taps: int
         share = np.flatnonzero(row == row.max()).mean() / len(row)
         assert share == pytest.approx(np.log(hertz / low) / np.log(high / low), abs=0.03)
     assert "frequency (kHz)" in words(figure)
+
+
+@pytest.mark.parametrize("transposed", [False, True])
+def test_a_complex_wave_stands_on_the_side_that_its_layer_passes(transposed: bool) -> None:
+    wave = np.exp(2j * np.pi * 0.2 * np.arange(64))[None, None]
+    bank = FilterBank("stem", wave, sample_rate=16000.0, transposed=transposed)
+    passed = 3200 if transposed else -3200  # what is correlated passes the wave turning the other way
+    for _, points in curves(plot_spectrum(FilterHistory([bank] * 2))):
+        assert points[points[:, 1].argmax(), 0] == pytest.approx(passed, abs=100)
 
 
 def test_axes_that_cannot_be_are_refused() -> None:

@@ -78,7 +78,7 @@ def recorded() -> dict[str, np.ndarray]:
             banks[1].weights[1], banks[1].weights[2, 0, 0] = 0, np.nan
             kind, then, options = kinds.kind(name), banks[0].weights, Options(max_filters=None)
             picture = kind.make(banks[0], banks[0], options, None)
-            moments = [Comparison(bank.weights, then, norms(bank.weights), norms(then)) for bank in banks]
+            moments = [Comparison(bank.weights, then, norms(bank.weights), norms(then), False) for bank in banks]
             rows = [] if kind.row is None else [kind.row(moment, options) for moment in moments]
             kind.update(picture, banks[1], rows, Times(np.array([0, 5])))
             images[f"{name} {shape}"] = Raster(picture.sheet).pixels()

@@ -176,7 +176,7 @@ def test_bad_arguments_are_refused_in_the_constructor(
         ([(1.0, None)], TypeError, "epoch=1.0 is not an integer"),
         ([(True, None)], TypeError, "epoch=True is not an integer"),
         ([(0, "4")], TypeError, "step='4' is not an integer"),
-        ([(0, None), (1, 9), (2, 9)], ValueError, "step=9 comes after step 9; steps must rise, or be left out"),
+        ([(0, None), (1, 9), (2, 9)], ValueError, "step=9 is that of epoch 1; steps must rise, or be left out"),
         ([(0, None), (1, 9), (2, 3)], ValueError, "step=3 comes after step 9"),
         ([(0, None), (5, None), (4, None)], ValueError, "epoch=4 comes after epoch 5; snapshot(0) would begin a new"),
     ],

@@ -48,3 +48,26 @@ def test_a_stream_within_one_epoch_is_drawn_by_steps_and_without_a_word(tmp_path
         recorder.snapshot(0, 250)
     history = load_history(tmp_path)["conv1"]
     assert (history.steps.tolist(), history[-1].within_epoch) == ([0, 100, 200, 250], True)
+
+
+def test_an_epoch_may_end_where_a_snapshot_by_steps_was_taken(tmp_path: Path) -> None:
+    model = SmallNet()
+    with FilterRecorder(model, tmp_path, plots=()) as recorder, torch.no_grad():
+        recorder.snapshot(0)
+        for step in range(1, 13):
+            model.conv1.weight *= 1.25
+            if step % 2 == 0:
+                recorder.snapshot((step - 1) // 4, step)
+            if step % 4 == 0:
+                if step == 8:
+                    model.conv1.weight *= 0.8  # at the epoch's end itself
+                recorder.snapshot(step // 4, step)
+        with pytest.raises(ValueError, match="step=12 is that of epoch 3; steps must rise"):
+            recorder.snapshot(4, 12)
+        kept = model.conv1.weight.numpy()
+    history = load_history(tmp_path)["conv1"]
+    assert history.steps.tolist() == [0, 2, 4, 6, 8, 10, 12]
+    assert [bank.epoch for bank in history if not bank.within_epoch] == [0, 1, 2, 3]
+    np.testing.assert_allclose(history.change()[1:], [0.5625, 0.5625, 0.5625, 0.25, 0.5625, 0.5625], rtol=1e-5)
+    np.testing.assert_allclose(history.bank(3).weights, kept, rtol=1e-3)
+    np.testing.assert_allclose(history.bank(2).weights * 1.5625**2, kept, rtol=1e-3)

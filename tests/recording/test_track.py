@@ -8,11 +8,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from filterscope import FilterBank
+from filterscope import FilterBank, FilterHistory
 from filterscope.filters import channels, metrics
 from filterscope.plots import kinds
-from filterscope.plots.picture import Options
+from filterscope.plots.picture import Options, rows_of
 from filterscope.recording.track import MOST_ROWS, Track
+from tests.support.arrays import normal
 from tests.support.faults import raising
 
 
@@ -103,6 +104,14 @@ def test_rows_of_one_channel_are_signed_differences() -> None:
     banks = snapshots(4, channels=1)
     expected = np.stack([bank.weights[:, 0] - banks[0].weights[:, 0] for bank in banks], axis=1)
     np.testing.assert_allclose(rows(track(banks)), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("transposed", [False, True])
+def test_what_complex_filters_pass_is_remembered_as_it_is_drawn_from_the_history(transposed: bool) -> None:
+    banks = [FilterBank("conv", normal(2, 1, 12, dtype=np.complex64), epoch=e, transposed=transposed) for e in (0, 1)]
+    kind = kinds.kind("spectrum")
+    found = track(banks).rows(kind)
+    np.testing.assert_array_equal(found, rows_of(kind, FilterHistory(banks), Options()))
 
 
 def test_channels_are_reduced_as_asked() -> None:

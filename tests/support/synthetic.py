@@ -120,7 +120,8 @@ class Known:
 
     def bank(self, epoch: int, last: int) -> FilterBank:
         """The layer after some epochs, whatever the last one is."""
-        weights = np.asarray(self.weights(epoch), np.float32)
+        weights = np.asarray(self.weights(epoch))
+        weights = weights.astype(np.complex64 if np.iscomplexobj(weights) else np.float32)
         return FilterBank.owning(self.name, weights, epoch=epoch, step=epoch * STEPS, **self.fields)
 
 

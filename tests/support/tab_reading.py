@@ -37,6 +37,12 @@ def strided(epoch: int) -> np.ndarray:
     return np.hanning(64) * np.cos(2 * np.pi * (0.05 + 0.06 * number + 0.004 * epoch) * np.arange(64))
 
 
+def twisted(epoch: int) -> np.ndarray:
+    """The same, complex: of one sign of frequency each."""
+    number = np.arange(6)[:, None, None]
+    return np.hanning(64) * np.exp(2j * np.pi * (0.05 + 0.06 * number + 0.004 * epoch) * np.arange(64))
+
+
 def long(epoch: int) -> np.ndarray:
     """Four filters of plus and minus in turn, whose mean over any few taps is nothing."""
     ripple = 0.5 * (-1.0) ** np.arange(1024) * np.ones((4, 1, 1)) * (1 + epoch / END)
@@ -50,6 +56,7 @@ def model() -> list[Layer | Known]:
         Known("letters", letters, fields={"channel_names": tuple("ACGT")}),
         Known("named", cells, fields={"channel_names": NAMES}),
         Known("strided", strided, fields={"sample_rate": RATE, "stride": STRIDE}),
+        Known("twisted", twisted, fields={"sample_rate": RATE, "stride": STRIDE}),
         Known("long", long),
-        Layer("many", (60, 1, 31)),
+        Layer("many", (60, 1, 31), fields={"dilation": 2}),
     ]

@@ -311,3 +311,18 @@ def test_the_choice_stands_above_the_tiles_at_any_width(look: Look, served: Serv
         assert box is not None
         assert 0 <= box["x"] <= box["x"] + box["width"] <= width
     assert tab.view.locator("html").evaluate("root => root.scrollWidth") <= width
+
+
+@pytest.mark.parametrize("compare", ["initial", "run:b"])
+def test_both_scales_are_whole_in_a_narrow_window(look: Look, served: Served, compare: str) -> None:
+    tab = look(f"{served.frame}#p.filterscope.compare={compare}", width=480, height=900)
+    for mode in ("taps", "change", "evolution"):
+        tab.choose_in_menu("block.cells").get(f"mode-{mode}").click()
+        expect(tab.grid).to_have_attribute("data-mode", mode)
+        tab.shows()
+        ends = tab.view.locator(".reading .legend-scale").evaluate_all(
+            "all => all.map(one => one.getBoundingClientRect().right)"
+        )
+        assert len(ends) == 2
+        assert max(ends) <= 480
+        assert tab.view.locator("html").evaluate("root => root.scrollWidth") <= 480

@@ -76,6 +76,7 @@ BANKS = {
     "transposed": FilterBank("a", normal(10, 1, 31), stride=4, transposed=True, sample_rate=100.0),
     "transposed and dilated": FilterBank("a", normal(10, 1, 31), stride=2, dilation=2, transposed=True),
     "complex": FilterBank("a", normal(10, 2, 31, dtype=np.complex64), stride=2),
+    "complex and transposed": FilterBank("a", normal(10, 2, 31, dtype=np.complex64), transposed=True),
     "a near-tie": FilterBank("a", _near_tie()[None, None]),
     "zero and NaN": FilterBank("a", normal(3, 1, 16) * np.array([1, 0, np.nan])[:, None, None]),
 }
@@ -176,7 +177,9 @@ def test_what_a_layer_passes(modules: Any, name: str) -> None:
         return [...numbers.cumulative(powers, header.complex)];""",
         *_with_nulls(*sent(bank)),
     )
-    np.testing.assert_allclose(np.array(found, float), spectrum.cumulative(bank.weights, 512), rtol=2e-5)
+    np.testing.assert_allclose(
+        np.array(found, float), spectrum.cumulative(bank.weights, 512, bank.transposed), rtol=2e-5
+    )
 
 
 def test_a_layer_that_passes_nothing_has_no_spectrum(modules: Any) -> None:
@@ -242,6 +245,26 @@ def test_many_channels_of_one_shape_learned_what_it_is(modules: Any) -> None:
         history[-1].ravel().tolist(),
     )
     np.testing.assert_allclose(np.reshape(found, wanted.shape), wanted, rtol=1e-3, atol=1e-3)
+
+
+def test_both_know_what_rounding_to_half_floats_explains(modules: Any) -> None:
+    exact = np.concatenate([normal(4000) * 10.0 ** (np.arange(4000) % 9 - 6), [0, 65504, 1 + 2**-11, 1 + 3 * 2**-11]])
+    exact = np.tile(exact.astype(np.float32), 4)
+    with np.errstate(over="ignore"):
+        kept = exact.astype(np.float16)
+    ups = np.nextafter(kept, np.float16(np.inf))
+    given = np.where(np.arange(len(exact)) < 8008, kept, ups).astype(np.float32)
+    pairs = [(given, exact), (exact, given), (given, kept.astype(np.float32)), (exact * np.float32(1.0001), exact)]
+    for now, then in pairs:
+        keep = np.isfinite(now) & np.isfinite(then)
+        found = modules(
+            "return [...numbers.difference(...given.map((each) => Float32Array.from(each)))]",
+            now[keep].tolist(),
+            then[keep].tolist(),
+        )
+        wanted = metrics.difference(now[keep], then[keep])
+        np.testing.assert_allclose(found, wanted, rtol=1e-6)
+        assert 0 < (wanted == 0).sum() < keep.sum()
 
 
 #: Values, and pixels for them.

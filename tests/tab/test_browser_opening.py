@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 from playwright.sync_api import expect
 
+from tests.support.arrays import normal
 from tests.support.browser import LOADERS, Served, tensorboard
-from tests.support.synthetic import STEPS, Run
-from tests.support.tab import LAST, Look, Tab, Written, rotation_colour
+from tests.support.synthetic import STEPS, Known, Run
+from tests.support.tab import ACCENT, LAST, Look, Tab, Written, rotation_colour
 from tests.support.tab import pulses as pulses_of
 
 pytest_plugins = ["tests.support.tab_fixtures"]
@@ -91,6 +92,23 @@ def test_it_turns_to_what_was_learned_only_if_nothing_was_chosen(look: Look, tmp
         expect(tab.grid).to_have_attribute("data-sort", "index")
         for tab in tabs:
             tab.page.goto("about:blank")  # before TensorBoard ends
+
+
+def test_a_frozen_layer_opens_as_it_is_and_rounding_is_no_difference(look: Look, tmp_path: Path) -> None:
+    weights = normal(4, 2, 31)
+    with tensorboard(tmp_path, LOADERS["fast"]) as served:
+        Run(tmp_path / "only", [Known("frozen", lambda _: weights)], 3).add(range(4))
+        served.wait_for_step("only", "filters/frozen/bank", 3 * STEPS)
+        tab = bare(look, served).loaded(4).shows(3, "frozen")
+        expect(tab.grid).to_have_attribute("data-mode", "taps")
+        for mode in ("change", "evolution"):
+            tab.get(f"mode-{mode}").click()
+            expect(tab.grid).to_have_attribute("data-mode", mode)
+            seen = tab.shows(3).tile(0).plot[8:-8, 8:-8]
+            coloured = np.ptp(seen, axis=2) > 40
+            assert not coloured[np.abs(seen - ACCENT).max(axis=2) > 60].any(), mode
+        tab.seek(1).opened_at(2)
+        assert tab.facts()["change"] == "0"
 
 
 def test_a_page_that_opens_again_asks_for_none_of_its_files(look: Look, served: Served) -> None:

@@ -14,13 +14,15 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Locator, expect
 
+from tests.support.arrays import normal
 from tests.support.browser import LOADERS, Served, tensorboard
-from tests.support.synthetic import HOSTILE, STEPS, Layer, Run
+from tests.support.synthetic import HOSTILE, STEPS, Known, Layer, Run
 from tests.support.tab import LAST, Look, Tab, agrees, model, pulses, waves
 
 pytest_plugins = ["tests.support.tab_fixtures"]
 
 LAYERS = ("pulses", "waves", "block.cells", "block.deep", "noise")
+FROZEN = normal(4, 3, 9)
 #: Decades of the scale of change.
 DECADES = 3
 
@@ -33,9 +35,10 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Run]
         "few": Run(directory / "few", [pulses(0), waves(0)], LAST),
         "hostile": Run(directory / "hostile", [Layer(name, (4, 1, 9)) for name in HOSTILE if name.isprintable()], 4),
         "odd": Run(directory / "odd", model(1), LAST),
+        "frozen": Run(directory / "frozen", [Known(name, lambda _: FROZEN) for name in "abcd"], 4),
     }
     for name, run in made.items():
-        run.add(range(5 if name == "hostile" else LAST + 1))
+        run.add(range(5 if name in ("hostile", "frozen") else LAST + 1))
     made["all"].log("accuracy", {step: step / 100 for step in range(0, LAST * STEPS + 1, 3)})
     made["all"].log("epoch_loss", {step: 1 + math.exp(-step / 20) for step in range(0, LAST * STEPS + 1, 3)})
     made["hostile"].log("<img src=x onerror=alert(2)> loss", {0: 1, 20: math.nan})
@@ -153,6 +156,14 @@ def test_a_link_to_something_of_a_layer_goes_past_it(look: Look, there: Served, 
     tab = look(f"{there.frame}#p.filterscope.run=all&p.filterscope.{more}", overview=True)
     tab.shows(layer="waves" if "waves" in more else "pulses")
     expect(tab.get("overview")).to_be_hidden()
+
+
+def test_of_a_frozen_model_one_sentence_is_said(look: Look, there: Served) -> None:
+    tab = over(look, there, "frozen")
+    said = tab.view.get_by_role("list", name="What happened").get_by_role("listitem")
+    expect(said).to_have_text(["Nothing has changed"])
+    said.get_by_role("button").click()
+    tab.shows(4, "a")
 
 
 def test_a_few_layers_need_no_overview_but_have_one(look: Look, there: Served) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,9 +13,10 @@ from playwright.sync_api import Locator, expect
 
 from filterscope.filters import metrics, spectrum
 from filterscope.filters.bank import FilterBank
+from tests.support.arrays import normal
 from tests.support.browser import LOADERS, Served, tensorboard
-from tests.support.synthetic import STEPS, Run
-from tests.support.tab import Look, Tab, agrees, number, rotation_colour
+from tests.support.synthetic import STEPS, Known, Run
+from tests.support.tab import Look, Picture, Tab, agrees, number, rotation_colour
 from tests.support.tab_reading import END, NAMES, RATE, STRIDE, cells, letters, model, strided
 
 pytest_plugins = ["tests.support.tab_fixtures"]
@@ -154,6 +156,16 @@ def test_the_overview_explains_its_words_too(look: Look, reading: Served) -> Non
     expect(tab.get("overview")).to_be_visible()
 
 
+def test_bounds_of_frequencies_are_not_rounded_beyond_them(look: Look, tmp_path: Path) -> None:
+    eeg = Known("eeg", lambda epoch: normal(4, 1, 16, seed=epoch), fields={"sample_rate": 125.0, "stride": 2})
+    with tensorboard(tmp_path, LOADERS["fast"]) as served:
+        Run(tmp_path / "only", [eeg], 1).add(range(2))
+        served.wait_for_step("only", "filters/eeg/bank", STEPS)
+        tab = look(f"{served.frame}#p.filterscope.mode=response").shows(1, "eeg")
+        expect(tab.view.locator(".summary")).to_contain_text("0 to 62.5 Hz · 0 to −40 dB")
+        expect(tab.view.locator(".summary")).to_contain_text("stride folds at 31.25 Hz")
+
+
 @pytest.mark.parametrize("dark", [False, True])
 def test_responses_tell_their_range_and_mark_where_the_stride_folds(look: Look, reading: Served, dark: bool) -> None:
     tab = at(look, reading, "strided", dark=dark)
@@ -171,6 +183,26 @@ def test_responses_tell_their_range_and_mark_where_the_stride_folds(look: Look, 
     expect(summary).to_contain_text("0 to 0.5 cycles/sample · 0 to −40 dB · pale")
     grey = tab.tile(0).mask(GREY[dark], 30)
     assert not (grey.sum(axis=0) > 0.35 * grey.shape[0]).any()
+    tab.choose("many").shows(END, "many")
+    expect(summary).to_contain_text("0 to 0.25 cycles/sample · 0 to −40 dB · dilation 2: repeats above · pale")
+
+
+def test_of_complex_filters_both_places_where_the_stride_folds_are_marked_in_every_plot(
+    look: Look, reading: Served
+) -> None:
+    tab = at(look, reading, "twisted")
+    tab.get("mode-response").click()
+    expect(tab.view.locator(".summary")).to_contain_text("−4 to 4 kHz · 0 to −40 dB · dashed: stride folds at ±1 kHz")
+    above = Picture.of(tab.get("passes").get_by_role("img").screenshot()).pixels
+    tab.opened_at(0)
+    tab.page.mouse.move(1, 1)
+    own = Picture.of(tab.get("detail").get_by_role("img", name="magnitude response").screenshot()).pixels
+    for picture in (above, own):
+        drawn = picture[6:-20, 44:-10]
+        grey = (np.abs(drawn - GREY[False]).max(axis=2) <= 30).mean(axis=0)
+        columns = (grey > 0.35).nonzero()[0]
+        for share in (3 / 8, 5 / 8):  # -1 and 1 of -4 to 4 kHz
+            assert np.abs((columns + 0.5) / drawn.shape[1] - share).min() < 0.012, share
 
 
 def test_the_sort_menu_says_what_comes_first(look: Look, reading: Served) -> None:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+import shutil
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Route, expect
+from playwright.sync_api import Request, Route, expect
 
 from filterscope.events import blob
 from tests.support.browser import LOADERS, Served, tensorboard, wait_for
 from tests.support.synthetic import BEGAN, DAMAGES, HOSTILE, STEPS, Layer, Run, damaged
-from tests.support.tab import LAST, RUNS, Look, Tab, Written, pulse_tap, pulses, rotation_colour
+from tests.support.tab import LAST, RUNS, Look, Tab, Written, pulse_tap, pulses, rotation_colour, waves
 
 pytest_plugins = ["tests.support.tab_fixtures"]
 
@@ -91,6 +92,60 @@ def test_no_run_then_one_that_grows(look: Look, tmp_path: Path) -> None:
         tab.shows(1)
         assert tab.tile(3).peak_tap(RED) == pulse_tap(1, 3, 1)
         assert len(new.blobs) == 1
+        tab.page.goto("about:blank")  # before TensorBoard ends
+
+
+def test_a_run_that_nothing_is_compared_with_any_more_is_not_asked_for(look: Look, tmp_path: Path) -> None:
+    growing = Run(tmp_path / "growing", [pulses(0)], 30).add(range(3))
+    Run(tmp_path / "old", [pulses(1)], 30).add(range(3))
+
+    def about(run: str) -> Callable[[Request], bool]:
+        return lambda request: f"/overview?run={run}&" in f"{request.url}&"
+
+    with tensorboard(tmp_path, LOADERS["fast"], "--reload_interval=1") as served:
+        for name in ("growing", "old"):
+            served.wait_for_step(name, "filters/pulses/bank", 2 * STEPS)
+        tab = look(f"{served.frame}#p.filterscope.run=growing&p.filterscope.compare=run:old").shows(2)
+        come_back_often(tab)
+        with tab.page.expect_request(about("old")):
+            growing.add([3])
+        tab.shows(3).get("compare").select_option("initial")
+        asked: list[Request] = []
+        tab.page.on("request", lambda request: asked.append(request))
+        for epoch in (4, 5):
+            with tab.page.expect_request(about("growing")):
+                growing.add([epoch])
+            tab.shows(epoch)
+        assert not list(filter(about("old"), asked))
+        with tab.page.expect_request(about("old")):
+            tab.get("compare").select_option("run:old")
+        tab.page.goto("about:blank")  # before TensorBoard ends
+
+
+def test_a_layer_that_grew_out_of_sight_is_up_to_date_when_chosen_again(look: Look, tmp_path: Path) -> None:
+    run = Run(tmp_path / "ended", [pulses(0), waves(0)], 30).add(range(3))
+    with tensorboard(tmp_path, LOADERS["fast"], "--reload_interval=1") as served:
+        served.wait_for_step("ended", "filters/waves/bank", 2 * STEPS)
+        tab = look(served.frame).shows(2, "pulses")
+        come_back_often(tab)
+        tab.choose("waves").shows(2)
+        run.add([3, 4])
+        tab.shows(4).choose("pulses").shows(4)
+        assert tab.tile(3).peak_tap(RED) == pulse_tap(0, 3, 4)
+        expect(tab.get("scrubber")).to_have_attribute("max", "4")
+        tab.page.goto("about:blank")  # before TensorBoard ends
+
+
+def test_a_run_written_where_one_was_deleted_is_the_new_one(look: Look, tmp_path: Path) -> None:
+    Run(tmp_path / "only", [pulses(0)], 30).add(range(3))
+    with tensorboard(tmp_path, LOADERS["fast"], "--reload_interval=1") as served:
+        tab = look(served.frame).shows(2)
+        come_back_often(tab)
+        shutil.rmtree(tmp_path / "only")
+        expect(tab.get("empty")).to_be_visible()
+        Run(tmp_path / "only", [pulses(1)], 30).add([10, 11])
+        tab.loaded(2).shows(11)
+        assert tab.tile(3).peak_tap(RED) == pulse_tap(1, 3, 11)
         tab.page.goto("about:blank")  # before TensorBoard ends
 
 

@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Iterator
 from functools import partial
+from urllib.parse import quote
 
 import numpy as np
 import pytest
@@ -20,6 +21,8 @@ pytest_plugins = ["tests.support.tab_fixtures"]
 LONG = "net." + "n" * 146
 ENCODER = [f"net.encoder.{i}.conv" for i in range(12)]
 DECODER = [f"net.decoder.blocks.{i}.up" for i in range(10)]
+#: Runs whose names differ at one end only.
+FOLDS = ("study/lightning/lightning_logs/version_0", "study/lightning/lightning_logs/version_1")
 #: In model order.
 LAYERS = [*ENCODER, *DECODER, "net.head", LONG]
 ORDERED = '[data-testid="layer"]:not([hidden])'
@@ -39,6 +42,8 @@ def many(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """One run of many layers, many runs of one, and one with names that break what is careless."""
     directory = tmp_path_factory.mktemp("many")
     Run(directory / "deep", [Known(name, partial(turning, ANGLES[name])) for name in LAYERS], 1).add(range(2))
+    for run in FOLDS:
+        Run(directory / run, [Known("encoder.blocks.0.branches.long.conv", partial(turning, 1))], 1).add(range(2))
     for i in range(30):
         Run(directory / f"small{i}", [Known("conv", partial(turning, 1))], 1).add(range(2))
     hostile = [Known(name, partial(turning, 1)) for name in HOSTILE]
@@ -86,6 +91,15 @@ def test_runs_and_layers_share_the_height(look: Look, many: Served, width: int, 
     tab.shows(1, "conv")
     assert tab.view.locator(".run-list").evaluate("part => part.clientHeight") > 1.2 * shares[0]
     assert tab.view.locator(".layer-list").evaluate("part => [part.clientHeight === part.scrollHeight]") == [True]
+
+
+def test_a_run_chosen_among_all_layers_is_not_hidden_by_the_menu(look: Look, many: Served) -> None:
+    tab = look(f"{many.frame}#p.filterscope.run=deep&p.filterscope.view=layers", width=480, height=800, overview=True)
+    expect(tab.get("overview")).to_be_visible()
+    tab.view.get_by_role("button", name="Runs", exact=True).click()
+    tab.get("run", '[data-run="hostile"]').click()
+    expect(tab.view.locator(".run-list")).to_be_hidden()
+    expect(tab.get("overview").locator(".overview-row:not(.overview-names)")).to_have_count(len(HOSTILE))
 
 
 def test_layers_are_grouped_and_what_all_share_is_said_once(deep: Tab) -> None:
@@ -168,6 +182,27 @@ def test_layers_and_runs_are_found_by_their_names(deep: Tab) -> None:
     deep.page.keyboard.press("Enter")
     deep.shows(1, "conv")
     assert deep.get("run", '[aria-pressed="true"]').get_attribute("data-run") == "small2"
+
+
+@pytest.mark.parametrize("width", [480, 1100, 1600])
+def test_long_names_show_both_their_ends(look: Look, many: Served, width: int) -> None:
+    tab = look(f"{many.frame}#p.filterscope.run={quote(FOLDS[1], safe='')}", width=width).loaded(2)
+    if not tab.get("layer-list").is_visible():
+        tab.view.get_by_role("button", name="Runs and layers").click()
+    run, layer = tab.get("run", '[aria-pressed="true"]'), tab.get("layer")
+    for one, ends in ((run, ("study", "version_1")), (layer, ("enc", "long.conv"))):
+        one.scroll_into_view_if_needed()
+        shown = one.locator(".name > span").evaluate_all(
+            """parts => parts.map((part) => {
+                const [room, box] = [part.parentElement.getBoundingClientRect(), part.getBoundingClientRect()];
+                return [part.textContent, box.left >= room.left && box.right <= room.right + 0.5, box.width];
+            })"""
+        )
+        assert [inside for _, inside, _ in shown] == [True, True]
+        assert shown[0][0].startswith(ends[0])
+        assert shown[0][2] > 30  # room for its beginning
+        assert shown[1][0].endswith(ends[1])
+    expect(run).to_have_accessible_name(FOLDS[1])
 
 
 def test_short_lists_have_no_search(tab: Tab) -> None:

@@ -5,13 +5,18 @@ from __future__ import annotations
 import json
 import os
 import threading
+import warnings
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
+import torch
 from tensorboard.compat.proto.summary_pb2 import Summary
+from torch import nn
 
+from filterscope import FilterRecorder, load_history
 from filterscope.events import blob
 from filterscope.tab import plugin, serve
 from filterscope.tab.calls import side_by_side
@@ -47,10 +52,32 @@ def test_a_run_appears_and_grows_while_tensorboard_watches(tmp_path: Path, loade
         run.add([3])
         served.wait_for_step("run", CONV2, 3 * STEPS)
         last = served.plugin("banks", {"If-None-Match": late.headers["ETag"]}, **asked)
-        if loader == "fast":  # of two snapshots of a step it has the newer, the other loader the older
-            assert [content for _, _, content in frames(last.body)] == [run.blobs[CONV1][5][0], resumed]
-        else:
-            assert last.status == 304
+        assert [content for _, _, content in frames(last.body)] == [run.blobs[CONV1][5][0], resumed]
+
+
+@pytest.mark.parametrize("loader", LOADERS)
+def test_what_a_record_begun_anew_supersedes_is_not_shown(tmp_path: Path, loader: str) -> None:
+    for seed, count in ((0, 9), (1, 4)):  # the second one in the directory of the first
+        torch.manual_seed(seed)
+        model = nn.Conv1d(1, 2, 9)
+        with FilterRecorder(model, tmp_path / "run", plots=()) as recorder, warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            for epoch in range(count):
+                recorder.snapshot(epoch)
+                nn.init.normal_(model.weight)
+    tag = "filters/Conv1d/bank"
+    with tensorboard(tmp_path, LOADERS[loader]) as served:
+        assert served.steps("run", tag) == [0, 1, 2, 3]
+        body = served.plugin("banks", run="run", tag=tag, steps="0,3").body
+        shown = [blob.decode(content).weights for _, _, content in frames(body)]
+        ((_, history),) = load_history(tmp_path / "run").items()
+        for weights, epoch in zip(shown, (0, 3), strict=True):
+            np.testing.assert_array_equal(weights, history.weights[epoch])
+        ((layer,),) = [run["layers"] for run in served.plugin("layers").json["runs"]]
+        assert [step for step, _ in layer["rotation"]] == [0, 1, 2, 3]
+        overview = served.plugin("overview", run="run").json
+        assert overview["axes"] == [[1, 2, 3]]
+        assert overview["clock"][-1] == [3, 3]
 
 
 def test_named_directories_and_the_users_own_limit(tmp_path: Path) -> None:

@@ -153,7 +153,8 @@ class FilterHistory:
     def rotation(self) -> Array:
         """Rotation of every monitored filter from its reference: shape ``(E, filters)``, 0 unmoved, 1 orthogonal.
 
-        Of recorded filters, which are rounded to float16, it is right to about 1e-7.
+        Of recorded filters, which are rounded to float16, it is right to about 1e-7 where it is near 0, and to 1e-4
+        elsewhere.
         """
         return np.stack([metrics.rotation(weights, self._reference) for weights in self.weights])
 

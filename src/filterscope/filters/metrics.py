@@ -94,6 +94,24 @@ def change(weights: Array, previous: Array, before: Array | None = None) -> floa
     return _total(np.concatenate(steps)) / total
 
 
+def difference(weights: Array, reference: Array) -> Array:
+    """``weights - reference``; 0 where nothing but rounding to float16 parts the two.
+
+    A reference is recorded exactly and the snapshots after it are not: of a frozen layer, the rest would be noise.
+    """
+    now, then = (np.ascontiguousarray(each).view(np.float32).ravel() for each in (weights, reference))
+    found = np.empty_like(now)
+    with np.errstate(over="ignore", invalid="ignore"):
+        for i in range(0, now.size, _CHUNK):
+            a, b = now[i : i + _CHUNK], then[i : i + _CHUNK]
+            part = np.subtract(a, b, out=found[i : i + _CHUNK])
+            # Half an ulp is 2^-11 of a normal number, and 2^-25 of smaller ones: few are so near once a layer learns.
+            near = np.flatnonzero(np.abs(part) <= np.maximum(np.abs(a) * 2.0**-10, 2.0**-25))
+            a, b = a[near], b[near]
+            part[near[(b.astype(np.float16) == a) | (a.astype(np.float16) == b)]] = 0
+    return found.view(weights.dtype).reshape(weights.shape)
+
+
 def rms(weights: Array, sizes: Array | None = None) -> float:
     """Root mean square of the layer's weights (of their magnitudes, if complex); ``sizes`` are norms, if known."""
     return _total(_known(sizes, weights)) / float(np.sqrt(max(weights.size, 1)))

@@ -2,6 +2,9 @@
 
 Frequencies are in Hz where the sample rate is known, in cycles per sample (0 to 0.5) where it is not. The taps of
 a transposed convolution sit on its output's time axis, so its rate there is ``stride`` times that of its input.
+
+PyTorch correlates: tap ``k`` meets the sample ``k`` later than tap 0, so that a complex filter passes the frequency at
+which it turns with the other sign. Transposed convolutions do convolve.
 """
 
 from __future__ import annotations
@@ -37,9 +40,10 @@ def frequency_response(
 ) -> tuple[Array, Array]:
     """Magnitude response of every filter, all channels together.
 
-    ``H_oc(f) = sum_k w[o, c, k] exp(-2i pi f k d / fs)`` and ``|H_o|(f) = sqrt(sum_c |H_oc(f)|^2)``: the power that
+    ``H_oc(f) = sum_k w[o, c, k] exp(2i pi f k d / fs)`` and ``|H_o|(f) = sqrt(sum_c |H_oc(f)|^2)``: the power that
     the filter passes from white, independent channels. Not the spectrum of the channel mean, in which opposite
-    signs cancel. A dilated filter repeats its response every ``fs / d``.
+    signs cancel. A dilated filter repeats its response every ``fs / d``. Of a transposed convolution the exponent is
+    negative, which only complex filters tell.
 
     Args:
         bank: ``F`` filters of ``K`` taps, dilation ``d``.
@@ -63,16 +67,22 @@ def frequency_response(
         n_fft = per_image * bank.dilation
     elif n_fft < span:
         raise ValueError(f"n_fft={n_fft} is shorter than the dilated kernel; use at least {span}")
+    weights = _convolved(bank.weights, bank.transposed)
     if n_fft % bank.dilation == 0 and n_fft // bank.dilation >= bank.taps:
         # Zero stuffing repeats the spectrum of the plain taps d times: one image is enough.
-        magnitude = np.tile(_magnitude(bank.weights, n_fft // bank.dilation), bank.dilation)
+        magnitude = np.tile(_magnitude(weights, n_fft // bank.dilation), bank.dilation)
     else:
-        stuffed = np.zeros((*bank.weights.shape[:2], span), bank.weights.dtype)
-        stuffed[:, :, :: bank.dilation] = bank.weights
+        stuffed = np.zeros((*weights.shape[:2], span), weights.dtype)
+        stuffed[:, :, :: bank.dilation] = weights
         magnitude = _magnitude(stuffed, n_fft)
     if np.iscomplexobj(bank.weights):
         return np.fft.fftshift(np.fft.fftfreq(n_fft)) * rate, np.fft.fftshift(magnitude, axes=1)
     return np.fft.rfftfreq(n_fft) * rate, magnitude[:, : n_fft // 2 + 1]
+
+
+def _convolved(weights: Array, transposed: bool) -> Array:
+    """Weights whose Fourier transform has the magnitudes that the layer passes: of what is correlated, conjugate."""
+    return weights if transposed or not np.iscomplexobj(weights) else weights.conj()
 
 
 def _magnitude(weights: Array, n_fft: int) -> Array:
@@ -136,7 +146,7 @@ def baseband(bank: FilterBank, sample_rate: float | None = None) -> tuple[Array,
     return frequencies[kept], magnitude[:, kept]
 
 
-def cumulative(weights: Array, most: int) -> Array:
+def cumulative(weights: Array, most: int, transposed: bool = False) -> Array:
     """What the filters of a layer pass together: mean over filters of each one's magnitude, re its root mean square.
 
     1 where a layer passes all frequencies alike; a band that many filters have in common stands out of that. Source:
@@ -145,12 +155,13 @@ def cumulative(weights: Array, most: int) -> Array:
     Args:
         weights: Shape ``(filters, channels, taps)``.
         most: Numbers to give at most: of more frequencies, the largest of every few.
+        transposed: Whether the convolution is.
 
     Returns:
         Shape ``(F,)``, float32, from 0 to half the taps' rate (complex filters: from minus that). Zero filters and
         such with NaN or Inf are left out; where none is left, it is NaN, or infinite if one was not finite.
     """
-    magnitude = _distinct(weights, 1 << (max(256, 4 * weights.shape[2]) - 1).bit_length())
+    magnitude = _distinct(_convolved(weights, transposed), 1 << (max(256, 4 * weights.shape[2]) - 1).bit_length())
     if np.iscomplexobj(weights):
         magnitude = np.fft.fftshift(magnitude, axes=1)
     peak = magnitude.max(axis=1, keepdims=True)

@@ -113,10 +113,11 @@ def account(model: nn.Module, found: Sequence[FilterLayer], performed: Sequence[
             owner = layer
         if owner is not None:
             known[id(each)] = owner.name
-        elif id(each.module) not in parts and (place is None or (place.owner, place.name, place.view) not in views):
-            unknown.append(each)
-            if place is not None:
-                views.add((place.owner, place.name, place.view))
+        elif id(each.module) not in parts:
+            view = None if place is None else (each.module, place.owner, place.name, place.view)
+            if view is None or view not in views:  # what a module convolves with twice is one layer
+                unknown.append(each)
+                views.add(view)
     makers = [id(each.module) for each in unknown]
     seen: dict[str, Performed] = {}
     names = []

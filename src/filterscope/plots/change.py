@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from filterscope.filters import metrics
 from filterscope.filters.arrays import Array
 from filterscope.filters.bank import FilterBank
 from filterscope.plots.taps import TapsPicture
@@ -14,8 +15,7 @@ class ChangePicture(TapsPicture):
 
     def _shown(self, bank: FilterBank) -> Array:
         assert self._reference is not None
-        difference: Array = bank.weights - self._reference.weights
-        return difference
+        return metrics.difference(bank.weights, self._reference.weights)
 
     def _since(self, moment: str) -> str:
         return f"from {self._name or moment}"

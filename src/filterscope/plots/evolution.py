@@ -135,7 +135,8 @@ def _kind(show: Show) -> Kind:
         return EvolutionPicture(bank, reference or bank, options.channels, show, figure)
 
     def row(moment: Comparison, options: Options) -> Array:
-        shown = moment.weights - moment.reference if show == "difference" else moment.weights
+        learned = show == "difference"
+        shown = metrics.difference(moment.weights, moment.reference) if learned else moment.weights
         return reductions.tap_row(shown, moment.reference, options.channels, moment.before)
 
     return Kind(

@@ -38,13 +38,15 @@ class Options:
 class Comparison:
     """A layer's monitored filters at one moment, and at the reference, and their norms: ``(filters,)``.
 
-    ``before`` is what the picture's own row was at the moment before, if there was one.
+    ``transposed`` tells whether the convolution is, ``before`` what the picture's own row was at the moment before, if
+    there was one.
     """
 
     weights: Array
     reference: Array
     sizes: Array
     reference_sizes: Array
+    transposed: bool
     before: Array | None = None
 
 
@@ -141,7 +143,9 @@ def rows_of(kind: Kind, history: FilterHistory, options: Options) -> list[Array]
     sizes = metrics.norms(reference.weights)
     for weights in (each.head(options.max_filters).weights for each in history):
         before = rows[-1] if rows else None
-        rows.append(kind.row(Comparison(weights, reference.weights, metrics.norms(weights), sizes, before), options))
+        now = metrics.norms(weights)
+        moment = Comparison(weights, reference.weights, now, sizes, reference.transposed, before)
+        rows.append(kind.row(moment, options))
     return rows
 
 

@@ -107,7 +107,7 @@ class ResponsePicture:
         self._curves: list[LineCollection] = []  # or maps: the reference's first, if it is drawn
         self._maps: list[_Map] = []
         self._names: list[QuickText] = []  # of the curves
-        self._alias = ""  # what is said of its line
+        self._note = ""  # what is said of the axis of frequencies
         draw = self._make_curves if first.filters <= CURVES else self._make_maps
         draw(first, self._levels(first)[0])
         if self._reference is not None:
@@ -129,7 +129,7 @@ class ResponsePicture:
         low, high = FLOOR - 1, 2.0
         axes.set_ylim(low, high)
         axis = self._axis(axes, bank, frequencies)
-        columns = axis.number(sheet, box, axis.alias, most=5)
+        columns = axis.number(sheet, box, axis.note, most=5)
         levels = round_ticks(low, high, 5)
         rows = (levels - low) / (high - low)
         mark_left(sheet, box, rows, tick_labels(levels))
@@ -177,8 +177,8 @@ class ResponsePicture:
             axes, known = sheet.axes(box), len(sheet.figure.artists)
             axes.set_ylim(bank.filters, 0)
             axis = self._axis(axes, bank, frequencies)
-            self._alias = axis.alias
-            axis.number(sheet, box, axis.alias if count == 1 else "", box.width + 2 * beyond, most=5)
+            self._note = axis.note
+            axis.number(sheet, box, axis.note if count == 1 else "", box.width + 2 * beyond, most=5)
             image = mosaic.PixelImage.in_axes(axes)
             sheet.moving += [image, *axis.mark_alias(sheet, box)]
             shown = min(bank.filters, max(int(box.height / sheet.px(18)), 2))
@@ -201,7 +201,7 @@ class ResponsePicture:
                 self._names[-1].set_text(f"pale: {words}")
         elif len(self._maps) == 1:
             return
-        self._show(0, reference, captions.joined(words, self._alias))
+        self._show(0, reference, captions.joined(words, self._note))
 
     def _levels(self, bank: FilterBank) -> tuple[Array, Array, Array]:
         """Frequencies of the axis, decibels of the filters, and the order of their rows."""

@@ -86,10 +86,10 @@ class SpectrumPicture:
         gap = sheet.px(13)
         upper, lower = area.split_bottom((area.height - gap) / 2)
         upper, lower = upper.shrink(bottom=gap).snapped(), lower.snapped()
-        self._then = spectrum.cumulative(reference.weights, _MOST)
+        self._then = _level(reference)
         span = self._frequencies(bank)[[0, -1]].tolist()
         axis = FrequencyAxis(bank, sample_rate, (span[0], span[1]), self._is_log)
-        self._make_curves(upper, axis.number(sheet, lower, axis.alias))
+        self._make_curves(upper, axis.number(sheet, lower, axis.note))
         beside = [Box(side.left, upper.top + sheet.px(4 + 19 * line), side.width, 0) for line in (0, 1)]
         half = upper.width / 2
         above = [Box(upper.left + part * half, area.top - sheet.px(24), half, 0) for part in (0, 1)]
@@ -152,7 +152,7 @@ class SpectrumPicture:
         Of these, ``now`` is the newest one's position; later ones are there for the scale, and not drawn.
         """
         if reference is not None and reference is not self._reference:
-            self._reference, self._then = reference, spectrum.cumulative(reference.weights, _MOST)
+            self._reference, self._then = reference, _level(reference)
             self._name(reference)
         levels = np.stack(rows)
         limit = max(_round_up(safe_limit(levels, self._then)), 2.0)  # what is even is in the middle, or below
@@ -190,7 +190,11 @@ def _round_up(value: float) -> float:
 
 
 def _row(moment: Comparison, options: Options) -> Array:
-    return spectrum.cumulative(moment.weights, _MOST)
+    return spectrum.cumulative(moment.weights, _MOST, moment.transposed)
+
+
+def _level(reference: FilterBank) -> Array:
+    return spectrum.cumulative(reference.weights, _MOST, reference.transposed)
 
 
 def _make(bank: FilterBank, reference: FilterBank | None, options: Options, figure: Target) -> Picture:

@@ -113,6 +113,7 @@ class FilterRecorder:
         self._session: Session | None = None
         self._abandoned: weakref.finalize[..., FilterRecorder] | None = None  # what to do if nobody closes us
         self._last: tuple[int, int] | None = None  # epoch and step of the last snapshot
+        self._is_within = False  # whether that was taken within its epoch
         self._count = 0  # snapshots so far, those of a record that went on included
         self._is_closed = self._is_broken = False
 
@@ -126,7 +127,8 @@ class FilterRecorder:
         Args:
             epoch: Epochs completed: 0 is before training. Where it is the same as at the snapshot before, this one is
                 taken within an epoch, and steps become the axis of time.
-            step: Position on TensorBoard's step axis, which rises. Default: one more than the last.
+            step: Position on TensorBoard's step axis, which rises; an epoch may end at the step of the last snapshot
+                within it. Default: one more than the last.
 
         Raises:
             TypeError: Not integers.
@@ -139,6 +141,10 @@ class FilterRecorder:
             raise RuntimeError("this FilterRecorder is closed; make another one, which goes on where it ended")
         begins = epoch == 0 and not step
         if self._last is not None and not begins:
+            if (epoch > self._last[0], step, self._is_within) == (True, self._last[1], True):
+                self._last, self._is_within = (epoch, self._last[1]), False
+                self._current(anew=False).end_last(self._model, *self._last)
+                return
             step = self._checked(epoch, step, *self._last)
         session, past = self._current(anew=begins), None
         if begins:
@@ -149,12 +155,12 @@ class FilterRecorder:
         before = self._last[0] if self._last is not None else _last_epoch(past)
         if step is None:
             step = max((layer.last_step for layer in (past or {}).values()), default=-1) + 1
-        within_epoch = before is not None and epoch == before
+        self._is_within = not begins and before is not None and epoch == before
         self._last = epoch, step
         if begins:
             session.begin(self._model)
         else:
-            session.snapshot(self._model, epoch, step, self._count, within_epoch, past)
+            session.snapshot(self._model, epoch, step, self._count, self._is_within, past)
         self._count += 1
         if session.intake.is_watching and self._forward is None:
             self._forward = _NextForward(session.intake, self._model)
@@ -186,7 +192,8 @@ class FilterRecorder:
         if epoch < last_epoch:
             raise ValueError(f"epoch={epoch} comes after epoch {last_epoch}; snapshot(0) would begin a new record")
         if step is not None and step <= last_step:
-            raise ValueError(f"step={step} comes after step {last_step}; steps must rise, or be left out")
+            words = f"is that of epoch {last_epoch}" if step == last_step else f"comes after step {last_step}"
+            raise ValueError(f"step={step} {words}; steps must rise, or be left out")
         return last_step + 1 if step is None else step
 
     def _known(self, session: Session, epoch: int, step: int | None) -> Mapping[str, Past]:

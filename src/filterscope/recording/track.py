@@ -130,7 +130,7 @@ class Track:
         then, count = self.reference_head.weights, len(weights)
         numbers = weights, then, sizes[:count], self._reference_sizes[:count]
         return [
-            (kind, kind.row(Comparison(*numbers, self._newest.get(kind)), self._options))
+            (kind, kind.row(Comparison(*numbers, self.head.transposed, self._newest.get(kind)), self._options))
             for kind in self._rows
             if kind.row is not None
         ]

@@ -142,7 +142,7 @@ class Provided:
         return sorted(run for run, tags in scalars.items() if any(_is_monitored(tag, tags) for tag in tags))
 
     def snapshots(self, run: str, tag: str, wanted: int = 1) -> list[Any]:
-        """What there is of one layer, in order of step, without the weights.
+        """What stands of one layer, in order of step, without the weights.
 
         Args:
             run: Any text.
@@ -164,6 +164,8 @@ class Provided:
             raise UnclearError(
                 f"{wanted} snapshots of {tag!r} are too much for one answer; ask for {at_once} at a time"
             )
+        if self._multiplexer is not None:
+            return list(scalars.standing(scalars.events(self._multiplexer, run, tag)))
         read = self._provider.read_blob_sequences
         data = self._ask(read, plugin_name=PLUGIN, run_tag_filter=chosen, downsample=_ALL)
         return sorted(data.get(run, {}).get(tag, ()), key=lambda datum: datum.step)
@@ -193,12 +195,12 @@ class Provided:
         """Status and content of a snapshot."""
         if datum is None:
             return _BROKEN, b"no snapshot of this step: TensorBoard has not loaded it, or has let it go"
-        if not datum.values:
-            return _BROKEN, b"damaged filter bank: it is empty"
         try:
-            content: bytes = self._provider.read_blob(ctx=self._context, blob_key=datum.values[0].blob_key)
+            content = self._first_part(datum)
         except Exception as error:
             return _PASSING, _excuse(error).encode()
+        if content is None:
+            return _BROKEN, b"damaged filter bank: it is empty"
         try:
             read_header(content)
         except BlobError as error:
@@ -206,6 +208,12 @@ class Provided:
         except Exception as error:
             return _BROKEN, f"damaged filter bank: {type(error).__name__}".encode()
         return _SERVED, content
+
+    def _first_part(self, datum: Any) -> bytes | None:
+        if self._multiplexer is not None:
+            return next(iter(datum.tensor_proto.string_val), None)
+        part = next(iter(datum.values), None)
+        return None if part is None else self._provider.read_blob(ctx=self._context, blob_key=part.blob_key)
 
     def _ask(self, call: Callable[..., Series], **what: Any) -> Series:
         return side_by_side([partial(call, **self._where, **what)], self._nudge)[0]

@@ -1,4 +1,4 @@
-"""Scalars that TensorBoard has loaded, without the 10 µs that its legacy loader takes for each of them.
+"""What TensorBoard's legacy loader has loaded, without the 10 µs that it takes for each scalar.
 
 Its data provider makes an array of every value before it thins them out, and goes through all of them to list a tag:
 100 layers of 1000 epochs take it 2 s. The multiplexer behind it, which plugins are given for as long as there is one,
@@ -35,12 +35,8 @@ def listed(multiplexer: Any, plugin: str, run: str) -> dict[str, Listed]:
     """Tags of a run by what was written last, without a look at all that was."""
     found = {}
     for tag, content in multiplexer.PluginRunToTagToContent(plugin).get(run, {}).items():
-        try:
-            events = multiplexer.Tensors(run, tag)
-        except KeyError:
-            continue
-        if events:
-            found[tag] = Listed(events[-1].step, events[-1].wall_time, content)
+        if written := events(multiplexer, run, tag):
+            found[tag] = Listed(written[-1].step, written[-1].wall_time, content)
     return found
 
 
@@ -56,17 +52,36 @@ def read(multiplexer: Any, listed: Mapping[str, Mapping[str, Any]], points: int)
 
 
 def _points(multiplexer: Any, run: str, tag: str, points: int) -> list[Point]:
+    chosen = thinned(standing(events(multiplexer, run, tag)), points)
+    return [Point(event.step, event.wall_time, _value(event.tensor_proto)) for event in chosen]
+
+
+def events(multiplexer: Any, run: str, tag: str) -> Sequence[Any]:
+    """All that was written under a tag, in that order; nothing if it is gone since it was listed."""
     try:
-        events = multiplexer.Tensors(run, tag)
-    except KeyError:  # it is gone since it was listed
-        return []
-    return [Point(event.step, event.wall_time, _value(event.tensor_proto)) for event in thinned(events, points)]
+        found: Sequence[Any] = multiplexer.Tensors(run, tag)
+    except KeyError:
+        return ()
+    return found
 
 
 def _value(tensor: Any) -> float:
     if tensor.dtype == _FLOAT and len(values := tensor.float_val) == 1:  # each look at it costs
         return float(values[0])
     return float(tensor_util.make_ndarray(tensor).item())
+
+
+def standing(data: Sequence[Any]) -> Sequence[Any]:
+    """What stands of what was written, in order of step: each datum supersedes what was of its step or later.
+
+    TensorBoard's fast loader drops that itself. Its legacy one keeps it, and of two at one step reads the older.
+    """
+    kept: list[Any] = []
+    for datum in data:
+        while kept and kept[-1].step >= datum.step:
+            kept.pop()
+        kept.append(datum)
+    return kept
 
 
 def thinned(values: Sequence[Any], most: int) -> Sequence[Any]:

@@ -21,7 +21,8 @@ class FrequencyAxis:
     """Frequencies of a layer across boxes, from the lowest to the highest of a span, in Hz or cycles per sample.
 
     Attributes:
-        alias: What to say of the dashed line where the stride aliases; empty if it does not.
+        note: What to say of the dashed line where the stride aliases, and of a dilated layer that goes on above the
+            axis; empty where there is neither.
     """
 
     def __init__(
@@ -29,10 +30,14 @@ class FrequencyAxis:
     ) -> None:
         self._span, self._is_log = span, is_log
         self._is_known = sample_rate is not None or bank.sample_rate is not None
-        self.alias, self._aliases = "", np.empty(0)
+        self._aliases = np.empty(0)
         if bank.stride > bank.dilation:
-            self.alias, alias = "dashed: stride alias", tap_rate(bank, sample_rate) / (2 * bank.stride)
+            alias = tap_rate(bank, sample_rate) / (2 * bank.stride)
             self._aliases = np.array([-alias, alias] if np.iscomplexobj(bank.weights) else [alias])
+        self.note = captions.joined(
+            "dashed: stride alias" if self._aliases.size else "",
+            f"dilation {bank.dilation}: repeats above" if bank.dilation > 1 else "",
+        )
 
     def shares(self, frequencies: Array) -> Array:
         """Where frequencies lie, as shares of a box's width."""

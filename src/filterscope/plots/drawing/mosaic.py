@@ -105,8 +105,8 @@ def heat(
     return pixels[..., None].view(np.uint8)
 
 
-def last_gap(epochs: Array) -> float:
-    """Epochs for which the last snapshot is drawn: the median gap between snapshots, at least one."""
+def usual_gap(epochs: Array) -> float:
+    """Epochs between two snapshots as is usual: the median gap between snapshots, at least one."""
     return max(1.0, float(np.median(np.diff(epochs)))) if len(epochs) > 1 else 1.0
 
 
@@ -126,11 +126,12 @@ def lay(values: Array, edges: Array, pixels: int, axis: int) -> Array:
 def lay_epochs(rows: Array, epochs: Array, height: int) -> Array:
     """Lay snapshots ``(..., E, columns)`` on a vertical axis of pixels that is linear in epochs, the first at the top.
 
-    A snapshot holds from its epoch to the next one, the last as long as is usual among them.
+    A snapshot reaches halfway to its neighbours, so that the number of its epoch lies in it; the first and the last one
+    reach as far beyond theirs as is usual among them.
     """
-    edges = np.append(epochs, epochs[-1] + last_gap(epochs)).astype(np.float64)
-    edges = (edges - edges[0]) / (edges[-1] - edges[0]) * height
-    return lay(rows, edges[:-1], height, -2)
+    gap = usual_gap(epochs)
+    edges = np.append(0, (epochs[:-1] + epochs[1:]) / 2 - epochs[0] + gap / 2)
+    return lay(rows, edges / (epochs[-1] - epochs[0] + gap) * height, height, -2)
 
 
 class PixelImage(BboxImage):

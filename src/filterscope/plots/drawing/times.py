@@ -27,7 +27,7 @@ class TimeAxis:
 
     def update(self, times: Array, unit: str) -> tuple[float, float]:
         """Number the times of snapshots, not decreasing; the first and the last time that the box holds."""
-        first, last, gap = int(times[0]), int(times[-1]), mosaic.last_gap(times)
+        first, last, gap = int(times[0]), int(times[-1]), mosaic.usual_gap(times)
         self._unit.set_text(unit)
         whole = self._box.height if self._down else self._box.width
         span = whole * (last - first) / (last - first + gap)  # between the first label and the last

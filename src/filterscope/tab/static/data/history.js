@@ -68,7 +68,6 @@ function distance(now, before) {
 
 function spectra(series, row, positions) {
   const { header, count } = series;
-  const [, channels, taps] = header.shape;
   const n = fftLength(header, 256, 2);
   const rows = Math.min(count, MOST_SPECTRA);
   let values = null;
@@ -80,7 +79,7 @@ function spectra(series, row, positions) {
     while (next < positions.length - 1 && positions[next + 1] <= target) next++;
     if (positions[next] !== known) {
       known = positions[next];
-      line = decibels(power(series.filterWeights(known, row), 0, channels, taps, header.complex, n));
+      line = decibels(power(series.filterWeights(known, row), 0, header, n));
     }
     values ??= new Float32Array(rows * line.length);
     values.set(line, r * line.length);

@@ -66,7 +66,7 @@ export class Loader {
       for (const { abort } of requests) abort.abort();
       this.#busy.delete(series);
     }
-    for (const { series } of active) if (!series.listed) this.refresh(series);
+    for (const { series } of active) if (series.behind) this.refresh(series);
     this.pump();
   }
 
@@ -74,9 +74,11 @@ export class Loader {
   async refresh(series) {
     if (series.listing) return;
     series.listing = true;
+    const { layer } = series;
     try {
       const { snapshots, kept } = await fetchSnapshots(series.run, series.layer.tag);
       series.kept = kept;
+      series.listedAs = layer;
       if (series.list(snapshots)) series.queue = null;
       this.#onFault(null);
       this.#onChange();

@@ -44,6 +44,14 @@ export class Overview {
     if (this.#key && !this.#asking) this.#ask(...JSON.parse(this.#key));
   }
 
+  /** It is wanted no more: when it is again, it is asked for anew. */
+  forget() {
+    this.#asking?.abort();
+    this.#asking = null;
+    this.#key = "";
+    this.answer = null;
+  }
+
   async #ask(run, scalar) {
     const abort = new AbortController();
     this.#asking = abort;

@@ -31,6 +31,14 @@ export class Series {
     /** @type {Header} */
     this.header = null;
     this.listed = false;
+    /** What the server told of the layer when its snapshots were last listed. @type {import("./api.js").Layer | null} */
+    this.listedAs = null;
+  }
+
+  /** Whether the server has told of other snapshots than those listed. */
+  get behind() {
+    const { layer, listedAs } = this;
+    return listedAs?.latest !== layer.latest || listedAs?.max_step !== layer.max_step;
   }
 
   get count() {

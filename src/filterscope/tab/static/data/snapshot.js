@@ -1,7 +1,7 @@
 /** One snapshot, filter by filter: its measures and its response. */
 
-import { distances, marks, norms, rotations } from "../numbers/measures.js";
-import { decibels, fftLength, frequencyAxis, peakFrequency, responses } from "../numbers/spectrum.js";
+import { distances, gap, marks, norms, rotations } from "../numbers/measures.js";
+import { decibels, fftLength, frequencyAxis, peakFrequency, power, responses } from "../numbers/spectrum.js";
 
 /** Measures by weights, and what these are compared with: for as long as the weights are kept. */
 const kept = new WeakMap();
@@ -42,7 +42,7 @@ export function hasLearned(series) {
   const newest = series.nearest(series.count - 1);
   if (reference < 0 || newest <= reference) return false;
   const [then, now] = [reference, newest].map((position) => series.weights(position));
-  return now.some((value, i) => value !== then[i]);
+  return now.some((value, i) => gap(value, then[i]) !== 0);
 }
 
 const known = new WeakMap();
@@ -58,19 +58,17 @@ export function powersOf(weights, header) {
   return known.get(weights);
 }
 
-function peaksOf(weights, header) {
-  const axis = frequencyAxis(header);
-  return responses(weights, header, fftLength(header), (powers) => peakFrequency(decibels(powers), axis));
-}
-
 /** Peak frequency of every filter of one snapshot. */
 export function peakFrequencies(series, position) {
-  return peaksOf(series.weights(position), series.header);
+  const { header } = series;
+  const axis = frequencyAxis(header);
+  const peak = (powers) => peakFrequency(decibels(powers), axis);
+  return responses(series.weights(position), header, fftLength(header), peak);
 }
 
 /** The same of one filter. */
 export function peakOf(series, position, row) {
   const { header } = series;
-  const [, channels, taps] = header.shape;
-  return peaksOf(series.filterWeights(position, row), { ...header, shape: [1, channels, taps] })[0];
+  const powers = power(series.filterWeights(position, row), 0, header, fftLength(header));
+  return peakFrequency(decibels(powers), frequencyAxis(header));
 }

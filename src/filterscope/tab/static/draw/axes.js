@@ -105,6 +105,12 @@ export function drawMarks(context, box, marks, toX, toY) {
   for (const mark of marks) drawMark(context, box, mark, toX, toY);
 }
 
+/** Marks where the stride of a layer folds frequencies back, on an axis of them; in words at the last. */
+export function foldMarks({ folds }) {
+  const words = (x) => (x === folds.at(-1) ? "stride folds here" : "");
+  return folds.map((x) => ({ x, colour: theme.grey, dash: [4, 3], words: words(x) }));
+}
+
 function drawMark(context, box, { x, y, colour, dash, words }, toX, toY) {
   context.setLineDash(dash ?? []);
   // A dark line with a bright one on it shows on every heat map.

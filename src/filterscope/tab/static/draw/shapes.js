@@ -115,15 +115,15 @@ export function drawLogos(context, layout, visible, { frame, order, series }, se
 
 /** Where the stride of a layer folds frequencies back, in tiles of responses. */
 export function drawFolds(context, layout, visible, frame, header) {
-  const { low, high, alias } = frequencyAxis(header);
-  if (alias === null) return;
+  const { low, high, folds } = frequencyAxis(header);
+  if (!folds.length) return;
   const bins = frame.values.length / frame.marks.length;
   context.strokeStyle = theme.grey;
   context.setLineDash([3, 3]);
   context.beginPath();
   for (const i of visible) {
     const { x, y, w, h } = layout.inner[i];
-    for (const fold of low < 0 ? [-alias, alias] : [alias]) {
+    for (const fold of folds) {
       const bin = ((fold - low) / (high - low)) * (bins - 1) + 0.5;
       const at = Math.round(x + (bin / bins) * w) + 0.5;
       context.moveTo(at, y);

@@ -29,16 +29,17 @@ export function formatPrecise(value, digits = 3) {
 }
 
 /** A frequency with its unit: `1.20 kHz`, in cycles/sample where the rate is not known. */
-export function formatFrequency(value, unit, digits = 3) {
+export function formatFrequency(value, unit) {
   if (!Number.isFinite(value)) return "–";
   const [size, name] = unit === "Hz" && Math.abs(value) >= 1000 ? [value / 1000, "kHz"] : [value, unit];
-  return `${digits < 3 ? formatValue(size) : formatPrecise(size, digits)} ${name}`;
+  return `${formatPrecise(size)} ${name}`;
 }
 
-/** From one frequency to another, with the unit of the higher one: `0 to 4 kHz`. */
-export function formatRange(low, high, unit) {
-  const [share, name] = unit === "Hz" && high >= 1000 ? [1000, "kHz"] : [1, unit];
-  return `${formatValue(low / share)} to ${formatValue(high / share)} ${name}`;
+/** Frequencies that a sampling rate sets, with the unit of the last one: `0 to 62.5 Hz`, `4 kHz`. */
+export function formatBounds(frequencies, unit) {
+  const [share, name] = unit === "Hz" && frequencies.at(-1) >= 1000 ? [1000, "kHz"] : [1, unit];
+  const texts = frequencies.map((frequency) => String(Number((frequency / share).toPrecision(4))).replace("-", "−"));
+  return `${texts.join(" to ")} ${name}`;
 }
 
 /** A frequency at a tick of an axis. */

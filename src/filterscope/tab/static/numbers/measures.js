@@ -4,6 +4,26 @@
 /** Share of the median norm below which a filter is dead. */
 const DEAD = 0.01;
 
+const single = new Float32Array(1);
+const bits = new Uint32Array(single.buffer);
+
+/** A number as half floats keep it. */
+function halved(value) {
+  // Below the normal ones, half floats lie evenly.
+  if (Math.abs(value) < 2 ** -14) return (value * 2 ** 24 + 1.5 * 2 ** 52 - 1.5 * 2 ** 52) / 2 ** 24;
+  single[0] = value;
+  bits[0] = (bits[0] + 0xfff + ((bits[0] >> 13) & 1)) & ~0x1fff;
+  return single[0];
+}
+
+/** `now - then`; 0 where nothing but rounding to half floats parts the two: a reference is recorded exactly and the
+ * snapshots after it are not, so that of a frozen layer the rest would be noise. */
+export function gap(now, then) {
+  const difference = now - then;
+  const small = Math.abs(difference) < 2 ** -10 * Math.abs(now) || Math.abs(difference) <= 2 ** -25;
+  return small && (now === halved(then) || then === halved(now)) ? 0 : difference;
+}
+
 /** Euclidean norm of every filter; `size` numbers each. */
 export function norms(weights, filters, size) {
   const result = new Float64Array(filters);
@@ -35,14 +55,14 @@ export function rotations(weights, reference, filters, size) {
   return result;
 }
 
-/** `|w - previous| / |previous|` of every filter; NaN where the previous one was zero. */
+/** `|w - previous| / |previous|` of every filter, rounding aside; NaN where the previous one was zero. */
 export function changes(weights, previous, filters, size) {
   const result = new Float64Array(filters);
   for (let f = 0, at = 0; f < filters; f++) {
     let step = 0;
     let before = 0;
     for (const end = at + size; at < end; at++) {
-      const d = weights[at] - previous[at];
+      const d = gap(weights[at], previous[at]);
       step += d * d;
       before += previous[at] * previous[at];
     }
@@ -51,12 +71,12 @@ export function changes(weights, previous, filters, size) {
   return result;
 }
 
-/** `|w - other|` of every filter. */
+/** `|w - other|` of every filter, rounding aside. */
 export function distances(weights, other, filters, size) {
   const result = new Float64Array(filters);
   for (let f = 0, at = 0; f < filters; f++) {
     let sum = 0;
-    for (const end = at + size; at < end; at++) sum += (weights[at] - other[at]) ** 2;
+    for (const end = at + size; at < end; at++) sum += gap(weights[at], other[at]) ** 2;
     result[f] = Math.sqrt(sum);
   }
   return result;

@@ -1,6 +1,7 @@
 /** What a tile shows of a filter: its channels as they are, or reduced to one row. Real numbers in every case. */
 
 import { centred, isLettered } from "./letters.js";
+import { gap } from "./measures.js";
 
 /** Up to so many channels, a filter is shown as all of them; above, as its principal temporal shape. */
 const AUTO_LIMIT = 8;
@@ -53,10 +54,10 @@ export function magnitudes(pairs) {
   return out;
 }
 
-/** `weights - other`, number by number. */
+/** `weights - other`, number by number, rounding aside. */
 export function difference(weights, other) {
   const out = new Float32Array(weights.length);
-  for (let i = 0; i < weights.length; i++) out[i] = weights[i] - other[i];
+  for (let i = 0; i < weights.length; i++) out[i] = gap(weights[i], other[i]);
   return out;
 }
 

@@ -53,14 +53,19 @@ export function fftLength({ shape, dilation }, least = Math.ceil(512 / dilation)
 }
 
 /**
- * Power response of one filter.
+ * Power response of one filter. PyTorch correlates, so a complex filter passes the frequency at which it turns with the
+ * other sign, as its conjugate would if it were convolved; transposed convolutions do convolve.
  *
  * @param {Float32Array} weights `channels x taps` numbers from `at` on, pairs if complex.
+ * @param {{shape: number[], complex: boolean, transposed: boolean}} header Of the layer.
  * @param {number} n Length of the transform.
  * @returns {Float64Array} `n / 2 + 1` powers from 0 up to half the rate; complex weights: `n + 1`, from minus half
  *   the rate up to half the rate.
  */
-export function power(weights, at, channels, taps, complex, n) {
+export function power(weights, at, header, n) {
+  const { complex, transposed } = header;
+  const [, channels, taps] = header.shape;
+  const sign = transposed ? 1 : -1;
   const tables = plan(n);
   const { re, im, order } = tables;
   const circle = new Float64Array(n);
@@ -75,7 +80,7 @@ export function power(weights, at, channels, taps, complex, n) {
     } else if (complex) {
       for (let k = 0, from = at + 2 * row * taps; k < taps; k++, from += 2) {
         re[order[k]] = weights[from];
-        im[order[k]] = weights[from + 1];
+        im[order[k]] = sign * weights[from + 1];
       }
     } else {
       const from = at + 2 * row * taps;
@@ -122,7 +127,7 @@ function autocorrelate(weights, at, channels, taps, n, order, out) {
 export function responses(weights, header, n, of) {
   const [filters, channels, taps] = header.shape;
   const size = channels * taps * (header.complex ? 2 : 1);
-  return Array.from({ length: filters }, (_, f) => of(power(weights, f * size, channels, taps, header.complex, n)));
+  return Array.from({ length: filters }, (_, f) => of(power(weights, f * size, header, n)));
 }
 
 /** Numbers of a cumulative response at most. */
@@ -170,14 +175,16 @@ export function decibels(powers) {
   return out;
 }
 
-/** The frequency axis of a layer: `{low, high, alias, unit}`, `alias` where its stride folds (null without). */
+/** The frequency axis of a layer: `{low, high, alias, folds, unit}`, `alias` where its stride folds (null without), `folds`
+ * all places where it does: both signs of complex filters. */
 export function frequencyAxis(header) {
   const known = header.sample_rate !== null;
   const rate = known ? header.sample_rate * (header.transposed ? header.stride : 1) : 1;
   const high = rate / (2 * header.dilation);
-  const folds = rate / (2 * header.stride);
-  const alias = folds < high ? folds : null;
-  return { low: header.complex ? -high : 0, high, alias, unit: known ? "Hz" : "cycles/sample" };
+  const half = rate / (2 * header.stride);
+  const alias = half < high ? half : null;
+  const folds = alias === null ? [] : header.complex ? [-alias, alias] : [alias];
+  return { low: header.complex ? -high : 0, high, alias, folds, unit: known ? "Hz" : "cycles/sample" };
 }
 
 /** Levels within so many dB of the largest are as large: the lowest frequency among them is the peak. */

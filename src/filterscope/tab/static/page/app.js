@@ -66,19 +66,11 @@ export class App extends /** @type {new () => import("./parts.js").Parts} */ (/*
 
   #take({ runs, problems }) {
     const { model } = this;
-    const key = (run, { tag }) => JSON.stringify([run, tag]);
-    const before = new Map(model.runs.flatMap(({ run, layers }) => layers.map((layer) => [key(run, layer), layer])));
     model.runs = runs.filter(({ layers }) => layers.length);
     Object.assign(this.#faults, { general: problems, listing: null });
     model.aim();
-    let grown = model.overview || this.overlook.data.fault !== null;
-    for (const series of [model.series, model.other]) {
-      const known = series && before.get(key(series.run, series.layer));
-      if (!known || (known.latest === series.layer.latest && known.max_step === series.layer.max_step)) continue;
-      this.loader.refresh(series);
-      grown = true;
-    }
-    if (grown) this.story.refresh();
+    const grown = [model.series, model.other].some((series) => series?.behind);
+    if (grown || model.overview || this.overlook.data.fault !== null) this.story.refresh();
     this.#seen = true;
     this.schedule();
   }

@@ -40,11 +40,15 @@ import { KEYS } from "./keys.js";
 export function buildParts(app) {
   const { state } = app;
   const set = (key) => (value) => state.set({ [key]: value });
+  const closeMenu = () => element.classList.remove("menu-open");
   const sidebar = new Sidebar({
-    run: set("run"),
+    run: (run) => {
+      state.set({ run });
+      if (app.model.overview) closeMenu(); // else a layer is chosen next
+    },
     layer: (tag) => {
       state.set({ tag, view: "layer" });
-      element.classList.remove("menu-open");
+      closeMenu();
     },
     layers: set("layers"),
   });

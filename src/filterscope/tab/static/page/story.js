@@ -12,7 +12,9 @@ export class Story {
   /** Ask for what is new. */
   refresh() {
     this.app.overlook.data.refresh();
-    this.rival.refresh();
+    const { other, overview } = this.app.model;
+    if (other && !overview) this.rival.refresh();
+    else this.rival.forget();
   }
 
   /**
@@ -25,7 +27,7 @@ export class Story {
     if (series && ready) overlook.data.want(series.run, state.scalar);
     const own = overlook.data.answer?.run === series?.run ? overlook.data.answer : null;
     // The same scalar, whoever chose it.
-    if (own && other) this.rival.want(other.run, own.scalar ?? "");
+    if (ready && own && other) this.rival.want(other.run, own.scalar ?? "");
     return { own, other: other && this.rival.answer?.run === other.run ? this.rival.answer : null };
   }
 }

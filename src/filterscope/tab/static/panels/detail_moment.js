@@ -1,6 +1,6 @@
 /** The plots of a filter at the shown moment: its taps, in a lane for each of a few channels, and its response. */
 
-import { roomFor } from "../draw/axes.js";
+import { foldMarks, roomFor } from "../draw/axes.js";
 import { paintStems, placeIn, STEM_TAPS, strokeLine } from "../draw/curve.js";
 import { theme } from "../draw/palette.js";
 import { toneOf } from "../draw/tone.js";
@@ -141,10 +141,8 @@ function drawComplex(plot, { frame, row }, { now, ghost, limit, x, along, pale }
  * one, or the places of a sequence of letters. */
 export function responseOf({ series, row }, weights) {
   const { header } = series;
-  const [, channels, taps] = header.shape;
   if (!weights || withoutFrequencies(header)) return null;
-  const own = slice({ series, row }, weights);
-  return decibels(power(own, 0, channels, taps, header.complex, fftLength(header)));
+  return decibels(power(slice({ series, row }, weights), 0, header, fftLength(header)));
 }
 
 /** Magnitude response, with that of the ghost. */
@@ -175,13 +173,14 @@ export function drawResponse(plot, moment, now) {
  * @param {Record<string, any>} spec As for the plot; `read(words, i)` is told a frequency and its place in the curves.
  */
 export function showFrequencies(plot, header, lines, { y, read, ...spec }) {
-  const { low, high, alias, unit } = frequencyAxis(header);
+  const axis = frequencyAxis(header);
+  const { low, high, unit } = axis;
   const last = lines.at(-1)[0].length - 1;
   plot.show({
     ...spec,
     x: { low, high, label: unit, format: formatTick },
     y,
-    marks: alias ? [{ x: alias, colour: theme.grey, dash: [4, 3], words: "stride folds here" }] : [],
+    marks: foldMarks(axis),
     read: (frequency) => read(formatFrequency(frequency, unit), Math.round(((frequency - low) / (high - low)) * last)),
     paint: (context, box, _, toY) => {
       const place = placeIn(box, last, toY(0), box.h / (y.high - y.low));

@@ -47,6 +47,17 @@ export function select(properties, choices, choose) {
   return element;
 }
 
+/** Characters at the end of a name that stay where it has no room: the beginning and the end tell names apart. */
+const TAIL = 14;
+
+/** A name that loses its middle if it must. */
+export function nameOf(text) {
+  const characters = [...text];
+  const [head, tail] = [characters.slice(0, -TAIL), characters.slice(-TAIL)].map((part) => part.join(""));
+  const parts = head ? [el("span", { class: "name-head", text: head }), el("span", { text: tail })] : [tail];
+  return el("span", { class: "name" }, ...parts);
+}
+
 /** Set a text if it is another one: a new text node would have the page laid out anew. */
 export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;

@@ -42,6 +42,9 @@ export const MEANINGS = {
   "stride folds":
     "A layer with a stride keeps one sample in so many. Frequencies above the dashed line come out as lower " +
     "ones: they are folded back (stride alias).",
+  repeats:
+    "A dilated layer skips samples between its taps, and so cannot tell frequencies above the end of the axis from " +
+    "those below: its response repeats.",
 };
 
 /**

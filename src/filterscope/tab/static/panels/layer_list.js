@@ -3,7 +3,7 @@
 import { Key } from "../draw/kept.js";
 import { drawSpark } from "../draw/spark.js";
 import { LAYER_ORDERS } from "./choices.js";
-import { button, el, select, setText } from "./dom.js";
+import { button, el, nameOf, select, setText } from "./dom.js";
 import { grouped, ordered } from "./layer_groups.js";
 import { Sieve } from "./sieve.js";
 import { deadWords, joined, shortened } from "./words.js";
@@ -111,7 +111,7 @@ export class LayerList {
     const summary = el(
       "summary",
       { title: name, "aria-label": `${name}, ${buttons.length} layers` },
-      el("span", { class: "name cut", text: shortened(name, 24) }),
+      nameOf(shortened(name, 24)),
       el("span", { class: "group-count", text: String(buttons.length) }),
     );
     const group = el(
@@ -134,7 +134,7 @@ export class LayerList {
     return button(
       { class: "layer", "data-testid": "layer", "data-layer": layer.layer, "data-tag": layer.tag, title },
       () => this.actions.layer(layer.tag),
-      el("span", { class: "name cut", text: shortened(name, 27) || "(no name)" }),
+      nameOf(shortened(name, 38) || "(no name)"),
       el("canvas", { class: "spark", "aria-hidden": "true" }),
       el("span", { class: "about fine cut" }),
     );

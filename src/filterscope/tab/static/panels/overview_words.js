@@ -6,6 +6,9 @@ import { plural } from "./words.js";
 /** A layer whose rotation stays below it has hardly moved. */
 const STILL = 0.01;
 
+/** A rotation below it is nothing but how numbers are rounded. */
+const NOTHING = 1e-6;
+
 /** A time on the axis in words: whole epochs as such, others with a part. */
 export function timeWords(unit, time) {
   const whole = Math.round(time);
@@ -36,7 +39,8 @@ export function deadTimes({ dead }, time) {
 export function findings(rows, unit, time) {
   const found = [];
   const peak = largest(rows);
-  if (peak) {
+  if (peak?.value === 0) found.push({ text: "Nothing has changed", row: peak.row, step: null });
+  else if (peak) {
     const { values, times, steps } = rows[peak.row].change;
     const when = timeWords(unit, times[peak.i]);
     const text = `Largest change: ${formatValue(values[peak.i])} in ${rows[peak.row].name} at ${when}`;
@@ -44,12 +48,12 @@ export function findings(rows, unit, time) {
   }
   const turned = rows.map(({ layer }, row) => [layer.rotation.at(-1)?.[1] ?? NaN, row]);
   const known = turned.filter(([rotation]) => Number.isFinite(rotation)).sort((a, b) => b[0] - a[0]);
-  if (known.length) {
+  if (known.length && known[0][0] > NOTHING) {
     const [rotation, row] = known[0];
     found.push({ text: `Turned most: ${rows[row].name}, rotation ${formatValue(rotation)}`, row, step: null });
   }
   const still = known.filter(([rotation]) => rotation < STILL);
-  if (still.length && known.length > 1) {
+  if (still.length && known.length > 1 && peak?.value !== 0) {
     const text = `${plural(still.length, "layer")} of ${known.length} hardly moved: ${listed(still.map(([, row]) => rows[row].name))}`;
     found.push({ text, row: still[0][1], step: null });
   }

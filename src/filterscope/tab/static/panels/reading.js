@@ -2,7 +2,7 @@
 
 import { stepsBack } from "../data/against.js";
 import { Key } from "../draw/kept.js";
-import { formatFrequency, formatRange, formatValue } from "../numbers/format.js";
+import { formatBounds, formatValue } from "../numbers/format.js";
 import { FLOOR_DB, frequencyAxis } from "../numbers/spectrum.js";
 import { el, setText } from "./dom.js";
 import { term } from "./glossary.js";
@@ -56,12 +56,15 @@ function paleWords({ words }) {
 }
 
 function responseWords({ series, compared }) {
-  const { low, high, alias, unit } = frequencyAxis(series.header);
-  const range = formatRange(low, high, unit);
+  const { low, high, alias, folds, unit } = frequencyAxis(series.header);
+  const { dilation } = series.header;
+  const sign = folds.length > 1 ? "±" : "";
+  const range = formatBounds([low, high], unit);
   return [
     unit === "Hz" ? range : about("cycles/sample", "cycles/sample", "", `${range.replace("cycles/sample", "")}`),
     about("dB", "dB", "", `0 to ${formatValue(FLOOR_DB)} `),
-    alias && about("stride folds", "stride folds", ` at ${formatFrequency(alias, unit, 2)}`, "dashed: "),
+    alias && about("stride folds", "stride folds", ` at ${sign}${formatBounds([alias], unit)}`, "dashed: "),
+    dilation > 1 && about("repeats", "repeats", " above", `dilation ${dilation}: `),
     paleWords(compared),
   ];
 }

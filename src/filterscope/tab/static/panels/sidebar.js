@@ -2,10 +2,10 @@
 
 import { Key } from "../draw/kept.js";
 import { theme } from "../draw/palette.js";
-import { button, el } from "./dom.js";
+import { button, el, nameOf } from "./dom.js";
 import { LayerList } from "./layer_list.js";
 import { Sieve } from "./sieve.js";
-import { shortened } from "./words.js";
+import { joined, shortened } from "./words.js";
 
 /** A run is live for as long as three snapshots usually take after its last one, but for so many seconds at least,
  * since it takes TensorBoard some to load what was written; and for so many while it has a single one. */
@@ -43,6 +43,7 @@ export class Sidebar {
       element.setAttribute("aria-pressed", String(run === chosen?.run));
       const live = run?.layers.some((layer) => isLive(layer, now));
       element.querySelector(".live").toggleAttribute("hidden", !live);
+      element.setAttribute("aria-label", joined(element.dataset.run || "(no name)", live && "live"));
     }
     this.layers.update(chosen?.run.layers ?? [], chosen?.layer ?? null, model.state.layers);
   }
@@ -53,7 +54,7 @@ export class Sidebar {
         button(
           { class: "run", "data-testid": "run", "data-run": run, title: run },
           () => this.actions.run(run),
-          el("span", { class: "name cut", text: shortened(run, 30) || "(no name)" }),
+          nameOf(shortened(run, 38) || "(no name)"),
           el("span", { class: "live", text: "live", hidden: true }),
         ),
       ),
