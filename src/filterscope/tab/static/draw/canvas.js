@@ -3,12 +3,8 @@ export function fitCanvas(canvas, width, height, options) {
   const ratio = window.devicePixelRatio || 1;
   const [w, h] = [Math.max(1, Math.round(width * ratio)), Math.max(1, Math.round(height * ratio))];
   if (canvas.width !== w || canvas.height !== h) {
-    canvas.width = w;
-    canvas.height = h;
-    if (canvas.style) {
-      canvas.style.width = `${width}px`;
-      canvas.style.height = `${height}px`;
-    }
+    Object.assign(canvas, { width: w, height: h });
+    Object.assign(canvas.style, { width: `${width}px`, height: `${height}px` });
   }
   const context = canvas.getContext("2d", options);
   context.setTransform(ratio, 0, 0, ratio, 0, 0);

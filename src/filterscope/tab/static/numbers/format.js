@@ -22,9 +22,9 @@ export function formatCount(value) {
 export function formatPrecise(value, digits = 3) {
   if (!Number.isFinite(value) || value === 0) return formatValue(value);
   const size = Math.abs(value);
-  const text =
-    value !== 0 && (size < 1e-3 || size >= 1e5) ? value.toExponential(digits - 1) : value.toPrecision(digits);
-  if (size >= 10 ** digits && size < 1e5) return value.toFixed(0).replace("-", "−");
+  let text = value.toPrecision(digits);
+  if (size < 1e-3 || size >= 1e5) text = value.toExponential(digits - 1);
+  else if (size >= 10 ** digits) text = value.toFixed(0);
   return text.replace("+", "").replaceAll("-", "−");
 }
 

@@ -25,8 +25,7 @@ export class Model {
     const run = this.runs.find((each) => each.run === this.state.run) ?? this.runs[0];
     if (!run) return null;
     const usable = run.layers.filter((layer) => !layer.problem);
-    const layer = run.layers.find((each) => each.tag === this.state.tag) ?? usable[0] ?? run.layers[0];
-    return layer ? { run, layer } : null;
+    return { run, layer: run.layers.find((each) => each.tag === this.state.tag) ?? usable[0] ?? run.layers[0] };
   }
 
   /** Whether all layers are shown, and not one of them. */

@@ -87,8 +87,9 @@ export class Berth {
   #listen() {
     const { grip } = this;
     let from = null;
+    const sized = (by) => this.#size + (this.side === "top" ? by : -by);
     const resize = (by) => {
-      this.#wanted = this.#size + (this.side === "top" ? by : -by);
+      this.#wanted = sized(by);
       this.actions.change();
     };
     grip.addEventListener("pointerdown", (event) => {
@@ -97,11 +98,14 @@ export class Berth {
     });
     grip.addEventListener("pointermove", (event) => {
       if (from === null) return;
-      const size = this.#size;
       const moved = event.clientY - from;
       from = event.clientY;
-      if (size + (this.side === "top" ? moved : -moved) >= LEAST) resize(moved);
-      else this.#putAway();
+      if (sized(moved) >= LEAST) {
+        resize(moved);
+        return;
+      }
+      this.#wanted = null;
+      this.actions.close();
     });
     for (const end of ["pointerup", "pointercancel"]) grip.addEventListener(end, () => (from = null));
     grip.addEventListener("keydown", (event) => {
@@ -109,10 +113,5 @@ export class Berth {
       event.preventDefault();
       resize(event.key === "ArrowUp" ? -NUDGE : NUDGE);
     });
-  }
-
-  #putAway() {
-    this.#wanted = null;
-    this.actions.close();
   }
 }

@@ -53,15 +53,16 @@ export class Compare {
    */
   update(model, scene) {
     const { series, pinned } = model;
-    /** @type {[string, boolean][]} */
-    const rivals = model.rivals().map(({ run, layer }) => [run, comparable(layer, model.chosen?.layer)]);
+    const rivals = model.rivals().map(({ run, layer }) => ({ run, fits: comparable(layer, model.chosen?.layer) }));
     const count = series?.count ?? 0;
     const alone = count < 2;
     const learning = scene?.mode === "change";
     /** @type {[string, string, boolean][]} */
-    const others = rivals.map(([run, fits]) => {
-      return [`run:${run}`, `run ${shortened(run, 40)}${fits ? "" : " (another shape)"}`, !fits];
-    });
+    const others = rivals.map(({ run, fits }) => [
+      `run:${run}`,
+      `run ${shortened(run, 40)}${fits ? "" : " (another shape)"}`,
+      !fits,
+    ]);
     this.#offer([
       ["initial", "initial filters", false],
       ["previous", "previous snapshot", alone],
@@ -70,7 +71,7 @@ export class Compare {
       ...others,
       ["none", learning ? "nothing (leaves no difference)" : "nothing", learning],
     ]);
-    const why = reason(scene, alone && !rivals.some(([, fits]) => fits));
+    const why = reason(scene, alone && !rivals.some(({ fits }) => fits));
     this.select.disabled = Boolean(why) || !scene;
     this.select.title = why || TITLE;
     setText(this.why, why);

@@ -17,20 +17,15 @@ export function drawHistory(plots, moment) {
   drawCurves(plots, moment);
 }
 
-/** An axis of snapshots, named by their epochs or steps; a heat map's rows lie between whole positions. */
-function snapshotAxis({ series }, most, heat) {
+/** An axis of snapshots, named by their epochs or steps; `middle` of a heat map's rows is half a position further on. */
+function snapshotAxis({ series }, most, middle = 0) {
   const last = series.count - 1;
-  const ticks = niceTicks(0, last, most, true);
-  const name = (tick) => {
-    const time = series.time(Math.round(heat ? tick - 0.5 : tick));
+  const format = (tick) => {
+    const time = series.time(Math.round(tick - middle));
     return time === null ? "" : formatCount(time);
   };
-  return {
-    low: 0,
-    high: heat ? series.count : last,
-    ticks: heat ? ticks.map((tick) => tick + 0.5) : ticks,
-    format: name,
-  };
+  const ticks = niceTicks(0, last, most, true).map((tick) => tick + middle);
+  return { low: 0, high: last + 2 * middle, ticks, format };
 }
 
 function drawEvolution(plot, moment) {
@@ -40,7 +35,7 @@ function drawEvolution(plot, moment) {
   plot.show({
     title: `Learned · ${series.unit}s ↓ ${along}s →`,
     x: { low: -0.5, high: columns - 0.5, whole: true, label: `${along} →`, format: String },
-    y: { ...snapshotAxis(moment, 4, true), down: true },
+    y: { ...snapshotAxis(moment, 4, 0.5), down: true },
     heat: { values, rows, columns, scale: weightScale(signed, limit) },
     still: [values, series.version],
     marks: [{ y: position + 0.5, colour: theme.accent }],
@@ -60,7 +55,7 @@ function drawSpectra(plot, moment) {
   plot.show({
     title: `Response · ${series.unit}s ↓ frequency →`,
     x: { low: axis.low, high: axis.high, label: axis.unit, format: formatTick },
-    y: { ...snapshotAxis(moment, 4, true), down: true },
+    y: { ...snapshotAxis(moment, 4, 0.5), down: true },
     heat: {
       values,
       rows,
@@ -117,7 +112,7 @@ function showCurve(plot, moment, values, { title, y, label = "", ...how }) {
   const here = positions.indexOf(position);
   plot.show({
     title,
-    x: { ...snapshotAxis(moment, 6, false), bare: !label, label },
+    x: { ...snapshotAxis(moment, 6), bare: !label, label },
     y,
     marks: [{ x: position, colour: theme.accent }],
     rest: here >= 0 ? formatPrecise(unscaled(values[here])) : "",

@@ -90,6 +90,10 @@ export class Help {
   }
 
   #page() {
+    const modes = Object.entries(MODES).map(([mode, [name, words]]) =>
+      entry(words, sketch(mode), el("span", { text: name })),
+    );
+    const meanings = Object.entries(MEANINGS).map(([word, meaning]) => entry(meaning, word));
     const close = button(
       { class: "icon-button", title: "Close (Esc)", "aria-label": "Close" },
       () => this.element.close(),
@@ -103,10 +107,10 @@ export class Help {
       el(
         "div",
         { class: "help-body", tabindex: 0, role: "group", "aria-label": "Keys and meanings", autofocus: true },
-        part("How to read the tiles", el("dl", { class: "help-modes" }, ...Object.entries(MODES).map(modeEntry))),
+        part("How to read the tiles", el("dl", { class: "help-modes" }, ...modes)),
         part("Colour is rotation: how far a filter has turned", rotationBar(), rotationWords()),
         part("Keys", el("dl", { class: "help-keys" }, ...this.keys.map(keyEntry))),
-        part("Words", el("dl", { class: "help-words" }, ...Object.entries(MEANINGS).map(entry))),
+        part("Words", el("dl", { class: "help-words" }, ...meanings)),
       ),
     );
   }
@@ -116,22 +120,14 @@ function part(heading, ...content) {
   return el("section", {}, el("h3", { text: heading }), ...content);
 }
 
-function entry([word, meaning]) {
-  return el("div", {}, el("dt", { text: word }), el("dd", { text: meaning }));
-}
-
-function modeEntry([mode, [name, words]]) {
-  return el("div", {}, el("dt", {}, sketch(mode), el("span", { text: name })), el("dd", { text: words }));
+/** What something means, after pictures or words of it. */
+function entry(meaning, ...named) {
+  return el("div", {}, el("dt", {}, ...named), el("dd", { text: meaning }));
 }
 
 function keyEntry({ words, keys }) {
   const names = Object.keys(keys).sort((a, b) => (NAMES[a] ? 0 : 1) - (NAMES[b] ? 0 : 1));
-  return el(
-    "div",
-    {},
-    el("dt", {}, ...names.map((key) => el("kbd", { text: NAMES[key] ?? key }))),
-    el("dd", { text: words }),
-  );
+  return entry(words, ...names.map((key) => el("kbd", { text: NAMES[key] ?? key })));
 }
 
 function rotationBar() {

@@ -22,6 +22,7 @@ const SPARK = { w: 54, h: 18 };
 export class OverviewPanel {
   #rows = [];
   #key = new Key();
+  #built = new Key();
   #active = 0;
   #at = null;
   #shown = null;
@@ -88,13 +89,11 @@ export class OverviewPanel {
     const several = new Set(run.layers.map(({ monitor }) => monitor)).size > 1;
     const names = run.layers.map(({ monitor, layer }) => (several ? `${monitor}/${layer}` : layer));
     const within = commonModules(names);
-    const rows = run.layers.map((layer, i) => ({
-      name: names[i],
-      brief: names[i].slice(within.length),
-      layer,
-      change: changesOf(layer, answer),
-    }));
-    const changed = rows.filter(({ change }) => change).map(({ change }) => change);
+    const rows = run.layers.map((layer, i) => {
+      const name = names[i];
+      return { name, brief: name.slice(within.length), layer, change: changesOf(layer, answer) };
+    });
+    const changed = rows.map(({ change }) => change).filter(Boolean);
     this.#shown = { rows, answer, limits: changeLimits(changed) };
     this.#build(rows, run.run, tag);
     this.#describe(run, rows, within, live);
@@ -106,9 +105,7 @@ export class OverviewPanel {
   }
 
   #build(rows, run, tag) {
-    const same = this.run === run && this.#rows.length === rows.length;
-    if (same && rows.every(({ layer }, i) => layer.tag === this.#rows[i].tag)) return;
-    this.run = run;
+    if (!this.#built.turned(run, ...rows.map(({ layer }) => layer.tag))) return;
     this.#rows = rows.map(
       ({ layer }, i) =>
         new OverviewRow(layer.tag, {
@@ -120,11 +117,9 @@ export class OverviewPanel {
         }),
     );
     this.list.replaceChildren(...this.#rows.map(({ element }) => element));
-    this.#active = Math.max(
-      rows.findIndex(({ layer }) => layer.tag === tag),
-      0,
-    );
-    this.#rows[this.#active]?.reachable(true);
+    const chosen = rows.findIndex(({ layer }) => layer.tag === tag);
+    this.#active = Math.max(chosen, 0);
+    this.#rows[this.#active].reachable(true);
     this.#at = null;
   }
 
@@ -163,8 +158,8 @@ export class OverviewPanel {
 
   #paint() {
     const { rows, answer, limits } = this.#shown;
-    const strip = this.#rows[0]?.strip;
-    const size = { w: strip?.clientWidth ?? 0, h: strip?.clientHeight ?? 0 };
+    const { strip } = this.#rows[0];
+    const size = { w: strip.clientWidth, h: strip.clientHeight };
     rows.forEach(({ name, brief, layer, change }, i) => {
       const row = this.#rows[i];
       row.describe(name, brief, layer);
@@ -172,7 +167,6 @@ export class OverviewPanel {
       if (size.w) paintChanges(row.canvas, size, change, deadTimes(layer, answer.time), answer.axis, limits);
       row.tell(this.#here(i), change, (cell) => this.#say(i, cell));
     });
-    if (!strip) return;
     const left = strip.getBoundingClientRect().left - this.scroller.getBoundingClientRect().left;
     this.scalar.draw(answer, { left, width: size.w });
   }
@@ -238,7 +232,7 @@ export class OverviewPanel {
   }
 
   #focused(i) {
-    this.#rows[this.#active]?.reachable(false);
+    this.#rows[this.#active].reachable(false);
     this.#active = i;
     this.#rows[i].reachable(true);
     this.#move(i, this.#here(i));

@@ -8,7 +8,6 @@ import { joined, shortened } from "./words.js";
 export class OverviewRow {
   /** @param {string} tag @param {import("./dom.js").Actions} actions `point(event, share)`, `leave`, `focus`, `pick(share | null)`, `key(event)`. */
   constructor(tag, actions) {
-    this.tag = tag;
     this.name = el("span", { class: "overview-name cut", role: "rowheader" });
     this.shape = el("span", { class: "overview-shape fine cut", role: "cell" });
     this.spark = el("canvas", { "aria-hidden": "true" });
