@@ -35,7 +35,7 @@ export class Finder {
     const found = scene ? this.#look(scene) : new Set();
     if (found.size !== this.found.size || [...found].some((number) => !this.found.has(number))) this.found = found;
     if (scene) scene.found = this.found;
-    this.panel.update(text, this.#read, scene, Boolean(scene && tuned(scene.series)));
+    this.panel.update(text, this.#read, scene, Boolean(scene && !withoutFrequencies(scene.series.header)));
   }
 
   /** Once the tiles are laid: scroll to the first one found after the search has changed. */
@@ -73,7 +73,7 @@ export class Finder {
       if (Object.hasOwn(TRAITS, word)) for (const row of rowsWith(series, word)) rows.add(row);
       if (Object.hasOwn(MARKS, word)) frame.marks.forEach((mark, row) => mark === MARKS[word] && rows.add(row));
     }
-    if (peaks.length && tuned(series)) {
+    if (peaks.length && !withoutFrequencies(series.header)) {
       newestPeaks(series).forEach((peak, row) => {
         if (peaks.some(([low, high]) => peak >= low && peak <= high)) rows.add(row);
       });
@@ -91,9 +91,4 @@ export class Finder {
     this.search(`${state.find} peak ${low}-${high}`.trim());
     this.panel.input.value = state.find;
   }
-}
-
-/** Whether the filters of a layer have frequencies. */
-function tuned({ header }) {
-  return !withoutFrequencies(header);
 }

@@ -78,16 +78,19 @@ export class State extends /** @type {Values} */ (/** @type {unknown} */ (Object
     }
   }
 
+  /** What was chosen of a layer. */
+  get #chosen() {
+    return Object.keys(KEYS).filter((key) => !GENERAL.has(key) && this[key] !== KEYS[key][0]);
+  }
+
   /** Whether something of a layer was chosen. */
   get named() {
-    return Object.entries(KEYS).some(([key, [fallback]]) => !GENERAL.has(key) && this[key] !== fallback);
+    return this.#chosen.length > 0;
   }
 
   /** Whether nothing was chosen of how a layer is shown. */
   get untouched() {
-    return Object.entries(KEYS).every(
-      ([key, [fallback]]) => WHICH.has(key) || GENERAL.has(key) || this[key] === fallback,
-    );
+    return this.#chosen.every((key) => WHICH.has(key));
   }
 
   /** How the layer is shown that has opened, where the user has not chosen: a link names it, so that it leads to the

@@ -33,11 +33,13 @@ export class Toolbar {
         actions.mode(mode),
       ),
     );
-    this.evolution = this.modes.at(-1);
+    this.response = this.modes[2];
+    this.evolution = this.modes[3];
     this.sort = labelled("sort", "Sort", SORTS, actions.sort);
     this.again = button({ class: "icon-button", "data-testid": "sort-again" }, actions.again, icon(ICONS.again));
     this.scale = labelled("scale", "Scale", SCALES, actions.scale);
     this.channels = labelled("channels", "Channels", CHANNELS, actions.channels);
+    this.letters = this.channels.element.options[Object.keys(CHANNELS).indexOf("logo")];
     this.tile = labelled("tile", "Tiles", TILES, actions.tile);
     this.tile.element.title = "Size of the tiles (+ and −, 0 to fit)";
     this.compare = new Compare(actions.compare);
@@ -79,22 +81,13 @@ export class Toolbar {
     this.again.setAttribute("aria-label", `Sort again at this ${unit}`);
   }
 
-  /** Show a choice only where it makes sense. */
-  #offer({ options, value: chosen }, value, offered) {
-    const option = [...options].find((each) => each.value === value);
-    option.hidden = option.disabled = !offered && chosen !== value;
-  }
-
   /** @param {{[name: string]: any}} state The page's. @param {import("../views/view.js").Scene | null} scene */
   update(state, scene) {
     const mode = scene?.mode ?? state.mode ?? "taps";
-    for (const segment of this.modes) {
-      segment.setAttribute("aria-pressed", String(segment.dataset.mode === mode));
-      if (segment.dataset.mode !== "response") continue;
-      const reason = scene ? withoutFrequencies(scene.series.header) : "";
-      segment.disabled = Boolean(reason);
-      segment.title = reason || MODES.response[1];
-    }
+    for (const segment of this.modes) segment.setAttribute("aria-pressed", String(segment.dataset.mode === mode));
+    const reason = scene ? withoutFrequencies(scene.series.header) : "";
+    this.response.disabled = Boolean(reason);
+    this.response.title = reason || MODES.response[1];
     const sort = scene?.sort ?? state.sort ?? "index";
     this.sort.element.value = sort;
     for (const option of this.sort.element.options) option.disabled = scene ? !canSort(option.value, scene) : false;
@@ -107,7 +100,7 @@ export class Toolbar {
     const lettered = header && isLettered(header);
     // What a link asked for of another layer is none of this one's choices.
     this.channels.element.value = state.channels === "logo" && !lettered ? "auto" : state.channels;
-    this.#offer(this.channels.element, "logo", lettered);
+    this.letters.hidden = this.letters.disabled = !lettered;
     this.channels.label.hidden = !choice || mode === "response" || mode === "evolution";
     this.reading.update(scene);
     this.legend.update(scene);

@@ -81,10 +81,9 @@ function bestColumns(count, room, most) {
   let bestScore = Infinity;
   for (let columns = 1; columns <= Math.min(count, 200); columns++) {
     const rows = Math.ceil(count / columns);
-    const shape = Math.min(room.w / columns, most.w) / Math.min(room.h / rows, most.h);
+    const [w, h] = [Math.min(room.w / columns, most.w), Math.min(room.h / rows, most.h)];
     // Empty cells at the end are a lesser evil than a bad shape; small tiles are the worst.
-    const size = Math.min(room.w / columns, most.w) * Math.min(room.h / rows, most.h);
-    const score = Math.abs(Math.log(shape / ASPECT)) + (rows * columns) / count - 0.15 * Math.log(size);
+    const score = Math.abs(Math.log(w / h / ASPECT)) + (rows * columns) / count - 0.15 * Math.log(w * h);
     if (score < bestScore) [best, bestScore] = [columns, score];
   }
   return best;

@@ -194,15 +194,20 @@ export class LayerView {
       for (const each of found) each[kind].forEach((peak, f) => (sizes[f] = Math.max(sizes[f], peak)));
       return sizes;
     };
-    const scaled = (sizes, fair) => {
-      const limit = Math.max(fair, least);
-      const limits = sizes.map((size) => (this.scale === "shared" ? limit : Math.max(size, least) || 1));
-      return { limit, limits, clipped: beyond(sizes, limits).includes(true) };
-    };
     const cells = highest("cells");
     const fair = this.mode === "change" ? sharedLimit(cells, 0.9, 4) : sharedLimit(cells, 0.5, 2);
     const stacks = this.channels === "logo" ? highest("stacks") : null;
-    return { ...scaled(cells, fair), stacks: stacks && scaled(stacks, fairLimit(stacks)) };
+    return {
+      ...this.#scaled(cells, fair, least),
+      stacks: stacks && this.#scaled(stacks, fairLimit(stacks), least),
+    };
+  }
+
+  /** One limit for all, or one for each of some sizes. */
+  #scaled(sizes, fair, least = 0) {
+    const limit = Math.max(fair, least);
+    const limits = sizes.map((size) => (this.scale === "shared" ? limit : Math.max(size, least) || 1));
+    return { limit, limits, clipped: beyond(sizes, limits).includes(true) };
   }
 
   /** The largest of every filter's rows, and the highest of its stacks of letters. */
@@ -250,11 +255,8 @@ export class LayerView {
       const { rows, columns, signed } = this.#evolution;
       const values = this.#evolution.values();
       const own = peaks(values, series.filters);
-      const limit = sharedLimit(own, 0.9, 4);
-      const limits = own.map((peak) => (this.scale === "shared" ? limit : peak || 1));
-      const cut = beyond(own, limits);
-      const clipped = cut.includes(true);
-      this.#painted = { values, rows, columns, signed, limit, limits, clipped, cut, more };
+      const scaled = this.#scaled(own, sharedLimit(own, 0.9, 4));
+      this.#painted = { values, rows, columns, signed, ...scaled, cut: beyond(own, scaled.limits), more };
       this.#paintedAt = performance.now();
     }
     this.#painted.more = more;
