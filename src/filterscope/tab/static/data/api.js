@@ -26,10 +26,7 @@ const ROUTE = new URL("../../", import.meta.url);
  * @typedef {{run: string, layers: Layer[]}} Run
  */
 
-/** An answer that did not come; its message says what to do. */
-export class ApiError extends Error {}
-
-/** @param {AbortSignal} [signal] */
+/** Where no answer comes, the error's message says what to do. @param {AbortSignal} [signal] */
 async function get(path, parameters, signal) {
   const url = new URL(path, ROUTE);
   url.search = new URLSearchParams(parameters).toString();
@@ -38,7 +35,7 @@ async function get(path, parameters, signal) {
     response = await fetch(url, { signal, cache: "no-cache" });
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw new ApiError("TensorBoard does not answer. Is it still running? This page tries again by itself.");
+    throw new Error("TensorBoard does not answer. Is it still running? This page tries again by itself.");
   }
   if (response.ok) return response;
   let words = `TensorBoard answered ${response.status} to "${path}". Its terminal says more.`;
@@ -47,7 +44,7 @@ async function get(path, parameters, signal) {
   } catch {
     // An error page of TensorBoard's own or of a proxy: the status is all there is.
   }
-  throw new ApiError(String(words));
+  throw new Error(String(words));
 }
 
 /**
@@ -88,7 +85,7 @@ export async function fetchBanks(run, tag, steps, signal) {
 }
 
 /** Cut an answer into records of step (float64), status and length (uint32), and bytes padded to 8. */
-export function unpack(buffer) {
+function unpack(buffer) {
   const view = new DataView(buffer);
   const records = [];
   let at = 0;

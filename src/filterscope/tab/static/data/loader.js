@@ -9,22 +9,13 @@ const BUDGET = 512 * 2 ** 20;
 const REQUEST = 6 * 2 ** 20;
 const PARALLEL = 2;
 
-/** All positions of `count`: the ends, then halves, quarters, eighths ... */
-export function coarseToFine(count) {
-  const order = [];
-  const seen = new Uint8Array(count);
-  const add = (position) => {
-    if (position >= 0 && position < count && !seen[position]) {
-      seen[position] = 1;
-      order.push(position);
-    }
-  };
-  add(count - 1);
-  add(0);
-  for (let stride = 2 ** Math.ceil(Math.log2(Math.max(count, 2))); stride >= 1; stride /= 2) {
-    for (let position = 0; position < count; position += stride) add(position);
+/** All positions of `count`, of which there are some: the ends, then halves, quarters, eighths ... */
+function coarseToFine(count) {
+  const order = new Set([count - 1, 0]);
+  for (let stride = 2 ** Math.ceil(Math.log2(count)); stride >= 1; stride /= 2) {
+    for (let position = 0; position < count; position += stride) order.add(position);
   }
-  return order;
+  return [...order];
 }
 
 export class Loader {
@@ -109,7 +100,7 @@ export class Loader {
       return snapshot && !snapshot.weights && !snapshot.problem && !asked.has(snapshot.step);
     };
     const urgent = wanted().filter(open);
-    if (!series.header) return requests.length ? [] : [series.count - 1, 0, ...urgent].filter(unique).filter(open);
+    if (!series.header) return requests.length ? [] : [...new Set([series.count - 1, 0, ...urgent])].filter(open);
     const each = series.bytes / Math.max(series.loaded, 1);
     const most = Math.max(1, Math.min(MOST_STEPS, Math.floor(REQUEST / each)));
     // The first answers should come quickly: a scrubber with sixteen stops is already of use.
@@ -167,5 +158,3 @@ export class Loader {
     }
   }
 }
-
-const unique = (value, i, all) => all.indexOf(value) === i;

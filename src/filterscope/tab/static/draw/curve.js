@@ -11,6 +11,8 @@ export const STEM_TAPS = 8;
  * @typedef {{left: number, slot: number, zero: number, scale: number, top: number, bottom: number, right: number}} Place
  */
 
+const clip = (y, top, bottom) => (y < top ? top : y > bottom ? bottom : y);
+
 /** The place of `count` values over the whole width of a box. @returns {Place} */
 export function placeIn({ x, y, w, h }, count, zero, scale) {
   return { left: x, right: x + w, slot: w / count, zero, scale, top: y, bottom: y + h };
@@ -43,9 +45,8 @@ function traceValues(context, values, { left, slot, zero, scale, top, bottom }) 
       continue;
     }
     const x = left + (i + 0.5) * slot;
-    const inside = y < top ? top : y > bottom ? bottom : y;
-    if (broken) context.moveTo(x, inside);
-    else context.lineTo(x, inside);
+    if (broken) context.moveTo(x, clip(y, top, bottom));
+    else context.lineTo(x, clip(y, top, bottom));
     broken = false;
   }
 }
@@ -53,7 +54,6 @@ function traceValues(context, values, { left, slot, zero, scale, top, bottom }) 
 function traceExtremes(context, values, { left, slot, zero, scale, top, bottom }) {
   const count = values.length;
   const columns = Math.max(1, Math.round(count * slot));
-  const clip = (y) => (y < top ? top : y > bottom ? bottom : y);
   const ends = [0, 0];
   let broken = true;
   for (let column = 0; column < columns; column++) {
@@ -65,9 +65,10 @@ function traceExtremes(context, values, { left, slot, zero, scale, top, bottom }
     }
     if (values[next - 1] < values[first]) ends.reverse();
     const x = left + column + 0.5;
-    if (broken) context.moveTo(x, clip(zero - ends[0] * scale));
-    else context.lineTo(x, clip(zero - ends[0] * scale));
-    context.lineTo(x, clip(zero - ends[1] * scale));
+    const [from, to] = ends.map((end) => clip(zero - end * scale, top, bottom));
+    if (broken) context.moveTo(x, from);
+    else context.lineTo(x, from);
+    context.lineTo(x, to);
     broken = false;
   }
 }
@@ -86,7 +87,7 @@ export function traceStems(context, values, at, count, { left, slot, zero, scale
   for (let i = 0; i < count; i++) {
     const y = zero - values[at + i] * scale;
     if (!(y - y === 0)) continue;
-    const inside = y < top ? top : y > bottom ? bottom : y;
+    const inside = clip(y, top, bottom);
     const x = left + (i + 0.5) * slot - width / 2;
     // A weight of nearly nothing still shows that there is a tap.
     const height = Math.max(Math.abs(inside - zero), 1);

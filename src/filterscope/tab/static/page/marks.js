@@ -39,17 +39,13 @@ const same = (one, other) => textOf(one) === textOf(other);
 
 /** Set, followed and taken away. */
 export class Marks {
-  #read = { text: "", marks: [] };
-
   /** @param {import("./app.js").App} app */
   constructor(app) {
     this.app = app;
   }
 
   get #all() {
-    const { marks: text } = this.app.state;
-    if (text !== this.#read.text) this.#read = { text, marks: parseMarks(text) };
-    return this.#read.marks;
+    return parseMarks(this.app.state.marks);
   }
 
   /** Those of the shown run, each with its layer as the server lists it, in model order, then by time. */
