@@ -61,9 +61,8 @@ export function savePng(scene, shown, summary, detail) {
   const title = `${series.layer.layer} · ${mode === "evolution" ? `${series.unit}s × taps` : mode}`;
   const subtitle = joined(series.run, series.moment(position), summary);
   const fine = Math.max(window.devicePixelRatio || 1, 2);
-  const { width: room } = shown;
   const long = (shown.height + HEAD) * fine > LONGEST_CANVAS;
-  const layout = long ? { ...layTiles(series.filters, room, room, fine), width: room } : shown;
+  const layout = long ? layTiles(series.filters, shown.width, shown.width, fine) : shown;
   const plots = detail ? detail.shown : [];
   const side = plots.length ? detail.element.clientWidth + MARGIN : 0;
   const sideHeight = plots.length ? detail.body.scrollHeight : 0;

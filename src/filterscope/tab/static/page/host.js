@@ -33,9 +33,9 @@ function decoded(text) {
 export function readAddress() {
   const found = new Map();
   for (const part of fragment()) {
-    const cut = part.indexOf("=");
-    const key = decoded(cut < 0 ? part : part.slice(0, cut));
-    if (key.startsWith(PREFIX)) found.set(key.slice(PREFIX.length), cut < 0 ? "" : decoded(part.slice(cut + 1)));
+    const [name, ...value] = part.split("=");
+    const key = decoded(name);
+    if (key.startsWith(PREFIX)) found.set(key.slice(PREFIX.length), decoded(value.join("=")));
   }
   return found;
 }

@@ -46,19 +46,19 @@ function curveWords(scene, { row, box, x }) {
   return joined(`${tapWords(scene, first, next)}: ${mode === "change" ? "difference " : ""}${now}`, then);
 }
 
-/** Of a cell of several values the strongest, which is the one that is drawn. */
-function cellOf(values, at, columns, [r0, r1], [c0, c1]) {
-  return formatPrecise(signedExtreme(values, at, columns, r0, r1, c0, c1), 2);
-}
-
-function heatWords(scene, { row, box, x, y }) {
-  const { rows, columns, values } = scene.frame;
+/** Which columns and rows of a heat map lie there, and their strongest value, which is the one that is drawn. */
+function cellOf({ rows, columns, values }, { row, box, x, y }) {
   const across = reach((x - box.x) / box.w, columns, box.w);
   const down = reach((y - box.y) / box.h, rows, box.h);
+  const value = formatPrecise(signedExtreme(values, row * rows * columns, columns, ...down, ...across), 2);
+  return { across, down, value };
+}
+
+function heatWords(scene, under) {
+  const { across, down, value } = cellOf(scene.frame, under);
   const [first, next] = down;
   const channel = next - first === 1 ? channelName(scene.series.header, first) : `channels ${first}–${next - 1}`;
   const difference = scene.mode === "change" ? "difference " : "";
-  const value = cellOf(values, row * rows * columns, columns, down, across);
   return `${joined(channel, tapWords(scene, ...across))}: ${difference}${value}`;
 }
 
@@ -72,17 +72,14 @@ function logoWords({ frame, series, mode }, { row, box, x }) {
   return `tap ${tap}: ${mode === "change" ? "difference " : ""}${shown.join(", ")}`;
 }
 
-function evolutionWords(scene, { row, box, x, y }) {
+function evolutionWords(scene, under) {
   const { series, evolution } = scene;
   if (!evolution) return "";
-  const { rows, columns, values } = evolution;
-  const across = reach((x - box.x) / box.w, columns, box.w);
-  const down = reach((y - box.y) / box.h, rows, box.h);
+  const { across, down, value } = cellOf(evolution, under);
   const [first, last] = [down[0], down[1] - 1].map((line, i) =>
-    Math.min(Math.ceil(((line + i) * series.count) / rows) - i, series.count - 1),
+    Math.min(Math.ceil(((line + i) * series.count) / evolution.rows) - i, series.count - 1),
   );
   const moment = first >= last ? series.moment(first) : `${series.moment(first)} to ${series.time(last) ?? "later"}`;
-  const value = cellOf(values, row * rows * columns, columns, down, across);
   return `${joined(moment, tapWords(scene, ...across))}: difference ${value}`;
 }
 

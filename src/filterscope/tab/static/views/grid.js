@@ -36,9 +36,11 @@ export class Grid {
     if (this.#layoutKey.turned(series.filters, width, height, ratio, size)) {
       const kept = this.layout?.tiles.length === series.filters ? this.#middle() : null;
       this.layout = layTiles(series.filters, width, height, ratio, size);
-      this.layout.width = width;
       this.room.style.height = `${Math.max(this.layout.height, height)}px`;
-      if (kept) this.#restore(kept);
+      if (kept) {
+        const { y, h } = this.layout.tiles[kept.tile];
+        this.scroller.scrollTop = y + h / 2 - kept.at;
+      }
       this.order = null;
     }
     if (order !== this.order) {
@@ -61,11 +63,6 @@ export class Grid {
     const { tiles } = this.layout;
     const tile = tiles.reduce((best, each, i) => (distance(each) < distance(tiles[best]) ? i : best), 0);
     return { tile, at: tiles[tile].y + tiles[tile].h / 2 - scrollTop };
-  }
-
-  #restore({ tile, at }) {
-    const { y, h } = this.layout.tiles[tile];
-    this.scroller.scrollTop = y + h / 2 - at;
   }
 
   /**

@@ -36,7 +36,7 @@ export function layTiles(count, width, height, ratio, size = "fit") {
   }));
   const contentHeight = Math.ceil(count / columns) * cell.h + 2 * MARGIN - gap;
   const [font, radius] = head === 17 ? [11, 5] : [9, 3];
-  return { columns, cell, tiles, inner, head, font, radius, height: Math.max(contentHeight, 0) };
+  return { columns, cell, tiles, inner, head, font, radius, width, height: Math.max(contentHeight, 0) };
 }
 
 function sizedTiles(least, room) {
