@@ -188,7 +188,7 @@ export function saveJson(scene) {
   const width = complex ? 2 : 1;
   const peaks = withoutFrequencies(series.header) ? null : peakFrequencies(series, position);
   const number = (i) => (complex ? [real(now[i]), real(now[i + 1])] : real(now[i]));
-  const { layer, total_filters, stride, dilation, groups, transposed, sample_rate } = series.header;
+  const told = ["total_filters", "stride", "dilation", "groups", "transposed", "sample_rate", "complex"];
   const filters = Array.from({ length: series.filters }, (_, f) => ({
     filter: series.numberOf(f),
     rotation: real(rotation[f]),
@@ -202,19 +202,13 @@ export function saveJson(scene) {
   const document = {
     run: series.run,
     tag: series.layer.tag,
-    layer,
+    layer: series.header.layer,
     epoch: series.epoch(position),
     step: series.snapshots[position].step,
     reference_epoch: series.epoch(series.reference),
     reference_step: series.snapshots[series.reference]?.step ?? null,
     shape,
-    total_filters,
-    stride,
-    dilation,
-    groups,
-    transposed,
-    sample_rate,
-    complex,
+    ...Object.fromEntries(told.map((name) => [name, series.header[name]])),
     filters,
   };
   save(new Blob([JSON.stringify(document)], { type: "application/json" }), fileName(scene, "weights", "json"));
