@@ -2,7 +2,7 @@
 
 import { Directions } from "../numbers/direction.js";
 import { withoutFrequencies } from "../numbers/letters.js";
-import { changes, norms, rotations } from "../numbers/measures.js";
+import { change, norms, rotations } from "../numbers/measures.js";
 import { difference, displayRows, peaks } from "../numbers/rows.js";
 import { decibels, fftLength, power } from "../numbers/spectrum.js";
 
@@ -26,6 +26,7 @@ export function filterHistory(series, row) {
   const signed = !header.complex;
   const directions = channels > 1 && length > 1 && signed ? directionsOf(series, row, base) : null;
   const taps = new Float32Array(count * across);
+  const alone = { ...header, shape: [1, channels, length] };
   let before = null;
   for (let position = 0; position < count; position++) {
     if (!series.isLoaded(position)) {
@@ -38,13 +39,12 @@ export function filterHistory(series, row) {
     measures.rotation.push(rotations(now, base, 1, filterSize)[0]);
     // Between snapshots that are not neighbours, a change is not that from one to the next.
     const adjacent = before !== null && positions.at(-2) === position - 1;
-    measures.change.push(adjacent ? changes(now, before, 1, filterSize)[0] : NaN);
+    measures.change.push(adjacent ? change(now, before) : NaN);
     measures.path.push((measures.path.at(-1) ?? 0) + (before ? distance(now, before) : 0));
     before = now;
     const moved = difference(now, base);
-    if (directions) taps.set(directions.rows(position, moved), position * across);
-    else if (signed) taps.set(moved, position * across);
-    else taps.set(displayRows(moved, { ...header, shape: [1, channels, length] }, "l2", null), position * across);
+    const shown = directions?.rows(position, moved) ?? displayRows(moved, alone, signed ? "all" : "l2", null);
+    taps.set(shown, position * across);
   }
   if (directions?.signs()[0] < 0) for (let i = 0; i < taps.length; i++) taps[i] = -taps[i];
   return {

@@ -55,20 +55,16 @@ export function rotations(weights, reference, filters, size) {
   return result;
 }
 
-/** `|w - previous| / |previous|` of every filter, rounding aside; NaN where the previous one was zero. */
-export function changes(weights, previous, filters, size) {
-  const result = new Float64Array(filters);
-  for (let f = 0, at = 0; f < filters; f++) {
-    let step = 0;
-    let before = 0;
-    for (const end = at + size; at < end; at++) {
-      const d = gap(weights[at], previous[at]);
-      step += d * d;
-      before += previous[at] * previous[at];
-    }
-    result[f] = before > 0 ? Math.sqrt(step / before) : NaN;
+/** `|w - previous| / |previous|` of one filter, rounding aside; NaN where the previous one was zero. */
+export function change(weights, previous) {
+  let step = 0;
+  let before = 0;
+  for (let i = 0; i < weights.length; i++) {
+    const d = gap(weights[i], previous[i]);
+    step += d * d;
+    before += previous[i] * previous[i];
   }
-  return result;
+  return before > 0 ? Math.sqrt(step / before) : NaN;
 }
 
 /** `|w - other|` of every filter, rounding aside. */

@@ -3,7 +3,7 @@
 import { peakOf } from "../data/snapshot.js";
 import { formatFrequency, formatValue } from "../numbers/format.js";
 import { withoutFrequencies } from "../numbers/letters.js";
-import { changes } from "../numbers/measures.js";
+import { change } from "../numbers/measures.js";
 import { frequencyAxis } from "../numbers/spectrum.js";
 import { el } from "./dom.js";
 import { rotationWords } from "./scales.js";
@@ -85,6 +85,5 @@ function measureWords({ series, position, frame, compared }, row) {
 
 /** How far a filter moved since the snapshot before. */
 function changeOf(series, position, row) {
-  const [now, before] = [position, position - 1].map((at) => series.filterWeights(at, row));
-  return changes(now, before, 1, series.filterSize)[0];
+  return change(series.filterWeights(position, row), series.filterWeights(position - 1, row));
 }
