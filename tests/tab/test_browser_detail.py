@@ -130,6 +130,9 @@ def test_the_heat_map_over_the_epochs_is_a_way_to_go_to_one(tab: Tab, written: W
     epoch, tap = int(words[1]), int(words[2])
     moved = written.weights("waves", epoch) - written.weights("waves", 0)
     assert agrees(words[3], float(moved[2, 0, tap]), 3)
+    tab.page.mouse.click(x + width / 2, y + 0.5 * height, button="right")  # which asks for the browser's menu
+    tab.shows(4)
+    tab.page.mouse.move(x + width / 2, y + 0.5 * height)
     tab.page.mouse.down()
     tab.page.mouse.up()
     tab.shows(epoch)

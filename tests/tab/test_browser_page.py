@@ -249,3 +249,16 @@ def test_layers_and_modes_by_keyboard_alone(tab: Tab) -> None:
     tab.shows(0)
     tab.page.keyboard.press("p")
     expect(tab.get("compare")).to_have_value("pinned")
+
+
+def test_the_grid_is_called_by_what_it_shows_whatever_has_changed(tab: Tab) -> None:
+    tab.choose("waves").seek(3)
+    expect(tab.grid).to_have_attribute("aria-label", re.compile("^waves, epoch 3: 6 filters, taps; median rotation"))
+    tab.get("mode-response").click()
+    expect(tab.grid).to_have_attribute(
+        "aria-label", re.compile("^waves, epoch 3: 6 filters, response; median rotation")
+    )
+    tab.choose("noise").shows(3, "noise")
+    expect(tab.grid).to_have_attribute("aria-label", re.compile("^noise, epoch 3: .* response; "))
+    tab.get("compare").select_option("none")
+    expect(tab.grid).to_have_attribute("aria-label", re.compile("^noise, epoch 3: [^;]* response$"))

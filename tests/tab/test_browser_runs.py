@@ -56,7 +56,11 @@ def test_no_run_then_one_that_grows(look: Look, tmp_path: Path) -> None:
     with tensorboard(tmp_path, LOADERS["fast"], "--reload_interval=1") as served:
         tab = look(served.frame)
         empty = tab.get("empty")
-        expect(empty).to_be_visible()
+        for width in (480, 700, 1100, 1600):
+            tab.page.set_viewport_size({"width": width, "height": 800})
+            box = empty.bounding_box()
+            assert box is not None
+            assert box["width"] == pytest.approx(min(560, width - 48), abs=16), width
         code = empty.locator("code").inner_text()
         compile(code, "example", "exec")
         for line in (

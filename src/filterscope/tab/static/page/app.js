@@ -251,7 +251,7 @@ export class App extends /** @type {new () => import("./parts.js").Parts} */ (/*
       takeFocus();
     }
     if (this.#drawn !== null && this.#drawn !== position) performance.measure("filterscope:step", { start: begin });
-    if (this.#drawn !== position) this.voice.describe(scene);
+    this.voice.describe(scene);
     this.#drawn = position;
   }
 

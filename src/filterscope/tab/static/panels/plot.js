@@ -36,7 +36,7 @@ export class Plot {
     };
     this.canvas.addEventListener("pointermove", (event) => (event.buttons === 1 ? pick(event) : point(event)));
     this.canvas.addEventListener("pointerleave", () => point(null));
-    this.canvas.addEventListener("pointerdown", pick);
+    this.canvas.addEventListener("pointerdown", (event) => event.button === 0 && pick(event));
   }
 
   /**

@@ -1,5 +1,6 @@
 /** What a screen reader is told: the shown moment once the user has settled on it, and what was done. */
 
+import { Key } from "../draw/kept.js";
 import { formatValue } from "../numbers/format.js";
 import { quantile } from "../numbers/measures.js";
 import { el } from "./dom.js";
@@ -11,6 +12,7 @@ const SETTLED = 300;
 
 export class Voice {
   #timer = 0;
+  #told = new Key();
 
   /** @param {HTMLCanvasElement} canvas Of the grid, which is labelled with what it shows. */
   constructor(canvas) {
@@ -22,17 +24,16 @@ export class Voice {
     this.element.textContent = words;
   }
 
-  /** Tell of a scene, unless another one follows at once. */
+  /** Call the canvas by what it shows, and tell of it, unless another scene follows at once. */
   describe({ series, position, frame, mode, compared }) {
+    if (!this.#told.turned(series, position, mode, frame.rotation)) return;
+    const words = `${series.layer.layer}, ${series.moment(position)}`;
+    const median = `; median ${rotationWords(compared)} ${formatValue(quantile(frame.rotation, 0.5))}`;
+    this.canvas.setAttribute(
+      "aria-label",
+      `${words}: ${plural(series.filters, "filter")}, ${mode}${frame.plain ? "" : median}`,
+    );
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => {
-      const words = `${series.layer.layer}, ${series.moment(position)}`;
-      const median = `; median ${rotationWords(compared)} ${formatValue(quantile(frame.rotation, 0.5))}`;
-      this.canvas.setAttribute(
-        "aria-label",
-        `${words}: ${plural(series.filters, "filter")}, ${mode}${frame.plain ? "" : median}`,
-      );
-      this.say(words);
-    }, SETTLED);
+    this.#timer = setTimeout(() => this.say(words), SETTLED);
   }
 }
