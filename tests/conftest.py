@@ -17,8 +17,6 @@ from tests.support.browser import NO_CHROMIUM
 
 # Worker processes that compile for torch take longer to start than our models to compile.
 os.environ.setdefault("TORCHINDUCTOR_COMPILE_THREADS", "1")
-# A shell that starts us in the background has us ignore Ctrl-C, and our children too; tests send it.
-signal.signal(signal.SIGINT, signal.default_int_handler)
 drawing.install()
 
 #: Modules beside the tests that assert: their failures too show the values compared.
@@ -42,6 +40,15 @@ def _seeded() -> None:
     random.seed(0)
     np.random.seed(0)  # noqa: NPY002 - the stream that libraries draw from
     torch.manual_seed(0)
+
+
+@pytest.fixture(autouse=True)
+def _heeds_ctrl_c() -> None:
+    """Tests send it to their children, which ignore it if we do.
+
+    A shell has what it starts in the background ignore it, and so does Lightning from a fit on that it ended.
+    """
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(wrapper=True)
