@@ -109,14 +109,3 @@ def test_a_frozen_layer_opens_as_it_is_and_rounding_is_no_difference(look: Look,
             assert not coloured[np.abs(seen - ACCENT).max(axis=2) > 60].any(), mode
         tab.seek(1).opened_at(2)
         assert tab.facts()["change"] == "0"
-
-
-def test_a_page_that_opens_again_asks_for_none_of_its_files(look: Look, served: Served) -> None:
-    page = bare(look, served).loaded().page
-    sizes = """() => performance.getEntriesByType("resource").filter(({ name }) => name.includes("/static"))
-        .map(({ transferSize }) => transferSize)"""
-    count = len(page.evaluate(sizes))
-    assert count > 100
-    page.reload()
-    page.wait_for_selector("[data-testid=grid][data-ready=true]")
-    assert page.evaluate(sizes) == [0] * count

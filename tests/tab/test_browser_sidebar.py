@@ -215,7 +215,7 @@ def test_names_of_any_kind_are_text(look: Look, many: Served) -> None:
     assert sorted(listed(tab)) == sorted(HOSTILE)
     for order in ("change", "name", "model"):
         tab.get("layer-order").select_option(order)
-        assert sorted(listed(tab)) == sorted(HOSTILE)
+        wait_for(lambda: sorted(listed(tab)) == sorted(HOSTILE), "all names to be listed", 15)
     tab.get("layer-search").fill("<img src")
     lists(tab, [HOSTILE[0]])
     tab.page.keyboard.press("Enter")

@@ -14,7 +14,7 @@ from playwright.sync_api import expect
 from filterscope.filters import channels
 from filterscope.plots.drawing import logo
 from tests.support.blobs import by_hand, made
-from tests.support.browser import LOADERS, Served, tensorboard
+from tests.support.browser import LOADERS, Served, tensorboard, wait_for
 from tests.support.synthetic import STEPS, Run
 from tests.support.tab import Look, Tab, rotation_colour
 from tests.support.tab_reading import DOWN, END, LARGE, UP, letters, long, model
@@ -76,12 +76,13 @@ def resized(tab: Tab, before: float, press: str) -> float:
 def test_tiles_are_larger_at_will(look: Look, tiled: Served, width: int, dark: bool) -> None:
     tab = at(look, tiled, "many", width=width, dark=dark)
     fit = width_of(tab)
-    sizes = {}
+    sizes: dict[str, float] = {}
     for size, name in (("s", "S"), ("m", "M"), ("l", "L"), ("xl", "XL")):
         tab.get("tile").select_option(label=name)
         tab.page.wait_for_url(f"**/*tile={size}*")
         expect(tab.get("tile")).to_have_value(size)
         tab.shows(END, "many")
+        wait_for(lambda: width_of(tab) not in sizes.values(), "tiles of another size", 15)
         sizes[size] = width_of(tab)
     assert sorted(set(sizes.values())) == list(sizes.values())
     assert sizes["xl"] > 400
