@@ -11,8 +11,9 @@ import torch
 from filterscope import FilterBank, FilterHistory, FilterRecorder, load_history
 from filterscope.plots.drift import DriftPicture
 from filterscope.plots.picture import Times
+from filterscope.recording.intake import Intake
 from tests.support.events import Logged
-from tests.support.faults import told_by
+from tests.support.faults import raising, told_by
 from tests.support.nets import SmallNet
 from tests.support.pictures import assert_shows, pixels_of
 from tests.support.weights import weights_of
@@ -71,3 +72,20 @@ def test_an_epoch_may_end_where_a_snapshot_by_steps_was_taken(tmp_path: Path) ->
     np.testing.assert_allclose(history.change()[1:], [0.5625, 0.5625, 0.5625, 0.25, 0.5625, 0.5625], rtol=1e-5)
     np.testing.assert_allclose(history.bank(3).weights, kept, rtol=1e-3)
     np.testing.assert_allclose(history.bank(2).weights * 1.5625**2, kept, rtol=1e-3)
+
+
+def test_weights_that_cannot_be_read_at_such_an_epochs_end_do_not_end_the_training(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def action() -> None:
+        with FilterRecorder(SmallNet(), tmp_path, plots=()) as recorder:
+            recorder.snapshot(0)
+            recorder.snapshot(0, 5)
+            with monkeypatch.context() as broken:
+                broken.setattr(Intake, "read", raising(Intake.read, RuntimeError("no luck"), lambda *_: True))
+                recorder.snapshot(1, 5)
+            recorder.snapshot(2, 9)
+
+    (told,) = told_by(action)
+    assert "no luck" in told
+    assert load_history(tmp_path)["conv1"].steps.tolist() == [0, 5, 9]

@@ -132,6 +132,7 @@ class Session:
         elif self.intake.take(model, epoch, step, within_epoch):
             self._awaits_drawing = self._plan.is_milestone(number)
 
+    @harmless
     def end_last(self, model: nn.Module, epoch: int, step: int) -> None:
         """An epoch has ended at the step of the last snapshot, which stays if it holds the same weights."""
         if not self.intake.take(model, epoch, step, replaces=True):
