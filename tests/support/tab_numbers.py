@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.support import colour_tables
-from tests.support.browser import chromium, page_of, profile, require_chromium
+from tests.support.browser import page_of, profile
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+#: Playwright runs once in a process: the browser is that of the tab's tests.
+pytest_plugins = ["tests.support.tab_fixtures"]
 
 STATIC = colour_tables.FILE.parent.parent
 HOST = "http://numbers.test"
 
 
 @pytest.fixture(scope="module")
-def modules() -> Iterator[Any]:
+def modules(chrome: Browser) -> Iterator[Any]:
     """Calls an expression on the browser half's modules of numbers, given as ``numbers``."""
-    require_chromium()
-    with chromium() as browser, profile(browser) as context:
+    with profile(chrome) as context:
         context.route(
             f"{HOST}/**",
             lambda route: route.fulfill(
