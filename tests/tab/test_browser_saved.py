@@ -35,7 +35,7 @@ PLUS, MINUS = (0x67, 0, 0x1F), (5, 0x30, 0x61)
 def test_the_table_holds_every_weight(tab: Tab, written: Written) -> None:
     tab.choose("block.cells").seek(7)
     name, content = tab.saved("csv")
-    assert name == "block.cells-weights-epoch7.csv"
+    assert name == f"{RUNS[0]}-block.cells-weights-epoch7.csv"
     rows = list(csv.DictReader(io.StringIO(content.decode())))
     assert list(rows[0]) == ["epoch", "step", "filter", "channel", "tap", "weight", "reference"]
     now, then = written.weights("block.cells", 7), written.weights("block.cells", 0)
@@ -50,7 +50,7 @@ def test_the_table_holds_every_weight(tab: Tab, written: Written) -> None:
 def test_the_document_holds_measures_and_weights(tab: Tab, written: Written) -> None:
     tab.choose("waves").seek(9)
     name, content = tab.saved("json")
-    assert name == "waves-weights-epoch9.json"
+    assert name == f"{RUNS[0]}-waves-weights-epoch9.json"
     found = json.loads(content)
     about = {"run": RUNS[0], "tag": "filters/waves/bank", "layer": "waves", "epoch": 9, "step": 45, "shape": [6, 1, 64]}
     assert {key: found[key] for key in about} == about
@@ -68,7 +68,7 @@ def test_the_document_holds_measures_and_weights(tab: Tab, written: Written) -> 
 def test_the_picture_holds_the_tiles_at_twice_the_resolution(tab: Tab) -> None:
     tab.seek(7)
     name, content = tab.saved("png")
-    assert name == "pulses-taps-epoch7.png"
+    assert name == f"{RUNS[0]}-pulses-taps-epoch7.png"
     with Image.open(io.BytesIO(content)) as image:
         picture = np.asarray(image.convert("RGB")).astype(int)
     around = tab.grid.bounding_box()

@@ -169,7 +169,7 @@ def test_the_detail_lies_over_steps(look: Look, stepped: Served) -> None:
     at(tab, int(found[1]))
     tab.get("mode-evolution").click()
     expect(tab.grid).to_have_attribute("data-mode", "evolution")
-    assert saved(tab, "png")[0] == f"waves-evolution-step{found[1]}.png"
+    assert saved(tab, "png")[0] == f"a-waves-evolution-step{found[1]}.png"
     painted = set(tab.page.evaluate("[...window.painted]"))
     assert "waves · steps × taps" in painted
     assert [words for words in painted if words.startswith(f"a · step {found[1]} · ")]
@@ -204,14 +204,14 @@ def test_large_steps_fit_beside_their_axis(look: Look, tmp_path: Path) -> None:
 
 def test_saved_files_are_named_by_steps_and_hold_both(steps: Tab) -> None:
     seek(steps, 7)
-    assert saved(steps, "png")[0] == "pulses-taps-step35.png"
+    assert saved(steps, "png")[0] == "a-pulses-taps-step35.png"
     name, content = saved(steps, "json")
-    assert name == "pulses-weights-step35.json"
+    assert name == "a-pulses-weights-step35.json"
     found = json.loads(content)
     expected = {"run": "a", "epoch": 1, "step": 35, "reference_epoch": 0, "reference_step": 0}
     assert {key: found[key] for key in expected} == expected
     name, content = saved(steps, "csv")
-    assert name == "pulses-weights-step35.csv"
+    assert name == "a-pulses-weights-step35.csv"
     rows = list(csv.DictReader(io.StringIO(content.decode())))
     assert {(row["epoch"], row["step"]) for row in rows} == {("1", "35")}
 
@@ -301,7 +301,7 @@ def test_a_snapshot_without_the_word_is_of_an_epochs_end(look: Look, stepped: Se
     tab.click(2)
     expect(tab.get("detail").get_by_text("Learned · epochs ↓ taps →")).to_be_visible()
     expect(tab.get("mode-evolution")).to_have_text("Epochs × taps")
-    assert saved(tab, "json")[0] == "pulses-weights-epoch2.json"
+    assert saved(tab, "json")[0] == "plain-pulses-weights-epoch2.json"
     # From a run by steps to one by epochs and back, words follow.
     tab.get("run", '[data-run="a"]').click()
     expect(tab.get("epoch-label")).to_have_text(f"step 40/ {NEWEST}")

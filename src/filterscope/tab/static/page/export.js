@@ -25,14 +25,15 @@ function save(blob, name) {
   setTimeout(() => URL.revokeObjectURL(url), 10_000);
 }
 
-/** A name that every file system takes. */
-export function safeName(name) {
-  return name.replace(/[^\p{L}\p{N}._-]+/gu, "_").slice(0, 60);
+/** Names as one that every file system takes; a log directory itself is a run of the name ".", which is none. */
+export function safeName(...names) {
+  const safe = names.map((name) => name.replace(/[^\p{L}\p{N}.-]+/gu, "_").slice(0, 48));
+  return safe.flatMap((name) => name.replace(/^[._-]+|[._-]+$/g, "") || []).join("-");
 }
 
 function fileName({ series, position }, kind, ending) {
-  const layer = safeName(series.layer.layer) || "layer";
-  return `${layer}-${kind}-${series.moment(position).replace(" ", "")}.${ending}`;
+  const moment = series.moment(position).replace(" ", "");
+  return `${safeName(series.run, series.layer.layer, kind, moment)}.${ending}`;
 }
 
 /** A picture to draw in CSS pixels, and what has the browser keep it. */

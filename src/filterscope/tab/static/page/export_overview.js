@@ -17,7 +17,7 @@ export function saveOverview(panel, run) {
     copyBlock(context, block, y);
     y += block.offsetHeight;
   }
-  keep(`${safeName(run) || "run"}-overview.png`);
+  keep(`${safeName(run, "overview")}.png`);
 }
 
 /** What of a part of the page is painted: canvases, frames, the colour scale, and words. */
