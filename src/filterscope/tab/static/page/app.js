@@ -185,6 +185,7 @@ export class App extends /** @type {new () => import("./parts.js").Parts} */ (/*
     const layerProblem = overview ? null : model.chosen?.layer.problem;
     this.problems.show([
       this.#faults.listing ?? this.#faults.loading ?? this.overlook.fault,
+      model.missing,
       layerProblem,
       ...this.#faults.general,
       ...(overview ? [] : snapshotProblems(model.series)),

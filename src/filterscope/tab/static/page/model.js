@@ -3,6 +3,7 @@
 import { against, stepsBack } from "../data/against.js";
 import { hasLearned, measure, moved, peakFrequencies } from "../data/snapshot.js";
 import { withoutFrequencies } from "../numbers/letters.js";
+import { shortened } from "../panels/words.js";
 import { LayerView } from "../views/view.js";
 
 /** Up to so many layers need no overview. */
@@ -20,12 +21,29 @@ export class Model {
     this.runs = [];
   }
 
-  /** The chosen run and layer, or the first ones; null while there are none. */
+  /** The chosen run and layer; where none is chosen, or it is not there, the ones shown so far, whatever has come before
+   * them in the lists; else the first ones. Null while there are none. */
   select() {
-    const run = this.runs.find((each) => each.run === this.state.run) ?? this.runs[0];
+    const { state, chosen, runs } = this;
+    const named = (name) => runs.find((each) => each.run === name);
+    const run = named(state.run) ?? named(chosen?.run.run) ?? runs[0];
     if (!run) return null;
     const usable = run.layers.filter((layer) => !layer.problem);
-    return { run, layer: run.layers.find((each) => each.tag === this.state.tag) ?? usable[0] ?? run.layers[0] };
+    const tagged = (layers, tag) => layers.find((each) => each.tag === tag);
+    const layer = tagged(run.layers, state.tag) ?? tagged(usable, chosen?.layer.tag) ?? usable[0] ?? run.layers[0];
+    return { run, layer };
+  }
+
+  /** What was asked for and is not what is shown, in words; null if it is. */
+  get missing() {
+    const { state, chosen } = this;
+    if (!chosen) return null;
+    const { run, layer } = chosen;
+    if (state.run !== null && run.run !== state.run)
+      return `The run ${shortened(state.run, 60)} is not there; what is shown is ${shortened(run.run, 60)}.`;
+    if (this.overview || state.tag === null || layer.tag === state.tag) return null;
+    const asked = shortened(state.tag.replace(/\/bank$/, ""), 60);
+    return `The run has no layer ${asked}; what is shown is ${shortened(layer.layer, 60)}.`;
   }
 
   /** Whether all layers are shown, and not one of them. */
@@ -131,7 +149,8 @@ export class Model {
     const compared = this.#against(mode, shown);
     const sort = sortOf(state.sort ?? opening.sort, series.header, compared);
     const order = this.#sorted(shown, mode, sort, compared);
-    state.open({ ...opening, sorted: sort === "index" ? null : this.#order.step });
+    const which = { run: series.run, tag: series.layer.tag };
+    state.open({ ...which, ...opening, sorted: sort === "index" ? null : this.#order.step });
     return {
       series,
       view: this.#view,

@@ -57,6 +57,7 @@ export class Overlook {
       return false;
     }
     const { run } = model.chosen;
+    state.open({ run: run.run });
     this.data.want(run.run, state.scalar);
     const { answer } = this.data;
     panel.scroller.hidden = !answer;

@@ -93,8 +93,9 @@ export class State extends /** @type {Values} */ (/** @type {unknown} */ (Object
     return this.#chosen.every((key) => WHICH.has(key));
   }
 
-  /** How the layer is shown that has opened, where the user has not chosen: a link names it, so that it leads to the
-   * same view even if more is learned later. @param {{mode: string, sort: string, sorted: number | null}} found */
+  /** What has opened, and how it is shown, where the user has not chosen: a link names it, so that it leads to the same
+   * view even if more is learned later, or other runs come first.
+   * @param {{run: string, tag?: string, mode?: string, sort?: string, sorted?: number | null}} found */
   open(found) {
     if (Object.entries(found).every(([key, value]) => this.#opening[key] === value)) return;
     this.#opening = found;
