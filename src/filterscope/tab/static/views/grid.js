@@ -80,8 +80,9 @@ export class Grid {
       if (tile.y + tile.h >= seen.top && tile.y <= seen.bottom) visible.push(i);
     });
     const { order, frame, found, selected, scale, evolution } = scene;
-    const shown = [layout, top, order, frame.kind, frame.ghost, frame.limit, frame.limits && scale, frame.marks.join()];
-    shown.push(found, found.size && selected, evolution);
+    // Of limits, new ones for each frame where nothing is pale, the zero line knows no more than that there are some.
+    const shown = [layout, top, order, frame.kind, frame.ghost, frame.limit, frame.ghost && frame.limits];
+    shown.push(frame.marks.join(), scale, found, found.size && selected, evolution);
     const paint = (still) => {
       still.translate(0, -top);
       drawStill(still, layout, visible, scene, seen);
