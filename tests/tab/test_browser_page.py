@@ -262,3 +262,17 @@ def test_the_grid_is_called_by_what_it_shows_whatever_has_changed(tab: Tab) -> N
     expect(tab.grid).to_have_attribute("aria-label", re.compile("^noise, epoch 3: .* response; "))
     tab.get("compare").select_option("none")
     expect(tab.grid).to_have_attribute("aria-label", re.compile("^noise, epoch 3: [^;]* response$"))
+
+
+def test_the_title_above_responses_has_room_in_a_narrow_window(look: Look, served: Served) -> None:
+    tab = look(f"{served.frame}#p.filterscope.mode=response", width=360, height=800).shows()
+    assert tab.view.locator("html").evaluate("root => root.scrollWidth") <= 360
+    for part in (".plot-title", ".plot-readout"):
+        shown = tab.get("passes").locator(part)
+        assert shown.evaluate("one => one.scrollWidth <= one.clientWidth && one.getBoundingClientRect().right <= 360")
+        assert shown.inner_text()
+    # Words under the pointer move nothing.
+    before = tab.get("passes").bounding_box()
+    tab.get("passes").get_by_role("img").hover()
+    expect(tab.get("passes").locator(".plot-readout")).not_to_have_text("pale: epoch 0")
+    assert tab.get("passes").bounding_box() == before
