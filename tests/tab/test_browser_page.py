@@ -276,3 +276,15 @@ def test_the_title_above_responses_has_room_in_a_narrow_window(look: Look, serve
     tab.get("passes").get_by_role("img").hover()
     expect(tab.get("passes").locator(".plot-readout")).not_to_have_text("pale: epoch 0")
     assert tab.get("passes").bounding_box() == before
+
+
+def test_what_is_chosen_and_what_colours_mean_is_seen_in_forced_colours(look: Look, served: Served) -> None:
+    tab = look(served.frame, forced_colors="active").shows()
+    for kind, chosen, other in (("segment", "Taps", "Change"), ("layer", "pulses", "waves"), ("run", "a", "b")):
+        buttons = [
+            tab.view.locator(f".{kind}").filter(has_text=re.compile(f"^{name}")).first for name in (chosen, other)
+        ]
+        shots = [Image.open(io.BytesIO(each.screenshot())).convert("RGB") for each in buttons]
+        assert len({shot.getpixel((shot.width // 2, 4)) for shot in shots}) == 2, kind
+    bar = np.asarray(Image.open(io.BytesIO(tab.view.locator(".legend-bar").first.screenshot())).convert("RGB"))
+    assert len(np.unique(bar.reshape(-1, 3), axis=0)) > 20
