@@ -3,7 +3,7 @@
 import { formatValue } from "../numbers/format.js";
 import { plural } from "./words.js";
 
-/** A layer whose rotation stays below it has hardly moved. */
+/** A layer whose rotation stays below it has hardly turned, however much it may have grown. */
 const STILL = 0.01;
 
 /** A rotation below it is nothing but how numbers are rounded. */
@@ -54,15 +54,16 @@ export function findings(rows, unit, time) {
   }
   const still = known.filter(([rotation]) => rotation < STILL);
   if (still.length && known.length > 1 && peak?.value !== 0) {
-    const text = `${plural(still.length, "layer")} of ${known.length} hardly moved: ${listed(still.map(([, row]) => rows[row].name))}`;
+    const text = `${plural(still.length, "layer")} of ${known.length} hardly turned: ${listed(still.map(([, row]) => rows[row].name))}`;
     found.push({ text, row: still[0][1], step: null });
   }
   const dead = rows.map(({ layer }, row) => [deadNow(layer), row]).filter(([count]) => count);
   if (dead.length) {
     const [count, row] = dead.reduce((most, each) => (each[0] > most[0] ? each : most));
-    const since = rows[row].layer.dead.findLastIndex(([, share]) => !share) + 1;
-    const step = rows[row].layer.dead[since][0];
-    const where = `${count} of ${rows[row].layer.total_filters} in ${rows[row].name}, from ${timeWords(unit, time(step))}`;
+    const { dead: shares, total_filters: total } = rows[row].layer;
+    const since = shares.findLastIndex(([, share]) => Math.round(share * total) < count) + 1;
+    const step = shares[since][0];
+    const where = `${count} of ${total} in ${rows[row].name}, from ${timeWords(unit, time(step))}`;
     const more = dead.length > 1 ? `, and in ${plural(dead.length - 1, "other layer")}` : "";
     found.push({ text: `Dead filters: ${where}${more}`, row, step });
   }

@@ -1,0 +1,41 @@
+"""What the overview says in sentences, and how it stands where there is little room."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from playwright.sync_api import expect
+
+from tests.support.arrays import normal
+from tests.support.browser import LOADERS, tensorboard
+from tests.support.synthetic import STEPS, Known, Run
+from tests.support.tab import Look, waves
+
+pytest_plugins = ["tests.support.tab_fixtures"]
+
+BEGINNING = normal(6, 1, 9)
+
+
+def dying(epoch: int) -> np.ndarray:
+    """The last filter is dead from the beginning, the one before it from epoch 3 on."""
+    weights = BEGINNING.copy()
+    weights[5] = 0
+    weights[4] *= 1e-6 if epoch >= 3 else 1
+    return weights
+
+
+def growing(epoch: int) -> np.ndarray:
+    """Twice as large at epoch 5, and of the same shape."""
+    return BEGINNING * (1 + epoch / 5)
+
+
+def test_sentences_say_no_more_than_is_so(look: Look, tmp_path: Path) -> None:
+    Run(tmp_path / "only", [waves(0), Known("dying", dying), Known("growing", growing)], 5).add(range(6))
+    with tensorboard(tmp_path, LOADERS["fast"]) as served:
+        served.wait_for_step("only", "filters/growing/bank", 5 * STEPS)
+        tab = look(f"{served.frame}#p.filterscope.view=overview", overview=True)
+        said = tab.view.get_by_role("list", name="What happened").get_by_role("listitem")
+        expect(said.get_by_text("Dead filters: 2 of 6 in dying, from epoch 3", exact=True)).to_be_visible()
+        expect(said.get_by_text("1 layer of 3 hardly turned: growing", exact=True)).to_be_visible()
+        tab.page.goto("about:blank")  # before TensorBoard ends
