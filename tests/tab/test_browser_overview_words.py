@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 from playwright.sync_api import expect
 
 from tests.support.arrays import normal
@@ -38,4 +39,20 @@ def test_sentences_say_no_more_than_is_so(look: Look, tmp_path: Path) -> None:
         said = tab.view.get_by_role("list", name="What happened").get_by_role("listitem")
         expect(said.get_by_text("Dead filters: 2 of 6 in dying, from epoch 3", exact=True)).to_be_visible()
         expect(said.get_by_text("1 layer of 3 hardly turned: growing", exact=True)).to_be_visible()
+        tab.page.goto("about:blank")  # before TensorBoard ends
+
+
+@pytest.mark.parametrize("width", [800, 1040])
+def test_the_name_of_the_run_has_room_beside_the_legend(look: Look, tmp_path: Path, width: int) -> None:
+    for name in ("a run/with spaces and a name of its own", "b"):
+        Run(tmp_path / name, [waves(0), Known("dying", dying)], 5).add(range(6))
+    with tensorboard(tmp_path, LOADERS["fast"]) as served:
+        served.wait_for_step("b", "filters/dying/bank", 5 * STEPS)
+        tab = look(f"{served.frame}#p.filterscope.view=overview", overview=True, width=width)
+        about = tab.view.locator(".overview-about")
+        expect(about).to_have_text("a run/with spaces and a name of its own · 2 layers · up to epoch 5")
+        assert about.evaluate("one => one.getClientRects()[0].height") < 44  # two lines
+        legend = tab.view.locator(".overview-legend").bounding_box()
+        assert legend is not None
+        assert legend["x"] + legend["width"] <= width
         tab.page.goto("about:blank")  # before TensorBoard ends
