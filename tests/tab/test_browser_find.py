@@ -132,6 +132,29 @@ def test_a_range_of_peak_frequencies(tab: Tab, written: Written) -> None:
     expect(tab.get("search")).to_have_value("")
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "20-33.5",
+        "33.5-20 Hz",
+        "20 Hz - 33.5 Hz",
+        "20hz to 33.5hz",
+        "0.02-0.0335 kHz",
+        "0.02-0.0335k",
+        "0.02 kHz–33.5 Hz",
+        "20-0.0335k",
+        "0.02k..0.0335k",
+    ],
+)
+def test_ranges_of_frequencies_have_units_on_either_end(tab: Tab, written: Written, text: str) -> None:
+    tab.choose("waves").loaded()
+    spectrum = np.abs(np.fft.rfft(written.weights("waves", LAST)[:, 0], 512))
+    peaks = spectrum.argmax(axis=1) / 512 * SAMPLE_RATE
+    inside = [n for n in range(6) if 20 <= peaks[n] <= 33.5]
+    assert found(tab, f"peak {text}") == len(inside)
+    assert lit(tab) == inside
+
+
 def test_a_link_keeps_the_search(tab: Tab, look: Look) -> None:
     tab.choose("noise")
     assert found(tab, "dead 12 peak 0.1k-0.2k") == 2

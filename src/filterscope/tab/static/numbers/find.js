@@ -1,14 +1,18 @@
 /** What a search for filters says: `12 40-44 dead peak 100-200`. What meets any part of it is found. */
 
-const NUMBER = String.raw`[-−]?\d*\.?\d+(?:e[-−+]?\d+)?k?`;
-const PEAK = new RegExp(String.raw`\bpeak\s+(${NUMBER})\s*(?:-|–|\.\.|to\s)\s*(${NUMBER})(?:\s*k?hz)?`, "gi");
+const NUMBER = String.raw`([-−]?\d*\.?\d+(?:e[-−+]?\d+)?)`;
+const UNIT = String.raw`\s*(k(?:hz)?|hz)?`;
+const TO = String.raw`\s*(?:-|–|\.\.|to\s)\s*`;
+const PEAK = new RegExp(String.raw`\bpeak\s+${NUMBER}${UNIT}${TO}${NUMBER}${UNIT}(?![a-z\d]|\.\d)`, "gi");
 /** No range is longer: a slip of the finger should not take a second. */
 const LONGEST = 9999;
 
-/** `1.2k` as a number. */
-function amount(text) {
-  const plain = text.replaceAll("−", "-");
-  return /k$/i.test(plain) ? 1000 * Number(plain.slice(0, -1)) : Number(plain);
+/** Ends of a range as numbers. In `1-2 kHz` both are thousands, in `100-2k` the second one. */
+function rangeOf(one, its, other, unit) {
+  const [low, high] = [one, other].map((text) => Number(text.replaceAll("−", "-")));
+  const times = (each) => (/^k/i.test(each ?? "") ? 1000 : 1);
+  const ends = [low * times(its ?? (low <= high ? unit : "")), high * times(unit)];
+  return [Math.min(...ends), Math.max(...ends)];
 }
 
 /**
@@ -18,9 +22,8 @@ function amount(text) {
  */
 export function readSearch(text) {
   const peaks = [];
-  const rest = text.replace(PEAK, (_, one, other) => {
-    const ends = [amount(one), amount(other)];
-    peaks.push([Math.min(...ends), Math.max(...ends)]);
+  const rest = text.replace(PEAK, (_, ...parts) => {
+    peaks.push(rangeOf(...parts));
     return " ";
   });
   const numbers = new Set();
