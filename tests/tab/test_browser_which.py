@@ -67,3 +67,15 @@ def test_what_is_shown_in_place_of_what_was_asked_for_is_told(look: Look, tmp_pa
         tab.page.goto("about:blank")  # before TensorBoard ends
         # The browser itself tells of a request for what is there no more.
         tab.problems[:] = [each for each in tab.problems if "404" not in each or "run=later" not in each]
+
+
+def test_a_run_to_compare_with_that_is_not_there_is_told(look: Look, tmp_path: Path) -> None:
+    Run(tmp_path / "m", [pulses(0)], 30).add(range(4))
+    Run(tmp_path / "z", [waves(0)], 30).add(range(4))
+    with tensorboard(tmp_path, LOADERS["fast"]) as served:
+        served.wait_for_step("m", "filters/pulses/bank", 3 * STEPS)
+        for name in ("gone", "z"):  # the latter without this layer
+            tab = look(f"{served.frame}#p.filterscope.compare=run:{name}&p.filterscope.run=m").shows(3, "pulses")
+            expect(tab.view.locator(".summary")).to_contain_text(f"nothing of {name} to compare with · pale: epoch 0")
+            expect(tab.get("compare")).to_have_value("initial")
+            tab.page.goto("about:blank")  # before TensorBoard ends

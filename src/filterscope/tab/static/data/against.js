@@ -38,7 +38,8 @@ export function against(choice, shown, { series, other, pinned }, read = (of, pl
   const back = stepsBack(choice);
   let fault = null;
   if (other?.header && !comparable(series.header, other.header)) fault = `${other.run} has another shape`;
-  const lost = fault || (choice === "pinned" && pinned < 0) || (choice.startsWith("run:") && !other);
+  if (choice.startsWith("run:") && !other) fault = `nothing of ${choice.slice(4)} to compare with`;
+  const lost = fault || (choice === "pinned" && pinned < 0);
   if (lost) choice = "initial";
   const kept = lost ? null : other;
   const at = (position) => against(choice, position, { series, other: kept, pinned }, (of, place) => of.glance(place));
