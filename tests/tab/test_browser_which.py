@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
 from playwright.sync_api import expect
 
 from tests.support.browser import LOADERS, tensorboard
-from tests.support.synthetic import STEPS, Run
-from tests.support.tab import Look, Tab, pulses, waves
+from tests.support.synthetic import STEPS, Known, Run
+from tests.support.tab import Look, Tab, cells, pulses, waves
 
 pytest_plugins = ["tests.support.tab_fixtures"]
 
@@ -79,3 +80,18 @@ def test_a_run_to_compare_with_that_is_not_there_is_told(look: Look, tmp_path: P
             expect(tab.view.locator(".summary")).to_contain_text(f"nothing of {name} to compare with · pale: epoch 0")
             expect(tab.get("compare")).to_have_value("initial")
             tab.page.goto("about:blank")  # before TensorBoard ends
+
+
+def test_in_place_of_a_snapshot_that_cannot_be_shown_nothing_of_it_is_told(look: Look, tmp_path: Path) -> None:
+    Run(tmp_path / "m", [pulses(0)], 30).add(range(4))
+    Run(tmp_path / "m", [Known("pulses", cells(0).weights)], 30).add(range(4, 7))
+    with tensorboard(tmp_path, LOADERS["fast"]) as served:
+        served.wait_for_step("m", "filters/pulses/bank", 6 * STEPS)
+        tab = look(served.frame).loaded(3).shows(6)
+        values = tab.view.locator(".moment-values")
+        expect(values).to_have_text(re.compile("^change [^·]+$"))
+        tab.get("scrubber").fill("2")
+        expect(tab.get("epoch-label")).to_contain_text("epoch 4")  # the nearest, the first of its record
+        expect(tab.view.locator(".waiting")).to_have_text(f"step {2 * STEPS} cannot be shown")
+        expect(values).to_have_text("")
+        tab.page.goto("about:blank")  # before TensorBoard ends

@@ -51,13 +51,13 @@ export class Scrubber {
 
   /**
    * @param {{series: import("../data/series.js").Series, other: import("../data/series.js").Series | null,
-   *   position: number, pinned: number, words: string}} shown `other` is a second run's series or null,
-   *   `pinned` a position or -1, `words` what a screen reader says of the position.
+   *   position: number, pinned: number, at: number, words: string}} shown `other` is a second run's series or null,
+   *   `pinned` a position or -1, `at` the one whose snapshot stands for it, `words` what a screen reader says of that.
    * @param {import("./transport.js").Story} story The overviews of both runs as far as they
    *   have come, and the bookmarks of the layer.
-   * @returns {string} What there is at the position, in words.
+   * @returns {string} What there is at the snapshot that is shown, in words.
    */
-  update({ series, other, position, pinned, words }, story) {
+  update({ series, other, position, pinned, at, words }, story) {
     const count = series?.count ?? 0;
     this.input.max = String(Math.max(count - 1, 0));
     this.input.value = String(Math.max(position, 0));
@@ -78,7 +78,7 @@ export class Scrubber {
     this.#shown = { series, other, position, pinned };
     this.#draw();
     this.signs.update(series, this.#track, position, story.marks, this.field.clientWidth);
-    return this.#words(this.#track.own, position);
+    return this.#words(this.#track.own, at);
   }
 
   /** What stands beside the tracks, and what a screen reader says of them. */

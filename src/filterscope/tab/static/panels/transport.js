@@ -118,7 +118,7 @@ export class Transport {
     this.pin.setAttribute("aria-pressed", String(onPin));
     this.#name(series?.unit ?? "epoch", onPin);
     const marks = story.marks.filter(({ tag }) => tag === series?.layer.tag);
-    const shown = { series, other, position, pinned, words: `${now} ${last}` };
+    const shown = { series, other, position, pinned, at: scene?.position ?? position, words: `${now} ${last}` };
     setText(this.values, this.scrubber.update(shown, { ...story, marks }));
     const { own } = story;
     this.bookmarks.update(story.marks, story, (step) => (own ? timeWords(own.unit, own.time(step)) : `step ${step}`));
@@ -131,7 +131,10 @@ function momentOf(series, scene, position) {
   const shown = scene?.position ?? position;
   const [time, newest] = [series.time(shown), series.time(series.count - 1)];
   const last = time !== null && newest !== null ? `/ ${newest}` : "";
-  const missing = scene && !scene.exact ? `nearest loaded, ${series.loaded} of ${series.count}` : "";
+  const why = series.snapshots[position].problem
+    ? `${series.moment(position)} cannot be shown`
+    : `nearest loaded, ${series.loaded} of ${series.count}`;
+  const missing = scene && !scene.exact ? why : "";
   const now = series.moment(shown);
   const also = series.moment(shown, series.unit === "step" ? "epoch" : "step");
   return { now, last, note: missing || (also === now ? "" : also) };
