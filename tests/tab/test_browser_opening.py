@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from tests.support.arrays import normal
 from tests.support.browser import LOADERS, Served, tensorboard
@@ -109,3 +109,30 @@ def test_a_frozen_layer_opens_as_it_is_and_rounding_is_no_difference(look: Look,
             assert not coloured[np.abs(seen - ACCENT).max(axis=2) > 60].any(), mode
         tab.seek(1).opened_at(2)
         assert tab.facts()["change"] == "0"
+
+
+def test_nothing_turns_over_while_another_run_is_on_its_way(look: Look, served: Served) -> None:
+    tab = bare(look, served, "&p.filterscope.tag=filters%2Fwaves%2Fbank").loaded().shows(LAST, "waves")
+    held: list[Route] = []
+    on_hold = True
+
+    def hold(route: Route) -> None:
+        if on_hold:
+            held.append(route)
+        else:
+            route.continue_()
+
+    tab.page.context.route("**/banks?run=b&**", hold)
+    tab.get("run", '[data-run="b"]').click()
+    expect(tab.grid).to_be_hidden()
+    expect(tab.get("mode-change")).to_have_attribute("aria-pressed", "true")
+    expect(tab.get("sort")).to_have_value("change")
+    expect(tab.get("chip-peak")).to_be_visible()
+    expect(tab.get("chip-peak")).to_be_disabled()
+    on_hold = False
+    for route in held:
+        route.continue_()
+    tab.shows(LAST, "waves")
+    expect(tab.grid).to_have_attribute("data-run", "b")
+    expect(tab.get("chip-peak")).to_be_enabled()
+    tab.page.context.unroute("**/banks?run=b&**", hold)

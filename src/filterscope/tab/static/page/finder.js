@@ -35,7 +35,7 @@ export class Finder {
     const found = scene ? this.#look(scene) : new Set();
     if (found.size !== this.found.size || [...found].some((number) => !this.found.has(number))) this.found = found;
     if (scene) scene.found = this.found;
-    this.panel.update(text, this.#read, scene, Boolean(scene && !withoutFrequencies(scene.series.header)));
+    this.panel.update(text, this.#read, scene);
   }
 
   /** Once the tiles are laid: scroll to the first one found after the search has changed. */

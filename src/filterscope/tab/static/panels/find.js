@@ -1,6 +1,7 @@
 /** The search for filters: a box for numbers and words, chips that write words into it, and how many were found. */
 
 import { TRAITS } from "../data/traits.js";
+import { withoutFrequencies } from "../numbers/letters.js";
 import { frequencyAxis } from "../numbers/spectrum.js";
 import { button, el, setText } from "./dom.js";
 
@@ -32,6 +33,7 @@ export class Find {
       actions.peak();
       this.#selectRange();
     });
+    this.peak.hidden = true;
     const traits = Object.entries(TRAITS).map(([word, { chip: text, about }]) =>
       chip(word, text, about, () => actions.toggle(word)),
     );
@@ -48,17 +50,19 @@ export class Find {
   /**
    * @param {string} text @param {{words: Set<string>, peaks: unknown[]}} read The same, understood.
    * @param {import("../views/view.js").Scene | null} scene As for the grid, with `found`.
-   * @param {boolean} tuned Whether its filters have peak frequencies.
    */
-  update(text, { words, peaks }, scene, tuned) {
+  update(text, { words, peaks }, scene) {
     if (this.input.value !== text) this.input.value = text;
-    this.peak.hidden = !tuned;
     for (const chip of this.chips) {
       const pressed = chip === this.peak ? peaks.length > 0 : words.has(chip.dataset.word);
       chip.setAttribute("aria-pressed", String(pressed));
     }
-    if (tuned) {
-      const { unit } = frequencyAxis(scene.series.header);
+    this.peak.disabled = !scene;
+    // While a layer is on its way, what was there before stays.
+    if (scene) {
+      const { header } = scene.series;
+      this.peak.hidden = Boolean(withoutFrequencies(header));
+      const { unit } = frequencyAxis(header);
       this.peak.title = `Filters whose peak frequency at the newest snapshot is in a range, in ${unit}: write which`;
     }
     setText(this.count, scene && text.trim() ? `${scene.found.size} of ${scene.series.filters}` : "");

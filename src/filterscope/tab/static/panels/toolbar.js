@@ -22,6 +22,8 @@ function labelled(testid, words, choices, choose) {
 }
 
 export class Toolbar {
+  #last = { mode: "taps", sort: "index" };
+
   /**
    * @param {HTMLElement} find The search for filters, which stands in the bar.
    * @param {import("./dom.js").Actions} actions `mode`, `compare`, `sort`, `again`, `scale`, `channels`, `menu`,
@@ -83,12 +85,14 @@ export class Toolbar {
 
   /** @param {{[name: string]: any}} state The page's. @param {import("../views/view.js").Scene | null} scene */
   update(state, scene) {
-    const mode = scene?.mode ?? state.mode ?? "taps";
+    // While a layer is on its way, what was shown before stays.
+    if (scene) this.#last = { mode: scene.mode, sort: scene.sort };
+    const mode = scene?.mode ?? state.mode ?? this.#last.mode;
     for (const segment of this.modes) segment.setAttribute("aria-pressed", String(segment.dataset.mode === mode));
     const reason = scene ? withoutFrequencies(scene.series.header) : "";
     this.response.disabled = Boolean(reason);
     this.response.title = reason || MODES.response[1];
-    const sort = scene?.sort ?? state.sort ?? "index";
+    const sort = scene?.sort ?? state.sort ?? this.#last.sort;
     this.sort.element.value = sort;
     for (const option of this.sort.element.options) option.disabled = scene ? !canSort(option.value, scene) : false;
     this.again.hidden = sort === "index";
