@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -55,4 +56,22 @@ def test_the_name_of_the_run_has_room_beside_the_legend(look: Look, tmp_path: Pa
         legend = tab.view.locator(".overview-legend").bounding_box()
         assert legend is not None
         assert legend["x"] + legend["width"] <= width
+        tab.page.goto("about:blank")  # before TensorBoard ends
+
+
+def test_words_below_the_colours_of_change_keep_apart(look: Look, tmp_path: Path) -> None:
+    def shrinking(epoch: int) -> np.ndarray:
+        """Grows by 4.3 %, then less and less, down to 0.04 %."""
+        return BEGINNING * np.prod(1 + np.geomspace(0.043, 0.0004, 5)[:epoch])
+
+    Run(tmp_path / "only", [Known("shrinking", shrinking)], 5).add(range(6))
+    with tensorboard(tmp_path, LOADERS["fast"]) as served:
+        served.wait_for_step("only", "filters/shrinking/bank", 5 * STEPS)
+        tab = look(f"{served.frame}#p.filterscope.view=overview", overview=True)
+        ticks = tab.view.locator(".overview-legend .legend-tick")
+        expect(ticks.first).to_have_text("4e−4")
+        expect(ticks.last).to_have_text("0.043")
+        boxes = [box for one in ticks.all() if (box := one.bounding_box())]
+        for one, other in pairwise(boxes):
+            assert one["x"] + one["width"] + 2 < other["x"]
         tab.page.goto("about:blank")  # before TensorBoard ends

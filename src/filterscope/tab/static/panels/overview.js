@@ -150,7 +150,7 @@ export class OverviewPanel {
     const ticks = [low, high];
     for (let power = Math.ceil(Math.log10(low)); 10 ** power < high; power++) {
       const share = changeShare(10 ** power, [low, high]);
-      if (share > 0.18 && share < 0.85) ticks.splice(-1, 0, 10 ** power);
+      if (share > 0.25 && share < 0.8) ticks.splice(-1, 0, 10 ** power);
     }
     const placed = ticks.map((value) => [changeShare(value, [low, high]), formatValue(value)]);
     this.legend.replaceChildren(...scaleParts("change", placed));
