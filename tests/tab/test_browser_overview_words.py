@@ -75,3 +75,18 @@ def test_words_below_the_colours_of_change_keep_apart(look: Look, tmp_path: Path
         for one, other in pairwise(boxes):
             assert one["x"] + one["width"] + 2 < other["x"]
         tab.page.goto("about:blank")  # before TensorBoard ends
+
+
+def test_what_is_left_of_no_rotation_by_rounding_is_none(look: Look, tmp_path: Path) -> None:
+    frozen = normal(16, 128, 9)
+    Run(tmp_path / "only", [Known("frozen", lambda _: frozen)], 1).add(range(2))
+    with tensorboard(tmp_path, LOADERS["fast"]) as served:
+        served.wait_for_step("only", "filters/frozen/bank", STEPS)
+        tab = look(served.frame).loaded(2).shows(1)
+        tab.opened_at(0)
+        for number in range(16):
+            expect(tab.get("detail")).to_have_attribute("data-filter", str(number))
+            assert tab.facts()["rotation"] == "0"
+            tab.page.keyboard.press("ArrowDown")
+        expect(tab.grid).to_have_accessible_name("frozen, epoch 1: 16 filters, taps; median rotation 0")
+        tab.page.goto("about:blank")  # before TensorBoard ends

@@ -12,6 +12,11 @@ export function formatValue(value) {
   return text.replace("+", "").replaceAll("-", "−");
 }
 
+/** A rotation: less than a millionth is what single precision leaves of 0. */
+export function formatRotation(value) {
+  return formatValue(Math.abs(value) < 1e-6 ? 0 : value);
+}
+
 /** A count at a tick of an axis: at most about six characters. */
 export function formatCount(value) {
   if (value < 1e5) return String(value);

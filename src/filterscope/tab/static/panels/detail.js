@@ -2,7 +2,7 @@
 
 import { filterHistory } from "../data/history.js";
 import { Key } from "../draw/kept.js";
-import { formatFrequency, formatValue } from "../numbers/format.js";
+import { formatFrequency, formatRotation, formatValue } from "../numbers/format.js";
 import { frequencyAxis, peakFrequency } from "../numbers/spectrum.js";
 import { Channels } from "./detail_channels.js";
 import { drawHistory } from "./detail_history.js";
@@ -134,7 +134,7 @@ export class Detail {
   #showFacts({ series, position, row, history, compared }, frame, response) {
     const axis = frequencyAxis(series.header);
     const facts = [
-      ["rotation", rotationWords(compared), formatValue(frame.rotation[row])],
+      ["rotation", rotationWords(compared), formatRotation(frame.rotation[row])],
       ["change", "change", formatValue(history?.change[history.positions.indexOf(position)] ?? NaN)],
       ["norm", "norm", formatValue(frame.norm[row])],
     ];

@@ -1,6 +1,6 @@
 /** A layer's row in the overview: what it is, and a strip of its changes that the keyboard moves along. */
 
-import { formatValue } from "../numbers/format.js";
+import { formatRotation } from "../numbers/format.js";
 import { el, setText } from "./dom.js";
 import { deadNow } from "./overview_words.js";
 import { joined, shortened } from "./words.js";
@@ -60,8 +60,7 @@ export class OverviewRow {
     this.shape.title = problem ? "" : "filters × channels × taps";
     this.shape.classList.toggle("warn", Boolean(problem));
     const rotation = layer.rotation.at(-1)?.[1];
-    // Less than a millionth is what single precision leaves of 0.
-    setText(this.rotation, rotation === undefined ? "" : formatValue(Math.abs(rotation) < 1e-6 ? 0 : rotation));
+    setText(this.rotation, rotation === undefined ? "" : formatRotation(rotation));
     const count = deadNow(layer);
     setText(this.dead, count ? `${count} dead` : "");
     this.strip.setAttribute("aria-label", joined(`change of ${name}`, this.shape.textContent, this.dead.textContent));

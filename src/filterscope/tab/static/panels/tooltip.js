@@ -1,7 +1,7 @@
 /** What a tile says when the pointer is over it: of its filter, and of what lies under the pointer. */
 
 import { peakOf } from "../data/snapshot.js";
-import { formatFrequency, formatValue } from "../numbers/format.js";
+import { formatFrequency, formatRotation, formatValue } from "../numbers/format.js";
 import { withoutFrequencies } from "../numbers/letters.js";
 import { change } from "../numbers/measures.js";
 import { frequencyAxis } from "../numbers/spectrum.js";
@@ -76,7 +76,7 @@ function measureWords({ series, position, frame, compared }, row) {
   const axis = frequencyAxis(series.header);
   const peak = withoutFrequencies(series.header) ? NaN : peakOf(series, position, row);
   return joined(
-    frame.plain ? "" : rotationWords(compared).replace("rotation", `rotation ${formatValue(frame.rotation[row])}`),
+    frame.plain ? "" : rotationWords(compared).replace("rotation", `rotation ${formatRotation(frame.rotation[row])}`),
     series.isLoaded(position - 1) ? `change ${formatValue(changeOf(series, position, row))}` : "",
     `norm ${formatValue(frame.norm[row])}`,
     Number.isFinite(peak) ? `peak ${formatFrequency(peak, axis.unit)}` : "",

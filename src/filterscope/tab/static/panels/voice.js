@@ -1,7 +1,7 @@
 /** What a screen reader is told: the shown moment once the user has settled on it, and what was done. */
 
 import { Key } from "../draw/kept.js";
-import { formatValue } from "../numbers/format.js";
+import { formatRotation } from "../numbers/format.js";
 import { quantile } from "../numbers/measures.js";
 import { el } from "./dom.js";
 import { rotationWords } from "./scales.js";
@@ -28,7 +28,7 @@ export class Voice {
   describe({ series, position, frame, mode, compared }) {
     if (!this.#told.turned(series, position, mode, frame.rotation)) return;
     const words = `${series.layer.layer}, ${series.moment(position)}`;
-    const median = `; median ${rotationWords(compared)} ${formatValue(quantile(frame.rotation, 0.5))}`;
+    const median = `; median ${rotationWords(compared)} ${formatRotation(quantile(frame.rotation, 0.5))}`;
     this.canvas.setAttribute(
       "aria-label",
       `${words}: ${plural(series.filters, "filter")}, ${mode}${frame.plain ? "" : median}`,
