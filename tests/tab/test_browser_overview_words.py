@@ -56,6 +56,9 @@ def test_the_name_of_the_run_has_room_beside_the_legend(look: Look, tmp_path: Pa
         legend = tab.view.locator(".overview-legend").bounding_box()
         assert legend is not None
         assert legend["x"] + legend["width"] <= width
+        changes = tab.get("overview-row").first.get_by_role("slider").bounding_box()
+        assert changes is not None
+        assert changes["width"] > 300
         tab.page.goto("about:blank")  # before TensorBoard ends
 
 
