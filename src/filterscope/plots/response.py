@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.colors import to_rgba
 from matplotlib.figure import FigureBase
@@ -18,7 +17,7 @@ from filterscope.filters.bank import FilterBank, require_bank
 from filterscope.filters.words import Frequency
 from filterscope.plots.drawing import captions, mosaic
 from filterscope.plots.drawing.bars import ColourBar
-from filterscope.plots.drawing.canvas import TEXT, Box, Frame, Sheet, Target
+from filterscope.plots.drawing.canvas import TEXT, Box, Frame, Plane, Sheet, Target
 from filterscope.plots.drawing.colours import DEAD_FACE, DECIBEL_CMAP, INK, PALE
 from filterscope.plots.drawing.frequencies import FrequencyAxis, check_axis, log_edges, lowest
 from filterscope.plots.drawing.lettering import QuickText, shortened
@@ -114,12 +113,12 @@ class ResponsePicture:
             self._refer(self._reference)
         self.update(bank)
 
-    def _axis(self, axes: Axes, bank: FilterBank, frequencies: Array) -> FrequencyAxis:
+    def _axis(self, axes: Plane, bank: FilterBank, frequencies: Array) -> FrequencyAxis:
         """Have axes show these frequencies."""
         span = float(frequencies[0]), float(frequencies[-1])
         if self._is_log:
-            axes.set_xscale("log")
-        axes.set_xlim(*span)
+            axes.in_octaves()
+        axes.span(x=span)
         return FrequencyAxis(bank, self._rate, span, self._is_log)
 
     def _make_curves(self, bank: FilterBank, frequencies: Array) -> None:
@@ -127,7 +126,7 @@ class ResponsePicture:
         box = sheet.body.shrink(left=sheet.px(46), top=sheet.px(4), right=sheet.px(12), bottom=sheet.px(36)).snapped()
         axes, known = sheet.axes(box), len(sheet.figure.artists)
         low, high = FLOOR - 1, 2.0
-        axes.set_ylim(low, high)
+        axes.span(y=(low, high))
         axis = self._axis(axes, bank, frequencies)
         columns = axis.number(sheet, box, axis.note, most=5)
         levels = round_ticks(low, high, 5)
@@ -175,7 +174,7 @@ class ResponsePicture:
             left, top = area.left + i % across * (width + gap), area.top + i // across * height
             box = Box(left, top + head, width, height - head - between).snapped()
             axes, known = sheet.axes(box), len(sheet.figure.artists)
-            axes.set_ylim(bank.filters, 0)
+            axes.span(y=(bank.filters, 0))
             axis = self._axis(axes, bank, frequencies)
             self._note = axis.note
             axis.number(sheet, box, axis.note if count == 1 else "", box.width + 2 * beyond, most=5)

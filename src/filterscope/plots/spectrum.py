@@ -113,7 +113,7 @@ class SpectrumPicture:
         sheet = self.sheet
         self._axes = axes = sheet.axes(box)
         if self._is_log:
-            axes.set_xscale("log")
+            axes.in_octaves()
         places = np.array([0, 0.5, 1])
         rule(sheet, box, shares, places, DEAD_FACE, 1.5)
         name_left(sheet, box, "mean gain", 37)
@@ -158,8 +158,7 @@ class SpectrumPicture:
         limit = max(_round_up(safe_limit(levels, self._then)), 2.0)  # what is even is in the middle, or below
         frequencies = self._frequencies(bank)
         kept = slice(-len(frequencies), None)
-        self._axes.set_xlim(frequencies[0], frequencies[-1])
-        self._axes.set_ylim(0, limit)
+        self._axes.span((frequencies[0], frequencies[-1]), (0, limit))
         for curve, level in zip(self._curves, (self._then, levels[now]), strict=True):
             known = np.where(np.isfinite(level), level, np.nan)
             curve.set_segments([np.stack([frequencies, known[kept]], axis=-1)])
