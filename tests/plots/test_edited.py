@@ -7,7 +7,9 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
+from filterscope import FilterHistory, plot_evolution, plot_filter, plot_response, plot_spectrum, plot_taps
 from tests.support.figures import KINDS, draw, noise, pixels
 
 
@@ -41,3 +43,26 @@ def test_what_users_add_lies_where_the_numbers_say(kind: str) -> None:
         axes.plot([-100, 100], [-100, 100], color="lime")
         axes.axvline(0.25)
         assert (axes.get_xlim(), axes.get_ylim()) == limits
+
+
+@pytest.mark.parametrize("on_own_figure", [False, True])
+@pytest.mark.parametrize("filters", [3, 7, 16, 64])
+def test_a_picture_without_title_is_cropped_to_all_of_it(filters: int, on_own_figure: bool) -> None:
+    now, before = noise(filters, 1, 31), noise(filters, 1, 31, 1, epoch=0)
+    history = FilterHistory([before, now.with_fields(epoch=1)])
+    for draw_on in (
+        lambda **bare: plot_taps(now, reference=before, **bare),
+        lambda **bare: plot_taps(now, scale="filter", **bare),
+        lambda **bare: plot_response(now, reference=before, **bare),
+        lambda **bare: plot_evolution(history, **bare),
+        lambda **bare: plot_spectrum(history, **bare),
+        lambda **bare: plot_filter(now, 0, reference=before, **bare),
+    ):
+        figure = draw_on(title=False, colorbar=False, figure=Figure((5, 3), 100) if on_own_figure else None)
+        rows, columns = (pixels(figure).min(axis=2) < 230).nonzero()
+        crop = figure.get_tightbbox()
+        assert crop.x0 * 100 <= columns.min() + 3
+        assert crop.x1 * 100 >= columns.max() - 3
+        height = figure.bbox.height
+        assert height - crop.y1 * 100 <= rows.min() + 3
+        assert height - crop.y0 * 100 >= rows.max() - 3

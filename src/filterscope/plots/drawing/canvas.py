@@ -22,6 +22,7 @@ from filterscope.plots.drawing.captions import DOT
 from filterscope.plots.drawing.colours import GREY, INK
 from filterscope.plots.drawing.ground import ground_of, recolour, type_on
 from filterscope.plots.drawing.lettering import QuickText, text_width
+from filterscope.plots.drawing.reach import Reach
 
 AnyArtist = TypeVar("AnyArtist", bound=Artist)
 
@@ -172,6 +173,8 @@ class Sheet:
         self.width, self.height = float(self.figure.bbox.width), float(self.figure.bbox.height)
         #: From pixels, counted from the top left, to the canvas.
         self.pixels = Affine2D().scale(1 / self.width, -1 / self.height).translate(0, 1) + self.figure.transSubfigure
+        self._reach = Reach(self.pixels)
+        self.figure.add_artist(self._reach)
         self.moving: list[Artist] = []
         self._kind = kind
         self._titles: dict[str, str] = {}  # by layer
@@ -192,6 +195,8 @@ class Sheet:
         if axes is None:
             artist.set_transform(self.pixels)
             self.figure.add_artist(artist)
+            if isinstance(artist, Collection):
+                self._reach.collections.append(artist)
         else:
             axes.add_artist(artist)
         return artist
