@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -50,14 +51,15 @@ def test_what_users_add_lies_where_the_numbers_say(kind: str) -> None:
 def test_a_picture_without_title_is_cropped_to_all_of_it(filters: int, on_own_figure: bool) -> None:
     now, before = noise(filters, 1, 31), noise(filters, 1, 31, 1, epoch=0)
     history = FilterHistory([before, now.with_fields(epoch=1)])
-    for draw_on in (
+    ways: list[Callable[..., Any]] = [
         lambda **bare: plot_taps(now, reference=before, **bare),
         lambda **bare: plot_taps(now, scale="filter", **bare),
         lambda **bare: plot_response(now, reference=before, **bare),
         lambda **bare: plot_evolution(history, **bare),
         lambda **bare: plot_spectrum(history, **bare),
         lambda **bare: plot_filter(now, 0, reference=before, **bare),
-    ):
+    ]
+    for draw_on in ways:
         figure = draw_on(title=False, colorbar=False, figure=Figure((5, 3), 100) if on_own_figure else None)
         rows, columns = (pixels(figure).min(axis=2) < 230).nonzero()
         crop = figure.get_tightbbox()

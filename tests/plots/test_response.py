@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import matplotlib as mpl
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 from filterscope import FilterBank, plot_response
 from filterscope.plots.response import ResponsePicture
@@ -79,6 +82,22 @@ def test_the_legend_names_every_curve(filters: int) -> None:
     assert {*entries, "pale: initial"} <= set(lines)
     assert "pale: reference" in words(plot_response(now, reference=before.with_fields(epoch=None)))
     assert "pale" not in words(plot_response(now))
+
+
+@pytest.mark.parametrize("size", [(9, 4.3), (4.5, 3), (3.3, 2.2)])
+@pytest.mark.parametrize("filters", [1, 4])
+def test_the_legend_covers_no_curve(filters: int, size: tuple[float, float]) -> None:
+    figure = Figure(size, dpi=100)
+    with mpl.rc_context({"font.size": 7}):
+        plot_response(noise(filters, 1, 31), reference=noise(filters, 1, 31, 1, epoch=0), figure=figure)
+    plane = widest(figure).get_window_extent()
+    names = [each for each in figure.findobj(Text) if each.get_text().startswith(("filter ", "pale: "))]
+    assert len(names) == filters + 1
+    for name in names:
+        box = name.get_window_extent()
+        assert box.y0 >= plane.y1
+        assert box.x1 <= figure.bbox.width
+    assert plane.height > 0.4 * figure.bbox.height
 
 
 def test_zero_and_broken_filters_have_rows_below_all_others() -> None:

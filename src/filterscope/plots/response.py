@@ -123,7 +123,20 @@ class ResponsePicture:
 
     def _make_curves(self, bank: FilterBank, frequencies: Array) -> None:
         sheet = self.sheet
-        box = sheet.body.shrink(left=sheet.px(46), top=sheet.px(4), right=sheet.px(12), bottom=sheet.px(36)).snapped()
+        area = sheet.body.shrink(left=sheet.px(46), top=sheet.px(4), right=sheet.px(12), bottom=sheet.px(36))
+        colours = ["#2f6db3", "#d1495b", "#2a9d62", "#8e5bb5"][: bank.filters]
+        pale: dict[str, Any] = {"alpha": 0.35, "linewidths": 1.5}
+        full: dict[str, Any] = {"linewidths": 2, "zorder": 3}
+        entries: list[tuple[str, Any]] = [
+            (f"filter {index}", colour) for index, colour in zip(bank.indices, colours, strict=True)
+        ]
+        if self._reference is not None:
+            pale_colour = to_rgba(colours[0] if bank.filters == 1 else INK, pale["alpha"])
+            words = shortened(self._name, TEXT, 0.3 * area.width, sheet.dpi) or "reference"
+            entries.append((f"pale: {words}", pale_colour))  # as long as most moments that take its place
+        key, area = legend(sheet, area, entries)
+        self._names = [artist for artist in key if isinstance(artist, QuickText)]
+        box = area.snapped()
         axes, known = sheet.axes(box), len(sheet.figure.artists)
         low, high = FLOOR - 1, 2.0
         axes.span(y=(low, high))
@@ -136,24 +149,12 @@ class ResponsePicture:
         name_left(sheet, box, "dB re maximum", 37)
         rule(sheet, box, columns, rows, PALE, 0.6)
         axis.mark_alias(sheet, box, zorder=-0.5)
-        colours = ["#2f6db3", "#d1495b", "#2a9d62", "#8e5bb5"][: bank.filters]
-        pale: dict[str, Any] = {"alpha": 0.35, "linewidths": 1.5}
-        full: dict[str, Any] = {"linewidths": 2, "zorder": 3}
         if self._reference is not None:
             self._curves = [sheet.add(LineCollection([], colors=colour, **pale), axes) for colour in colours]
             sheet.moving += [*self._curves, *ticks]
         curves = [sheet.add(LineCollection([], colors=colour, **full), axes) for colour in colours]
         self._curves += curves
         self._columns = int(box.width)
-        entries: list[tuple[str, Any]] = [
-            (f"filter {index}", colour) for index, colour in zip(bank.indices, colours, strict=True)
-        ]
-        if self._reference is not None:
-            pale_colour = to_rgba(colours[0] if bank.filters == 1 else INK, pale["alpha"])
-            words = shortened(self._name, TEXT, 0.3 * box.width, sheet.dpi) or "reference"
-            entries.append((f"pale: {words}", pale_colour))  # as long as most moments that take its place
-        key = legend(sheet, box, entries)
-        self._names = [artist for artist in key if isinstance(artist, QuickText)]
         sheet.moving += [*curves, *key]
 
     def _make_maps(self, bank: FilterBank, frequencies: Array) -> None:
