@@ -218,3 +218,15 @@ def test_a_cell_that_is_run_again_has_one_recorder(tmp_path: Path) -> None:
         recorder.close()
 
     assert not [each for each in told_by(cell) if "another FilterRecorder" in each]
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit")
+def test_a_scripted_model_is_told_to_hide_its_layers(tmp_path: Path) -> None:
+    model = torch.jit.script(nn.Sequential(nn.Conv1d(1, 4, 9)))
+
+    def recorded() -> None:
+        with FilterRecorder(model, tmp_path, plots=()) as recorder:
+            recorder.snapshot(0)
+
+    (told,) = [each for each in told_by(recorded) if each.startswith("filterscope")]
+    assert "scripted and traced ones do not: give the model that they were made of" in told
