@@ -100,7 +100,8 @@ def rule(sheet: Sheet, box: Box, columns: Array, rows: Array, colour: str, width
     """Lines behind a box's data, at shares of its width and of its height from the bottom."""
     upright = [[(x, box.top), (x, box.top + box.height)] for x in box.left + columns * box.width]
     level = [[(box.left, y), (box.left + box.width, y)] for y in box.top + (1 - rows) * box.height]
-    sheet.add(LineCollection([*upright, *level], colors=colour, linewidths=width, zorder=-1))
+    faint = 0.25 if sheet.is_on_dark else 1
+    sheet.add(LineCollection([*upright, *level], colors=colour, linewidths=width, alpha=faint, zorder=-1))
 
 
 def name_below(sheet: Sheet, box: Box, words: str) -> QuickText:
