@@ -217,6 +217,17 @@ def test_on_a_dark_ground_curves_outshine_the_lines_behind_them(kind: str) -> No
         assert 0.1 < alpha * max(light) < 0.3
 
 
+@pytest.mark.parametrize("ground", ["black", "white"])
+@pytest.mark.parametrize("kind", ["response", "spectrum"])
+def test_what_is_called_dashed_is_dashed_on_any_ground(kind: str, ground: str) -> None:
+    figure = sheet_of((6.8, 3.0), 100, facecolor=ground)
+    draw(kind, *pair(3, 1, 31, stride=2), figure)
+    box = widest(figure).get_window_extent()
+    shown = pixels(figure)[300 - int(box.y1) : 300 - int(box.y0), round(np.mean(box.intervalx))]
+    is_line = (shown.max(axis=1) < 90) if ground == "white" else (shown.min(axis=1) > 165)
+    assert 0.3 < is_line.mean() < 0.8
+
+
 def test_what_is_called_pale_is_pale_on_a_dark_ground_too() -> None:
     figure = sheet_of((6.8, 3.0), 100, facecolor="black")
     draw("response", *pair(3, 1, 31), figure)

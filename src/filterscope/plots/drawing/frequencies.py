@@ -85,7 +85,8 @@ class FrequencyAxis:
         starts = np.arange(box.top, bottom, 1.75 * dash).tolist()
         dashes = [[(x, y), (x, min(y + dash, bottom))] for x in places for y in starts]
         whole = [[(x, box.top), (x, bottom)] for x in places]
-        behind = LineCollection(whole, colors="#ffffff", linewidths=3, alpha=0.7, zorder=zorder)
+        ground = sheet.ground if sheet.is_on_dark else "#ffffff"  # the dashes are light there
+        behind = LineCollection(whole, colors=[ground], linewidths=3, alpha=0.7, zorder=zorder)
         return [sheet.add(each) for each in (behind, LineCollection(dashes, colors=INK, linewidths=1.5, zorder=zorder))]
 
 
