@@ -134,3 +134,22 @@ def test_what_cannot_be_run_is_refused() -> None:
         read_filters(Keyed(), inputs=[1])  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="a state_dict has nothing to run"):
         read_filters(Keyed().state_dict(), inputs=batch())
+
+
+class Failing(nn.Conv1d):
+    """Convolves, and then raises."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        raise ArithmeticError(f"{super().forward(input).shape[0]} signals are too many")
+
+
+def test_an_error_of_the_model_is_all_that_is_heard_of_it(recwarn: pytest.WarningsRecorder) -> None:
+    with pytest.raises(ArithmeticError, match="2 signals"):
+        read_filters(nn.Sequential(Failing(1, 4, 9)), inputs=batch())
+    assert not recwarn.list
+
+
+def test_torch_finds_no_hook_of_ours_when_a_model_is_compiled_later(recwarn: pytest.WarningsRecorder) -> None:
+    read_filters(nn.Sequential(nn.Conv1d(1, 4, 9)), inputs=batch())
+    torch.compile(nn.Sequential(nn.Conv1d(1, 2, 3)), backend="eager")(batch())
+    assert not [each for each in recwarn.list if "global hooks" in str(each.message)]

@@ -206,6 +206,37 @@ def test_type_can_be_read_on_a_dark_ground(kind: str) -> None:
     assert {text.get_color() for text in figure.findobj(Text) if text.get_text()} <= {INK, GREY}
 
 
+@pytest.mark.parametrize("kind", ["response", "spectrum"])
+def test_on_a_dark_ground_curves_outshine_the_lines_behind_them(kind: str) -> None:
+    figure = sheet_of((6.8, 3.0), 100, facecolor="black")
+    draw(kind, *pair(3, 1, 31), figure)
+    behind = [each for each in figure.findobj(LineCollection) if each.get_zorder() == -1]
+    assert behind
+    for lines in behind:
+        *light, alpha = lines.get_edgecolor()[0]
+        assert 0.1 < alpha * max(light) < 0.3
+
+
+@pytest.mark.parametrize("ground", ["black", "white"])
+@pytest.mark.parametrize("kind", ["response", "spectrum"])
+def test_what_is_called_dashed_is_dashed_on_any_ground(kind: str, ground: str) -> None:
+    figure = sheet_of((6.8, 3.0), 100, facecolor=ground)
+    draw(kind, *pair(3, 1, 31, stride=2), figure)
+    box = widest(figure).get_window_extent()
+    shown = pixels(figure)[300 - int(box.y1) : 300 - int(box.y0), round(np.mean(box.intervalx))]
+    is_line = (shown.max(axis=1) < 90) if ground == "white" else (shown.min(axis=1) > 165)
+    assert 0.3 < is_line.mean() < 0.8
+
+
+def test_what_is_called_pale_is_pale_on_a_dark_ground_too() -> None:
+    figure = sheet_of((6.8, 3.0), 100, facecolor="black")
+    draw("response", *pair(3, 1, 31), figure)
+    [name] = [text for text in figure.findobj(Text) if text.get_text().startswith("pale: ")]
+    y = 300 - round(np.mean(name.get_window_extent().intervaly))
+    sample = pixels(figure)[y - 2 : y + 2, int(name.get_window_extent().x0) - 14]
+    assert 60 < sample.max() < 120
+
+
 def test_a_light_mark_is_not_called_dark() -> None:
     bank = noise(8, 1, 31)
     bank.weights[3, 0, 7] = 9

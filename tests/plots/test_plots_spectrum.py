@@ -73,6 +73,20 @@ def test_a_logarithmic_axis_has_a_tone_at_its_octave_in_curves_and_map(taps: int
     assert "frequency (kHz)" in words(figure)
 
 
+@pytest.mark.parametrize(("taps", "is_complex"), [(31, False), (251, False), (31, True), (100, True)])
+def test_the_curve_is_the_mean_response_at_its_frequencies(taps: int, is_complex: bool) -> None:
+    weights = noise(4, 2, taps).weights * np.hanning(taps) * np.exp(2j * np.pi * 0.4 * np.arange(taps))
+    bank = FilterBank("stem", weights if is_complex else weights.real, epoch=0, sample_rate=1000.0)
+    _, points = curves(plot_spectrum(FilterHistory([bank, bank.with_fields(epoch=1)])))[-1]
+    waves = np.exp(2j * np.pi * np.outer(np.arange(taps), points[:, 0] / 1000))
+    power = (np.abs(bank.weights.astype(complex) @ waves) ** 2).sum(axis=1)
+    size = (np.abs(bank.weights.astype(complex)) ** 2).sum(axis=(1, 2))
+    wanted = np.sqrt(power / size[:, None]).mean(axis=0)
+    off = np.abs(points[:, 1] - wanted)[:-1]  # of 251 taps there are more frequencies by one: the last is of two
+    assert off.max() < 0.001 * wanted.max()
+    assert widest(plot_spectrum(FilterHistory([bank]))).get_xlim() == (-500 if is_complex else 0, 500)
+
+
 @pytest.mark.parametrize("transposed", [False, True])
 def test_a_complex_wave_stands_on_the_side_that_its_layer_passes(transposed: bool) -> None:
     wave = np.exp(2j * np.pi * 0.2 * np.arange(64))[None, None]

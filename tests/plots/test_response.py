@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import matplotlib as mpl
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
+from matplotlib.text import Text
 
-from filterscope import FilterBank, plot_response
+from filterscope import FilterBank, FilterHistory, plot_response, plot_spectrum
 from filterscope.plots.response import ResponsePicture
 from tests.support.figures import curves, noise, pixels, widest, words
 
@@ -81,6 +84,22 @@ def test_the_legend_names_every_curve(filters: int) -> None:
     assert "pale" not in words(plot_response(now))
 
 
+@pytest.mark.parametrize("size", [(9, 4.3), (4.5, 3), (3.3, 2.2)])
+@pytest.mark.parametrize("filters", [1, 4])
+def test_the_legend_covers_no_curve(filters: int, size: tuple[float, float]) -> None:
+    figure = Figure(size, dpi=100)
+    with mpl.rc_context({"font.size": 7}):
+        plot_response(noise(filters, 1, 31), reference=noise(filters, 1, 31, 1, epoch=0), figure=figure)
+    plane = widest(figure).get_window_extent()
+    names = [each for each in figure.findobj(Text) if each.get_text().startswith(("filter ", "pale: "))]
+    assert len(names) == filters + 1
+    for name in names:
+        box = name.get_window_extent()
+        assert box.y0 >= plane.y1
+        assert box.x1 <= figure.bbox.width
+    assert plane.height > 0.4 * figure.bbox.height
+
+
 def test_zero_and_broken_filters_have_rows_below_all_others() -> None:
     bank = noise(9, 1, 31)
     bank.weights[0], bank.weights[1, 0, 3] = 0, np.nan
@@ -101,3 +120,30 @@ def test_a_log_axis_without_a_rate_is_in_cycles_per_sample() -> None:
     figure = plot_response(noise(6, 2, 9), frequency="log")
     assert "cycles/sample" in words(figure)
     assert pixels(figure).shape == (430, 900, 3)
+
+
+@pytest.mark.parametrize(
+    ("rate", "unit", "last"),
+    [
+        (1e9, "MHz", 500),
+        (5e9, "GHz", 2.5),
+        (3e6, "kHz", 1500),
+        (2e3, "Hz", 1000),
+        (1.0, "Hz", 0.5),
+        (1e-3, "mHz", 0.5),
+        (1e-6, "µHz", 0.5),
+    ],
+)
+@pytest.mark.parametrize("filters", [2, 8])
+def test_frequencies_of_any_rate_are_told_in_a_unit_in_which_they_are_short(
+    filters: int, rate: float, unit: str, last: float
+) -> None:
+    bank = noise(filters, 1, 31, sample_rate=rate)
+    assert f"frequency ({unit})" in words(plot_spectrum(FilterHistory([bank.with_fields(epoch=0)])))
+    figure = plot_response(bank, figure=Figure((9, 4.3), dpi=100))
+    assert f"frequency ({unit})" in words(figure)
+    bottom = widest(figure).get_window_extent().y0
+    texts = [each for each in figure.findobj(Text) if each.get_text().replace(".", "").isdigit()]
+    numbers = [each for each in texts if each.get_window_extent().y1 < bottom]
+    assert max(float(each.get_text()) for each in numbers) == last
+    assert max(each.get_window_extent().x1 for each in numbers) <= 900

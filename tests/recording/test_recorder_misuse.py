@@ -193,3 +193,40 @@ def test_what_cannot_be_a_moment_is_refused_and_what_was_recorded_stays(
     recorder.close()
     if len(calls) > 1:
         assert load_history(tmp_path)["conv1"].epochs.tolist() == [epoch for epoch, _ in calls[:-1]]
+
+
+def test_two_open_recorders_of_one_place_are_told_to_mix(tmp_path: Path) -> None:
+    def both(**options: Any) -> None:
+        with SummaryWriter(str(tmp_path)) as writer:
+            generator, critic = (FilterRecorder(SmallNet(), writer, plots=(), **each) for each in ({}, options))
+            for epoch in range(3):
+                generator.snapshot(epoch)
+                critic.snapshot(epoch)
+            generator.close()
+            critic.close()
+
+    apart, told = told_by(lambda: both(tag="critic")), told_by(both)
+    assert not [each for each in apart if "another FilterRecorder" in each]
+    assert [each for each in told if "another FilterRecorder" in each and "tag='filters_2'" in each]
+
+
+def test_a_cell_that_is_run_again_has_one_recorder(tmp_path: Path) -> None:
+    def cell() -> None:
+        for _ in range(2):
+            recorder = FilterRecorder(SmallNet(), tmp_path, plots=())
+            recorder.snapshot(0)
+        recorder.close()
+
+    assert not [each for each in told_by(cell) if "another FilterRecorder" in each]
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit")
+def test_a_scripted_model_is_told_to_hide_its_layers(tmp_path: Path) -> None:
+    model = torch.jit.script(nn.Sequential(nn.Conv1d(1, 4, 9)))
+
+    def recorded() -> None:
+        with FilterRecorder(model, tmp_path, plots=()) as recorder:
+            recorder.snapshot(0)
+
+    (told,) = [each for each in told_by(recorded) if each.startswith("filterscope")]
+    assert "scripted and traced ones do not: give the model that they were made of" in told

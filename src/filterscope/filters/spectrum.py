@@ -149,8 +149,9 @@ def baseband(bank: FilterBank, sample_rate: float | None = None) -> tuple[Array,
 def cumulative(weights: Array, most: int, transposed: bool = False) -> Array:
     """What the filters of a layer pass together: mean over filters of each one's magnitude, re its root mean square.
 
-    1 where a layer passes all frequencies alike; a band that many filters have in common stands out of that. Source:
-    the cumulative response of Palaz et al., arXiv 1609.09431, divided by the number of filters and frequencies.
+    1 where all filters pass all frequencies alike; level, and lower, where each passes a band of its own. A band that
+    many filters have in common stands out. Source: the cumulative response of Palaz et al., arXiv 1609.09431, divided
+    by the number of filters and frequencies.
 
     Args:
         weights: Shape ``(filters, channels, taps)``.
@@ -161,7 +162,7 @@ def cumulative(weights: Array, most: int, transposed: bool = False) -> Array:
         Shape ``(F,)``, float32, from 0 to half the taps' rate (complex filters: from minus that). Zero filters and
         such with NaN or Inf are left out; where none is left, it is NaN, or infinite if one was not finite.
     """
-    magnitude = _distinct(_convolved(weights, transposed), 1 << (max(256, 4 * weights.shape[2]) - 1).bit_length())
+    magnitude = _distinct(_convolved(weights, transposed), _length(weights.shape[2]))
     if np.iscomplexobj(weights):
         magnitude = np.fft.fftshift(magnitude, axes=1)
     peak = magnitude.max(axis=1, keepdims=True)
@@ -175,6 +176,19 @@ def cumulative(weights: Array, most: int, transposed: bool = False) -> Array:
     if len(level) > most:
         level = np.maximum.reduceat(level, np.arange(most) * len(level) // most)
     return np.asarray(level, np.float32)
+
+
+def cumulative_frequencies(bank: FilterBank, most: int, sample_rate: float | None = None) -> Array:
+    """Frequencies of the numbers of :func:`cumulative`, shape ``(F,)``; of every few the lowest."""
+    n_fft = _length(bank.taps)
+    count = n_fft if np.iscomplexobj(bank.weights) else n_fft // 2 + 1
+    kept = min(count, most)
+    low, high = bounds(bank, sample_rate)
+    return np.asarray(low + np.arange(kept) * count // kept * (2 * high / n_fft))
+
+
+def _length(taps: int) -> int:
+    return 1 << (max(256, 4 * taps) - 1).bit_length()
 
 
 def decibels(magnitude: Array, floor: float = -40.0) -> Array:

@@ -21,6 +21,8 @@ from filterscope.models.clock import Clock
 from filterscope.models.layers import clean_name, unwrapped
 from filterscope.models.modes import can_observe, restack
 
+#: Which hooks take arguments by name: torch forgets none, and warns whoever compiles a model after that. Private.
+_BY_NAME: dict[int, bool] = getattr(torch.nn.modules.module, "_global_forward_hooks_with_kwargs", {})
 #: Functions that convolve: the number of kernel axes, whether transposed, and the names of what they take after input,
 #: weight and bias. ``torch.nn.functional`` has the same objects, and what modules call in the end are these.
 _TAKES: dict[Callable[..., Any], tuple[int, bool, tuple[str, ...]]] = {
@@ -143,7 +145,9 @@ class Observer(TorchFunctionMode):
     def __enter__(self) -> Observer:
         """Begin to note."""
         self._hooks.callback(register_module_forward_pre_hook(self._begin).remove)
-        self._hooks.callback(register_module_forward_hook(self._end, with_kwargs=True, always_call=True).remove)
+        ends = register_module_forward_hook(self._end, with_kwargs=True, always_call=True)
+        self._hooks.callback(_BY_NAME.pop, ends.id, None)
+        self._hooks.callback(ends.remove)
         restack(self, is_on=True)
         return self
 
@@ -172,13 +176,14 @@ class Observer(TorchFunctionMode):
             if not module.training and isinstance(module, _FAST):  # they compute otherwise below a mode
                 restack(self, is_on=False)
 
-    def _end(self, module: nn.Module, args: Any, kwargs: Any, _: Any) -> None:
+    def _end(self, module: nn.Module, args: Any, *rest: Any) -> None:
+        """A forward has ended; of one that raised, torch gives no arguments by name."""
         if threading.get_ident() != self._thread:
             return
         while self._frames:  # a forward that raised may have left some behind
             frame = self._frames.pop()
             if frame.module is module:
-                frame.args, frame.kwargs = args, kwargs
+                frame.args, frame.kwargs = args, rest[0] if len(rest) > 1 else {}
                 break
         if isinstance(module, _FAST) and not any(isinstance(frame.module, _FAST) for frame in self._frames):
             restack(self, is_on=True)

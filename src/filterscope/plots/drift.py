@@ -58,7 +58,7 @@ class DriftPicture:
         box = box.snapped()
         self._axes = axes = sheet.axes(box)
         self._size = int(box.height), int(box.width)
-        axes.set_ylim(bank.filters - 0.5, -0.5)
+        axes.span(y=(bank.filters - 0.5, -0.5))
         self._image = mosaic.PixelImage.in_axes(axes)
         self._times = TimeAxis(sheet, box)
         rows = index_ticks(bank.filters)
@@ -83,7 +83,7 @@ class DriftPicture:
         pixels = mosaic.heat(laid, height, width, 1.0, ROTATION_CMAP, one_sided=True, undefined=DEAD_FACE)
         self._image.set_pixels(pixels)
         extent = self._times.update(epochs, times.unit)
-        self._axes.set_xlim(*extent)
+        self._axes.span(x=extent)
         self._image.place.intervalx = extent
         whole, bank = bank, bank.head(rotation.shape[1])
         summary = captions.Marks(whole, bank.filters).summary()

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.colors import to_rgba
 from matplotlib.figure import FigureBase
@@ -18,7 +17,7 @@ from filterscope.filters.bank import FilterBank, require_bank
 from filterscope.filters.words import Frequency
 from filterscope.plots.drawing import captions, mosaic
 from filterscope.plots.drawing.bars import ColourBar
-from filterscope.plots.drawing.canvas import TEXT, Box, Frame, Sheet, Target
+from filterscope.plots.drawing.canvas import TEXT, Box, Frame, Plane, Sheet, Target
 from filterscope.plots.drawing.colours import DEAD_FACE, DECIBEL_CMAP, INK, PALE
 from filterscope.plots.drawing.frequencies import FrequencyAxis, check_axis, log_edges, lowest
 from filterscope.plots.drawing.lettering import QuickText, shortened
@@ -114,20 +113,33 @@ class ResponsePicture:
             self._refer(self._reference)
         self.update(bank)
 
-    def _axis(self, axes: Axes, bank: FilterBank, frequencies: Array) -> FrequencyAxis:
+    def _axis(self, axes: Plane, bank: FilterBank, frequencies: Array) -> FrequencyAxis:
         """Have axes show these frequencies."""
         span = float(frequencies[0]), float(frequencies[-1])
         if self._is_log:
-            axes.set_xscale("log")
-        axes.set_xlim(*span)
+            axes.in_octaves()
+        axes.span(x=span)
         return FrequencyAxis(bank, self._rate, span, self._is_log)
 
     def _make_curves(self, bank: FilterBank, frequencies: Array) -> None:
         sheet = self.sheet
-        box = sheet.body.shrink(left=sheet.px(46), top=sheet.px(4), right=sheet.px(12), bottom=sheet.px(36)).snapped()
+        area = sheet.body.shrink(left=sheet.px(46), top=sheet.px(4), right=sheet.px(12), bottom=sheet.px(36))
+        colours = ["#2f6db3", "#d1495b", "#2a9d62", "#8e5bb5"][: bank.filters]
+        pale: dict[str, Any] = {"alpha": 0.35, "linewidths": 1.5}
+        full: dict[str, Any] = {"linewidths": 2, "zorder": 3}
+        entries: list[tuple[str, Any]] = [
+            (f"filter {index}", colour) for index, colour in zip(bank.indices, colours, strict=True)
+        ]
+        if self._reference is not None:
+            pale_colour = to_rgba(colours[0] if bank.filters == 1 else INK, pale["alpha"])
+            words = shortened(self._name, TEXT, 0.3 * area.width, sheet.dpi) or "reference"
+            entries.append((f"pale: {words}", pale_colour))  # as long as most moments that take its place
+        key, area = legend(sheet, area, entries)
+        self._names = [artist for artist in key if isinstance(artist, QuickText)]
+        box = area.snapped()
         axes, known = sheet.axes(box), len(sheet.figure.artists)
         low, high = FLOOR - 1, 2.0
-        axes.set_ylim(low, high)
+        axes.span(y=(low, high))
         axis = self._axis(axes, bank, frequencies)
         columns = axis.number(sheet, box, axis.note, most=5)
         levels = round_ticks(low, high, 5)
@@ -137,24 +149,12 @@ class ResponsePicture:
         name_left(sheet, box, "dB re maximum", 37)
         rule(sheet, box, columns, rows, PALE, 0.6)
         axis.mark_alias(sheet, box, zorder=-0.5)
-        colours = ["#2f6db3", "#d1495b", "#2a9d62", "#8e5bb5"][: bank.filters]
-        pale: dict[str, Any] = {"alpha": 0.35, "linewidths": 1.5}
-        full: dict[str, Any] = {"linewidths": 2, "zorder": 3}
         if self._reference is not None:
             self._curves = [sheet.add(LineCollection([], colors=colour, **pale), axes) for colour in colours]
             sheet.moving += [*self._curves, *ticks]
         curves = [sheet.add(LineCollection([], colors=colour, **full), axes) for colour in colours]
         self._curves += curves
         self._columns = int(box.width)
-        entries: list[tuple[str, Any]] = [
-            (f"filter {index}", colour) for index, colour in zip(bank.indices, colours, strict=True)
-        ]
-        if self._reference is not None:
-            pale_colour = to_rgba(colours[0] if bank.filters == 1 else INK, pale["alpha"])
-            words = shortened(self._name, TEXT, 0.3 * box.width, sheet.dpi) or "reference"
-            entries.append((f"pale: {words}", pale_colour))  # as long as most moments that take its place
-        key = legend(sheet, box, entries)
-        self._names = [artist for artist in key if isinstance(artist, QuickText)]
         sheet.moving += [*curves, *key]
 
     def _make_maps(self, bank: FilterBank, frequencies: Array) -> None:
@@ -175,7 +175,7 @@ class ResponsePicture:
             left, top = area.left + i % across * (width + gap), area.top + i // across * height
             box = Box(left, top + head, width, height - head - between).snapped()
             axes, known = sheet.axes(box), len(sheet.figure.artists)
-            axes.set_ylim(bank.filters, 0)
+            axes.span(y=(bank.filters, 0))
             axis = self._axis(axes, bank, frequencies)
             self._note = axis.note
             axis.number(sheet, box, axis.note if count == 1 else "", box.width + 2 * beyond, most=5)

@@ -18,7 +18,7 @@ from filterscope.filters.channels import real_rows, reduce
 from filterscope.filters.words import plural
 from filterscope.plots.drawing import captions, mosaic
 from filterscope.plots.drawing.bars import ColourBar, set_limit, value_bar
-from filterscope.plots.drawing.canvas import TEXT, Box, Frame, Sheet
+from filterscope.plots.drawing.canvas import TEXT, Box, Frame, Plane, Sheet
 from filterscope.plots.drawing.colours import GREY, INK, PALE, PLAIN, SIGNED_CMAP, rotation_colours
 from filterscope.plots.drawing.lettering import shortened, text_width
 from filterscope.plots.drawing.limits import format_value, safe_limit
@@ -118,7 +118,7 @@ def plot_filter(
     several = curves and len(rows) > 1
     box = body.shrink(right=sheet.px(8 if is_heat else _BAR if several else 0)).snapped()
     axes = sheet.axes(box)
-    axes.set_xlim(-0.5, bank.taps - 0.5)
+    axes.span(x=(-0.5, bank.taps - 0.5))
     if is_logo:
         _logo(sheet, axes, box, reduce(weights, "logo"), names)
     elif curves:
@@ -141,7 +141,7 @@ def plot_filter(
                     artist.set_transform(below)
     else:
         limit = safe_limit(rows)
-        axes.set_ylim(len(rows) - 0.5, -0.5)
+        axes.span(y=(len(rows) - 0.5, -0.5))
         size = int(box.height), int(box.width)
         mosaic.PixelImage.in_axes(axes).set_pixels(mosaic.heat(rows, *size, limit, SIGNED_CMAP))
         if bank.channel_names is None:
@@ -163,13 +163,13 @@ def plot_filter(
     return sheet.figure
 
 
-def _weight_axis(sheet: Sheet, axes: Axes, box: Box, rows: Array) -> None:
+def _weight_axis(sheet: Sheet, axes: Plane, box: Box, rows: Array) -> None:
     """Number the weights at the left of a box, in a power of ten above it where they are large or small."""
     known = rows[np.isfinite(rows)].astype(np.float64)
     low, high = min(known.min(initial=0), 0), max(known.max(initial=0), 0)
     margin = 0.06 * (high - low or 2)
     low, high = low - margin, high + margin
-    axes.set_ylim(low, high)
+    axes.span(y=(low, high))
     power = int(np.floor(np.log10(max(-low, high))))
     size = 1.0 if -1 <= power <= 2 else 10.0**power
     ticks = round_ticks(low / size, high / size, 6)
@@ -181,7 +181,7 @@ def _weight_axis(sheet: Sheet, axes: Axes, box: Box, rows: Array) -> None:
     sheet.add(LineCollection([corner], colors=GREY, linewidths=0.8))
 
 
-def _logo(sheet: Sheet, axes: Axes, box: Box, weights: Array, names: Sequence[str]) -> None:
+def _logo(sheet: Sheet, axes: Plane, box: Box, weights: Array, names: Sequence[str]) -> None:
     """Letters stacked by weight, ``(1, letters, taps)``."""
     up, down = (stack_heights(part) for part in (np.maximum(weights, 0), np.minimum(weights, 0)))
     _weight_axis(sheet, axes, box, np.concatenate([up, -down]))
@@ -189,7 +189,7 @@ def _logo(sheet: Sheet, axes: Axes, box: Box, weights: Array, names: Sequence[st
     letters.update(weights, np.array([-0.5]), np.zeros(1), 1.0, np.ones(1), edge)
 
 
-def _rows_axis(sheet: Sheet, axes: Axes, box: Box, known: Array, names: Sequence[str]) -> float:
+def _rows_axis(sheet: Sheet, axes: Plane, box: Box, known: Array, names: Sequence[str]) -> float:
     """Name channels one below the other at the left of a box, and tell their scale at the right of it.
 
     Of what is ``known`` of each, ``(channels, values, taps)``, follows the weight from one to the next, which is
@@ -201,7 +201,7 @@ def _rows_axis(sheet: Sheet, axes: Axes, box: Box, known: Array, names: Sequence
     step = max(1.15 * float((down[:-1] + up[1:]).max()), 0.5 * reach)
     zeros = -step * np.arange(len(names))
     high, low = 1.1 * float(up[0].max()) + 0.1 * step, zeros[-1] - 1.1 * float(down[-1].max()) - 0.1 * step
-    axes.set_ylim(low, high)
+    axes.span(y=(low, high))
     shares = (zeros - low) / (high - low)
     mark_left(sheet, box, shares, names)
     right, heights = box.left + box.width, box.top + (1 - shares) * box.height

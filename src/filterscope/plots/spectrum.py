@@ -40,10 +40,10 @@ def plot_spectrum(
     """Draw the layer's cumulative response: which frequencies its filters pass together, and since when.
 
     The mean over the filters of each one's magnitude response, divided by that response's root mean square: 1 where
-    the layer passes all frequencies alike, 0 where no filter passes any. Above, the last snapshot's as a strong curve
-    and the reference's as a pale one; below, those of all snapshots, with time downwards. A dashed line marks the
-    frequency above which the layer's stride aliases. Filters that are zero, or hold NaN or Inf, are left out; a
-    snapshot without any others is grey, or amber.
+    all filters pass all frequencies alike, lower where each passes a band of its own, 0 where no filter passes any.
+    Above, the last snapshot's as a strong curve and the reference's as a pale one; below, those of all snapshots, with
+    time downwards. A dashed line marks the frequency above which the layer's stride aliases. Filters that are zero, or
+    hold NaN or Inf, are left out; a snapshot without any others is grey, or amber.
 
     Args:
         history: Snapshots of one layer.
@@ -87,8 +87,7 @@ class SpectrumPicture:
         upper, lower = area.split_bottom((area.height - gap) / 2)
         upper, lower = upper.shrink(bottom=gap).snapped(), lower.snapped()
         self._then = _level(reference)
-        span = self._frequencies(bank)[[0, -1]].tolist()
-        axis = FrequencyAxis(bank, sample_rate, (span[0], span[1]), self._is_log)
+        axis = FrequencyAxis(bank, sample_rate, self._span(bank), self._is_log)
         self._make_curves(upper, axis.number(sheet, lower, axis.note))
         beside = [Box(side.left, upper.top + sheet.px(4 + 19 * line), side.width, 0) for line in (0, 1)]
         half = upper.width / 2
@@ -105,15 +104,20 @@ class SpectrumPicture:
 
     def _frequencies(self, bank: FilterBank) -> Array:
         """Those that are drawn: the highest ones of each row."""
-        frequencies = np.linspace(*spectrum.bounds(bank, self._rate), len(self._then))
+        frequencies = spectrum.cumulative_frequencies(bank, _MOST, self._rate)
         return frequencies[frequencies >= lowest(bank, self._rate)] if self._is_log else frequencies
+
+    def _span(self, bank: FilterBank) -> tuple[float, float]:
+        """Of the axis."""
+        low, high = spectrum.bounds(bank, self._rate)
+        return float(self._frequencies(bank)[0]) if self._is_log else low, high
 
     def _make_curves(self, box: Box, shares: Array) -> None:
         """Axes with a pale and a strong curve, and lines at shares of its width, and of its height."""
         sheet = self.sheet
         self._axes = axes = sheet.axes(box)
         if self._is_log:
-            axes.set_xscale("log")
+            axes.in_octaves()
         places = np.array([0, 0.5, 1])
         rule(sheet, box, shares, places, DEAD_FACE, 1.5)
         name_left(sheet, box, "mean gain", 37)
@@ -158,8 +162,7 @@ class SpectrumPicture:
         limit = max(_round_up(safe_limit(levels, self._then)), 2.0)  # what is even is in the middle, or below
         frequencies = self._frequencies(bank)
         kept = slice(-len(frequencies), None)
-        self._axes.set_xlim(frequencies[0], frequencies[-1])
-        self._axes.set_ylim(0, limit)
+        self._axes.span(self._span(bank), (0, limit))
         for curve, level in zip(self._curves, (self._then, levels[now]), strict=True):
             known = np.where(np.isfinite(level), level, np.nan)
             curve.set_segments([np.stack([frequencies, known[kept]], axis=-1)])

@@ -281,7 +281,7 @@ class _Matrix:
         axes = sheet.axes(box)
         self._size = int(box.height), int(box.width)
         filters, channels = rows.shape[:2]
-        axes.set(xlim=(-0.5, channels - 0.5), ylim=(filters - 0.5, -0.5))
+        axes.span((-0.5, channels - 0.5), (filters - 0.5, -0.5))
         self._image = mosaic.PixelImage.in_axes(axes)
         parts = channels // bank.channels if np.iscomplexobj(bank.weights) and channels >= bank.channels else 1
         most = max(tick_intervals(sheet, box.width, len(str(channels)), 12), 2)

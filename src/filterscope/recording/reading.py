@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+import torch
 from torch import nn
 
 from filterscope.filters.bank import FilterBank
@@ -189,6 +190,8 @@ def missing(model: nn.Module, settings: Settings, observed: Observation | None) 
             hint = " with more than one tap; layers='*' takes pointwise ones too"
         elif settings.layers is None and observed is not None and observed.fixed:
             hint = " that learn; layers='*' takes the others too"
+        elif not layers and any(isinstance(module, torch.jit.ScriptModule) for module in model.modules()):
+            hint = " that tell what they are (scripted and traced ones do not: give the model that they were made of)"
         if not layers or not wrong:
             wrong = [f"filterscope found no 1-D filters{hint} in {type(unwrapped(model)).__name__}: nothing to log"]
     return wrong

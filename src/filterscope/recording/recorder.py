@@ -152,6 +152,8 @@ class FilterRecorder:
             session.tell_superseded()
         elif self._last is None and session.writes:
             past = self._known(session, epoch, step)
+        if self._last is None and session.writes:
+            self._tell_beside(session)
         before = self._last[0] if self._last is not None else _last_epoch(past)
         if step is None:
             step = max((layer.last_step for layer in (past or {}).values()), default=-1) + 1
@@ -195,6 +197,18 @@ class FilterRecorder:
             words = f"is that of epoch {last_epoch}" if step == last_step else f"comes after step {last_step}"
             raise ValueError(f"step={step} {words}; steps must rise, or be left out")
         return last_step + 1 if step is None else step
+
+    def _tell_beside(self, session: Session) -> None:
+        """Warn if another one that is open records in the same place: what the files hold then is of both."""
+        tag, where = self._settings.tag, os.path.abspath(session.directory)
+        others = [each._session for each in list(_OPEN) if each is not self and each._settings.tag == tag]
+        if any(other is not None and os.path.abspath(other.directory) == where for other in others):
+            session.faults.report(
+                "beside",
+                f"filterscope: another FilterRecorder that is not closed records under tag={tag!r} in "
+                f"{session.directory}, and what both write there is mixed: give each its own, e.g. tag='{tag}_2'",
+            )
+        _OPEN.add(self)
 
     def _known(self, session: Session, epoch: int, step: int | None) -> Mapping[str, Past]:
         """What the directory holds from before a first snapshot."""
@@ -241,6 +255,7 @@ class FilterRecorder:
 
     def _finish(self, how: Callable[[Session], None]) -> None:
         self._is_closed = True
+        _OPEN.discard(self)
         if self._session is not None:
             how(self._session)  # if Ctrl-C cuts it short, the rest is done at exit
             self._forget()
@@ -255,6 +270,10 @@ class FilterRecorder:
             self._abandoned.detach()
             atexit.unregister(self._abandoned)
             self._abandoned = None
+
+
+#: Recorders that have begun and are not closed.
+_OPEN: weakref.WeakSet[FilterRecorder] = weakref.WeakSet()
 
 
 class _NextForward:

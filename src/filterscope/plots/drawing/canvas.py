@@ -22,6 +22,7 @@ from filterscope.plots.drawing.captions import DOT
 from filterscope.plots.drawing.colours import GREY, INK
 from filterscope.plots.drawing.ground import ground_of, recolour, type_on
 from filterscope.plots.drawing.lettering import QuickText, text_width
+from filterscope.plots.drawing.reach import Reach
 
 AnyArtist = TypeVar("AnyArtist", bound=Artist)
 
@@ -111,6 +112,39 @@ class Box:
         return Box(self.left + left, self.top + top, self.width - left - right, self.height - top - bottom)
 
 
+class Plane(Axes):
+    """Axes whose limits stay as drawn: numbers, lines and maps that belong to them stand beside them in the figure."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.set_navigate(False)
+        self.set_autoscale_on(False)
+
+    def span(self, x: tuple[float, float] | None = None, y: tuple[float, float] | None = None) -> None:
+        """Set limits, which are numbered by us."""
+        if x is not None:
+            super().set_xlim(*x)
+        if y is not None:
+            super().set_ylim(*y)
+
+    def in_octaves(self) -> None:
+        """Have a logarithmic axis of frequencies."""
+        super().set_xscale("log")
+
+    def _refuse(self, *_: Any, **__: Any) -> Any:
+        """Of other limits and scales of the user's own, who would read wrong numbers beside them.
+
+        Raises:
+            RuntimeError: Always.
+        """
+        raise RuntimeError(
+            "a picture of filterscope keeps its limits and scales, since the numbers beside it would not follow; "
+            "bank.weights and frequency_response(bank) are what to draw on axes of your own"
+        )
+
+    set_xlim = set_ylim = set_xscale = set_yscale = autoscale = invert_xaxis = invert_yaxis = _refuse
+
+
 class Sheet:
     """A figure with a title strip; hands out boxes and axes in pixels.
 
@@ -139,6 +173,8 @@ class Sheet:
         self.width, self.height = float(self.figure.bbox.width), float(self.figure.bbox.height)
         #: From pixels, counted from the top left, to the canvas.
         self.pixels = Affine2D().scale(1 / self.width, -1 / self.height).translate(0, 1) + self.figure.transSubfigure
+        self._reach = Reach(self.pixels)
+        self.figure.add_artist(self._reach)
         self.moving: list[Artist] = []
         self._kind = kind
         self._titles: dict[str, str] = {}  # by layer
@@ -159,6 +195,8 @@ class Sheet:
         if axes is None:
             artist.set_transform(self.pixels)
             self.figure.add_artist(artist)
+            if isinstance(artist, Collection):
+                self._reach.collections.append(artist)
         else:
             axes.add_artist(artist)
         return artist
@@ -257,16 +295,11 @@ class Sheet:
         self.fit(line, words, box.width)
         return line
 
-    def axes(self, box: Box) -> Axes:
+    def axes(self, box: Box) -> Plane:
         """Axes that fill a box, to whole pixels: a place for data, without ticks (see ``scales``) or face."""
         box = box.snapped()
-        axes = self.figure.add_axes(
-            (
-                box.left / self.width,
-                1 - (box.top + box.height) / self.height,
-                box.width / self.width,
-                box.height / self.height,
-            )
-        )
+        low, width, height = box.top + box.height, box.width / self.width, box.height / self.height
+        axes = Plane(self.figure, (box.left / self.width, 1 - low / self.height, width, height))
+        self.figure.add_axes(axes)
         axes.set_axis_off()
         return axes

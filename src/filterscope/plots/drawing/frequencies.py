@@ -16,6 +16,16 @@ from filterscope.plots.drawing.colours import INK
 from filterscope.plots.drawing.lettering import text_width
 from filterscope.plots.drawing.scales import fitting_ticks, log_ticks, mark_below, name_below, tick_labels
 
+#: From which highest frequency on, in Hz, an axis is in units of so many Hz.
+_UNITS: tuple[tuple[float, float, str], ...] = (
+    (2e9, 1e9, "GHz"),
+    (2e6, 1e6, "MHz"),
+    (2e3, 1e3, "kHz"),
+    (0.02, 1, "Hz"),
+    (2e-5, 1e-3, "mHz"),
+    (0, 1e-6, "µHz"),
+)
+
 
 class FrequencyAxis:
     """Frequencies of a layer across boxes, from the lowest to the highest of a span, in Hz or cycles per sample.
@@ -52,12 +62,12 @@ class FrequencyAxis:
         The note is said beside their unit, if there is room for it, by default as wide as the box.
         """
         low, high = self._span
-        is_kilo = self._is_known and high >= 2000
-        unit = "kHz" if is_kilo else "Hz" if self._is_known else "cycles/sample"
+        size, unit = 1.0, "cycles/sample"
+        if self._is_known:
+            size, unit = next((size, unit) for least, size, unit in _UNITS if high >= least)
         words = (captions.joined(f"frequency ({unit})", note), captions.joined(unit, note), unit)
         widest = box.width if room is None else room
         name_below(sheet, box, next((each for each in words if text_width(each, TEXT, dpi=sheet.dpi) <= widest), unit))
-        size = 1000 if is_kilo else 1
         if self._is_log:
             ticks = log_ticks(sheet, low / size, high / size, box.width)
         else:
@@ -75,7 +85,8 @@ class FrequencyAxis:
         starts = np.arange(box.top, bottom, 1.75 * dash).tolist()
         dashes = [[(x, y), (x, min(y + dash, bottom))] for x in places for y in starts]
         whole = [[(x, box.top), (x, bottom)] for x in places]
-        behind = LineCollection(whole, colors="#ffffff", linewidths=3, alpha=0.7, zorder=zorder)
+        ground = sheet.ground if sheet.is_on_dark else "#ffffff"  # the dashes are light there
+        behind = LineCollection(whole, colors=[ground], linewidths=3, alpha=0.7, zorder=zorder)
         return [sheet.add(each) for each in (behind, LineCollection(dashes, colors=INK, linewidths=1.5, zorder=zorder))]
 
 

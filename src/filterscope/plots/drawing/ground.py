@@ -41,9 +41,12 @@ def recolour(artist: Artist, colour: Array, dark: Sequence[str]) -> None:
     def is_type(given: Any) -> bool:
         return any(np.allclose(to_rgba_array(given)[:, :3], to_rgba(each)[:3]) for each in dark)
 
-    if (isinstance(artist, Text) and is_type(artist.get_color())) or (
-        isinstance(artist, LineCollection) and len(artist.get_edgecolor()) and is_type(artist.get_edgecolor())
-    ):
+    if isinstance(artist, Text) and is_type(artist.get_color()):
         artist.set_color(tuple(colour))
+    elif isinstance(artist, LineCollection):
+        drawn = to_rgba_array(artist.get_edgecolor())
+        if len(drawn) and is_type(drawn):
+            drawn[:, :3] = colour[:3]  # what is pale stays so
+            artist.set_color([tuple(each) for each in drawn])
     elif isinstance(artist, PathPatch) and is_type(artist.get_facecolor()):
         artist.set_facecolor(tuple(colour))

@@ -155,7 +155,7 @@ class PixelImage(BboxImage):
 
     @classmethod
     def in_axes(cls, axes: Axes) -> PixelImage:
-        """An image that fills axes, and moves with their data when they are zoomed."""
+        """An image that fills axes, up to their limits."""
         image = cls(Bbox(np.transpose([axes.get_xlim(), sorted(axes.get_ylim())])), axes.transData)
         axes.add_artist(image)
         image.set_clip_path(axes.patch)

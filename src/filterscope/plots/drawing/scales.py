@@ -1,4 +1,4 @@
-"""Ticks, numbers and names beside a box, and legends in it.
+"""Ticks, numbers and names beside a box, and legends above it.
 
 They are artists of the sheet: those of matplotlib's own axes would follow the user's style, in dozens of settings, and
 take several times as long to draw.
@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.artist import Artist
-from matplotlib.collections import LineCollection, PolyCollection
+from matplotlib.collections import LineCollection
 from matplotlib.patches import PathPatch
 
 from filterscope.filters.arrays import Array
@@ -100,7 +100,8 @@ def rule(sheet: Sheet, box: Box, columns: Array, rows: Array, colour: str, width
     """Lines behind a box's data, at shares of its width and of its height from the bottom."""
     upright = [[(x, box.top), (x, box.top + box.height)] for x in box.left + columns * box.width]
     level = [[(box.left, y), (box.left + box.width, y)] for y in box.top + (1 - rows) * box.height]
-    sheet.add(LineCollection([*upright, *level], colors=colour, linewidths=width, zorder=-1))
+    faint = 0.25 if sheet.is_on_dark else 1
+    sheet.add(LineCollection([*upright, *level], colors=colour, linewidths=width, alpha=faint, zorder=-1))
 
 
 def name_below(sheet: Sheet, box: Box, words: str) -> QuickText:
@@ -137,26 +138,23 @@ def _row_numbers(sheet: Sheet, box: Box, centres: Array, numbers: Sequence[int])
     return number_patch(numbers, ends, size, INK, align_right=True)
 
 
-def legend(sheet: Sheet, box: Box, entries: Sequence[tuple[str, Any]]) -> list[Artist]:
-    """Names of curves beside samples of their colours, above them in the lower right corner of a box.
+def legend(sheet: Sheet, area: Box, entries: Sequence[tuple[str, Any]]) -> tuple[list[Artist], Box]:
+    """Names of curves beside samples of their colours, at the top of an area; and what they leave of it.
 
     Entries, name and colour each, lie beside one another as far as there is room.
     """
     sample, gap, line = sheet.px(20), sheet.px(6), sheet.px(1.35 * TEXT)
-    column = sample + 2.5 * gap + max(text_width(name, TEXT, dpi=sheet.dpi) for name, _ in entries)
-    columns = max(1, min(len(entries), int((box.width - gap) / column)))
-    width, height = columns * column + gap, -(-len(entries) // columns) * line + gap
-    left = box.left + box.width - width - gap
-    top = box.top + box.height - height - gap
-    corners = [(left, top), (left + width, top), (left + width, top + height), (left, top + height)]
-    face = PolyCollection([corners], facecolors=[sheet.ground], linewidths=0, alpha=0.85, zorder=5)
-    artists: list[Artist] = [sheet.add(face)]
-    for number, (name, colour) in enumerate(entries):
-        x = left + gap + number % columns * column
-        y = top + gap / 2 + (number // columns + 0.5) * line
-        artists.append(sheet.add(LineCollection([[(x, y), (x + sample, y)]], colors=[colour], linewidths=2, zorder=6)))
-        artists.append(sheet.write(x + sample + gap, y, name, color=INK, va="center", zorder=6))
-    return artists
+    left, top = area.left, area.top
+    artists: list[Artist] = []
+    for name, colour in entries:
+        width = sample + gap + text_width(name, TEXT, dpi=sheet.dpi)
+        if left > area.left and left + width > area.left + area.width:
+            left, top = area.left, top + line
+        y = top + line / 2
+        artists.append(sheet.add(LineCollection([[(left, y), (left + sample, y)]], colors=[colour], linewidths=2)))
+        artists.append(sheet.write(left + sample + gap, y, name, color=INK, va="center"))
+        left += width + 2 * gap
+    return artists, area.shrink(top=top + line + gap - area.top)
 
 
 def _strokes(sheet: Sheet, segments: list[Any]) -> None:
