@@ -130,38 +130,27 @@ export function responses(weights, header, n, of) {
   return Array.from({ length: filters }, (_, f) => of(power(weights, f * size, header, n)));
 }
 
-/** Numbers of a cumulative response at most. */
-const MOST_CUMULATIVE = 512;
-
 /**
- * What all filters pass together: mean over filters of each one's magnitude response, re its root mean square; 1 where
- * all frequencies pass alike. Filters that are zero or not finite are left out.
+ * What all filters pass together: mean over filters of each one's magnitude response, re its root mean square. Filters
+ * that are zero or not finite are left out.
  *
  * @param {Float64Array[]} responses Power of every filter.
- * @param {boolean} complex Whether both ends are the same frequency.
- * @returns {Float32Array} From the lowest frequency to the highest; NaN where no filter is left.
+ * @param {boolean} complex Whether both ends are the same frequency, which counts once.
+ * @returns {Float32Array} At the frequencies of these; NaN where no filter is left.
  */
 export function cumulative(responses, complex) {
-  const powers = complex ? responses.map((each) => each.subarray(0, -1)) : responses;
-  const size = powers[0].length;
-  const level = new Float64Array(size);
+  const level = new Float64Array(responses[0].length);
+  const counted = level.length - (complex ? 1 : 0);
   let kept = 0;
-  for (const each of powers) {
+  for (const each of responses) {
     let sum = 0;
-    for (let i = 0; i < size; i++) sum += each[i];
+    for (let i = 0; i < counted; i++) sum += each[i];
     if (!(sum > 0 && sum < Infinity)) continue;
     kept += 1;
-    const scale = Math.sqrt(size / sum);
-    for (let i = 0; i < size; i++) level[i] += scale * Math.sqrt(each[i]);
+    const scale = Math.sqrt(counted / sum);
+    for (let i = 0; i < level.length; i++) level[i] += scale * Math.sqrt(each[i]);
   }
-  const out = new Float32Array(Math.min(size, MOST_CUMULATIVE)).fill(kept ? 0 : NaN);
-  if (!kept) return out;
-  // Of more frequencies, the largest of every few.
-  for (let i = 0, at = 0; i < out.length; i++) {
-    const end = Math.floor(((i + 1) * size) / out.length);
-    for (; at < end; at++) out[i] = Math.max(out[i], level[at] / kept);
-  }
-  return out;
+  return Float32Array.from(level, (total) => total / kept);
 }
 
 /** Powers as dB re their maximum, not below the floor; NaN for a filter that is zero or not finite. */
