@@ -31,7 +31,7 @@ def modules(chrome: Browser) -> Iterator[Any]:
             ) if route.request.url.endswith(".js") else route.fulfill(body="", content_type="text/html"),
         )  # fmt: skip
         with page_of(context, f"{HOST}/") as opened:
-            rooms = ("spectrum", "measures", "format", "rows", "reduce", "direction", "letters")
+            rooms = ("spectrum", "measures", "format", "rows", "reduce", "direction", "letters", "find")
             names = [f"numbers/{name}" for name in rooms]
             names += ["draw/heat", "draw/colours", "draw/letters"]
             imports = "; ".join(f"Object.assign(numbers, await import('{HOST}/{name}.js'))" for name in names)

@@ -111,6 +111,19 @@ def test_values_as_text(modules: Any) -> None:
     assert all(len(text) <= 6 for text in wanted)
 
 
+def test_frequencies_as_text(modules: Any) -> None:
+    given = [0, 0.25, 62.5, 999, 1000, 12_500, 2_500_000, 5e8, 2.5e9]
+    code = "return given[0].map((each) => [numbers.formatFrequency(each, 'Hz'), numbers.formatTick(each)])"
+    assert modules(code, given) == [
+        ["0 Hz", "0"], ["0.250 Hz", "0.25"], ["62.5 Hz", "63"], ["999 Hz", "999"], ["1.00 kHz", "1k"],
+        ["12.5 kHz", "13k"], ["2.50 MHz", "2.5M"], ["500 MHz", "500M"], ["2.50 GHz", "2.5G"],
+    ]  # fmt: skip
+    assert modules("return numbers.formatBounds([0, 31.25e6], 'Hz')") == "0 to 31.25 MHz"
+    searches = ["peak 1-2 MHz", "peak 500k-1.5M", "peak 1-2 ghz", "peak 20 Hz - 1k"]
+    found = modules("return given[0].map((each) => numbers.readSearch(each).peaks[0])", searches)
+    assert found == [[1e6, 2e6], [5e5, 1.5e6], [1e9, 2e9], [20, 1000]]
+
+
 @pytest.mark.parametrize("size", [1e-7, 1e-4, 0.01, 1, 3])
 def test_rotation_norm_and_marks(modules: Any, size: float) -> None:
     start = normal(30, 4, 9, seed=1)

@@ -1,7 +1,9 @@
 /** What a search for filters says: `12 40-44 dead peak 100-200`. What meets any part of it is found. */
 
+import { PREFIXES } from "./format.js";
+
 const NUMBER = String.raw`([-−]?\d*\.?\d+(?:e[-−+]?\d+)?)`;
-const UNIT = String.raw`\s*(k(?:hz)?|hz)?`;
+const UNIT = String.raw`\s*([kmg](?:hz)?|hz)?`;
 const TO = String.raw`\s*(?:-|–|\.\.|to\s)\s*`;
 const PEAK = new RegExp(String.raw`\bpeak\s+${NUMBER}${UNIT}${TO}${NUMBER}${UNIT}(?![a-z\d]|\.\d)`, "gi");
 /** No range is longer: a slip of the finger should not take a second. */
@@ -10,7 +12,7 @@ const LONGEST = 9999;
 /** Ends of a range as numbers. In `1-2 kHz` both are thousands, in `100-2k` the second one. */
 function rangeOf(one, its, other, unit) {
   const [low, high] = [one, other].map((text) => Number(text.replaceAll("−", "-")));
-  const times = (each) => (/^k/i.test(each ?? "") ? 1000 : 1);
+  const times = (each) => PREFIXES.find(([prefix]) => prefix.toLowerCase() === each?.[0].toLowerCase())?.[1] ?? 1;
   const ends = [low * times(its ?? (low <= high ? unit : "")), high * times(unit)];
   return [Math.min(...ends), Math.max(...ends)];
 }

@@ -33,21 +33,33 @@ export function formatPrecise(value, digits = 3) {
   return text.replace("+", "").replaceAll("-", "−");
 }
 
+/** Prefixes of Hz, the largest first. Cycles per sample are never so many as to need one. */
+export const PREFIXES = /** @type {[string, number][]} */ ([
+  ["G", 1e9],
+  ["M", 1e6],
+  ["k", 1e3],
+]);
+
+function prefixOf(frequency) {
+  return PREFIXES.find(([, times]) => Math.abs(frequency) >= times) ?? ["", 1];
+}
+
 /** A frequency with its unit: `1.20 kHz`, in cycles/sample where the rate is not known. */
 export function formatFrequency(value, unit) {
   if (!Number.isFinite(value)) return "–";
-  const [size, name] = unit === "Hz" && Math.abs(value) >= 1000 ? [value / 1000, "kHz"] : [value, unit];
-  return `${formatPrecise(size)} ${name}`;
+  const [prefix, times] = prefixOf(value);
+  return `${formatPrecise(value / times)} ${prefix}${unit}`;
 }
 
 /** Frequencies that a sampling rate sets, with the unit of the last one: `0 to 62.5 Hz`, `4 kHz`. */
 export function formatBounds(frequencies, unit) {
-  const [share, name] = unit === "Hz" && frequencies.at(-1) >= 1000 ? [1000, "kHz"] : [1, unit];
-  const texts = frequencies.map((frequency) => String(Number((frequency / share).toPrecision(4))).replace("-", "−"));
-  return `${texts.join(" to ")} ${name}`;
+  const [prefix, times] = prefixOf(frequencies.at(-1));
+  const texts = frequencies.map((frequency) => String(Number((frequency / times).toPrecision(4))).replace("-", "−"));
+  return `${texts.join(" to ")} ${prefix}${unit}`;
 }
 
 /** A frequency at a tick of an axis. */
 export function formatTick(value) {
-  return Math.abs(value) >= 1000 ? `${formatValue(value / 1000)}k` : formatValue(value);
+  const [prefix, times] = prefixOf(value);
+  return `${formatValue(value / times)}${prefix}`;
 }
