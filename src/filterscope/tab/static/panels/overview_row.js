@@ -3,6 +3,7 @@
 import { formatValue } from "../numbers/format.js";
 import { el, setText } from "./dom.js";
 import { deadNow } from "./overview_words.js";
+import { turnedNow } from "./turned.js";
 import { joined, shortened } from "./words.js";
 
 export class OverviewRow {
@@ -59,7 +60,7 @@ export class OverviewRow {
     setText(this.shape, problem ? "damaged" : `${total} × ${shape[1]} × ${shape[2]}`);
     this.shape.title = problem ? "" : "filters × channels × taps";
     this.shape.classList.toggle("warn", Boolean(problem));
-    const rotation = layer.rotation.at(-1)?.[1];
+    const rotation = turnedNow(layer);
     // Less than a millionth is what single precision leaves of 0.
     setText(this.rotation, rotation === undefined ? "" : formatValue(Math.abs(rotation) < 1e-6 ? 0 : rotation));
     const count = deadNow(layer);
