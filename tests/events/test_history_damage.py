@@ -54,6 +54,16 @@ def test_of_a_run_with_a_damaged_snapshot_the_rest_loads_with_a_warning(tmp_path
     np.testing.assert_array_equal(found["a"].weights[-1], halved(bank("a", 1 if number == 2 else 2).weights))
 
 
+def test_a_run_without_its_first_file_says_what_it_is_measured_from(tmp_path: Path) -> None:
+    """As where a directory was moved or deleted while the training that writes there went on."""
+    write(tmp_path, tiny(("a", "b"), (0, 1, 2, 3))[4:])
+    words = "layer 'a', 'b' has lost its initial filters: rotation and difference are from those of epoch 2"
+    with pytest.warns(UserWarning, match=words) as told:
+        found = load_history(tmp_path)["a"]
+    assert len(told) == 1
+    assert (found.initial.epoch, found.epochs.tolist()) == (2, [2, 3])
+
+
 def test_a_record_damaged_on_the_disk_costs_itself_alone(tmp_path: Path) -> None:
     records = [record(each.SerializeToString()) for each in tiny(("a", "b"))]
     for number in range(len(records)):
@@ -63,7 +73,7 @@ def test_a_record_damaged_on_the_disk_costs_itself_alone(tmp_path: Path) -> None
         (tmp_path / EVENTS).write_bytes(b"".join([*records[:number], hit, *records[number + 1 :]]))
         with pytest.warns(UserWarning, match=f"{EVENTS}' is damaged") as told:
             found = load_history(tmp_path)
-        assert len(told) == 1
+        assert len(told) == (2 if number < 2 else 1)  # initial filters are missed, too
         for layer, history in found.items():
             lost = number // 2 if layer == "ab"[number % 2] else None
             assert history.epochs.tolist() == [epoch for epoch in (0, 1, 2) if epoch != lost]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import resource
 import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -148,6 +150,29 @@ def test_a_file_that_breaks_loses_what_was_on_its_way_and_the_next_event_comes_o
     assert logged["a"][-2:] == logged["b"] == [3, 4]
     assert len(bench.told) == 1
     assert "what was buffered (OSError" in bench.told[0]
+
+
+@contextmanager
+def no_room() -> Iterator[None]:
+    """Files can be made, as on a full disk, and nothing can be written to any."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_full_disk_gets_no_files_until_there_is_room_again(bench: Bench) -> None:
+    assert bench.send(1, "a")
+    with no_room():
+        for step in range(2, 9):
+            bench.send(step, "a", "b")
+    assert len(list(bench.directories[0].iterdir())) == 1
+    assert len(bench.told) == 2  # what was on its way, and the values after it
+    assert bench.send(9, "a", "b")
+    assert bench.logged() == {"a": [1, 9], "b": [9]}
 
 
 def test_of_two_writers_one_that_always_refuses_costs_the_other_nothing(

@@ -17,6 +17,7 @@ from pytorch_lightning.utilities.exceptions import MisconfigurationException
 from filterscope import Conv1dFilterMonitor, load_history
 from filterscope.lightning import loggers
 from tests.support.events import Logged
+from tests.support.faults import At
 from tests.support.nets import QUIET, SmallNet, loader, make_trainer
 
 
@@ -122,6 +123,17 @@ def test_without_tensorboard_the_monitor_writes_files_of_its_own_and_says_where(
     assert not len(list(tmp_path.rglob("events*"))) > 1
     with_monitor = trained(tmp_path, Conv1dFilterMonitor(), logger=csv)
     assert torch.equal(with_monitor, trained(tmp_path, logger=csv))
+
+
+def test_files_of_its_own_stay_where_they_were_begun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, later = tmp_path / "begun", tmp_path / "later"
+    begun.mkdir()
+    later.mkdir()
+    monkeypatch.chdir(begun)
+    away = At(1, lambda *_: monkeypatch.chdir(later))
+    assert fit(begun, away, Conv1dFilterMonitor(plots=()), logger=Bare(), default_root_dir="runs") == []
+    assert load_history(begun)["conv1"].epochs.tolist() == [0, 1, 2]
+    assert list(later.iterdir()) == []
 
 
 @pytest.mark.parametrize("make", [Bare, Dict])

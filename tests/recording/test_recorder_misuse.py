@@ -37,6 +37,19 @@ def test_a_directory_that_cannot_be_written_is_told_once_and_training_goes_on(tm
     assert told.endswith("training goes on")
 
 
+def test_a_relative_directory_stays_where_it_was_meant(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    places = [tmp_path / name for name in ("first", "second", "third")]
+    for place in places:
+        place.mkdir()
+    monkeypatch.chdir(places[0])
+    with FilterRecorder(SmallNet(), "run", plots=()) as recorder:
+        for epoch, place in enumerate(places):
+            monkeypatch.chdir(place)
+            recorder.snapshot(epoch)
+    assert load_history(places[0] / "run")["conv1"].epochs.tolist() == [0, 1, 2]
+    assert [*places[1].iterdir(), *places[2].iterdir()] == []
+
+
 def test_epochs_counted_anew_are_refused_and_what_was_recorded_stays(tmp_path: Path) -> None:
     record(tmp_path, (0, 0), (1, 100), (2, 200), (3, 300))
     with pytest.raises(ValueError, match=r"epoch=1 comes after epoch 3, which .* holds; count epochs on"):

@@ -226,6 +226,20 @@ def test_a_run_of_another_shape_is_no_choice(look: Look, shapes: Served) -> None
     expect(tab.view.locator(".summary")).to_contain_text("b has another shape")
 
 
+def test_a_run_of_another_shape_is_not_in_the_scrubber_either(look: Look, shapes: Served) -> None:
+    tab = look(shapes.frame).loaded(5)
+    tracks = tab.get("tracks")
+    expect(tracks).to_have_attribute("aria-label", re.compile("change up to"))
+    alone = tracks.get_attribute("aria-label")
+    asked: list[str] = []
+    tab.page.on("request", lambda request: asked.append(request.url))
+    tab.page.goto(f"{shapes.frame}#p.filterscope.compare=run:b")
+    expect(tab.view.locator(".summary")).to_contain_text("b has another shape")
+    assert [url for url in asked if "/banks?" in url and "run=b" in url]
+    assert not [url for url in asked if "/overview?" in url and "run=b" in url]
+    expect(tracks).to_have_attribute("aria-label", alone or "")
+
+
 def test_what_channels_learned_has_a_sign(look: Look, shapes: Served) -> None:
     tab = look(f"{shapes.frame}#p.filterscope.mode=evolution").loaded(5)
     expect(tab.view.locator(".summary")).to_contain_text("sum of channels along principal direction")

@@ -11,9 +11,12 @@ from pathlib import Path
 import matplotlib
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from playwright.sync_api import Locator, expect
+from torch import nn
 
+from filterscope import FilterRecorder
 from tests.support.arrays import normal
 from tests.support.browser import LOADERS, Served, tensorboard
 from tests.support.synthetic import HOSTILE, STEPS, Known, Layer, Run
@@ -195,7 +198,7 @@ def test_missing_and_damaged_scalars_are_told(look: Look, there: Served) -> None
     tab = over(look, there, "odd")
     expect(tab.get("overview-scalar")).to_have_value("")
     expect(tab.get("overview")).to_contain_text("1 layer of 6 has no change logged yet")
-    expect(tab.get("overview")).to_contain_text("No number: the change of filters/pulses")
+    expect(tab.get("overview")).to_contain_text("NaN or Inf: filters/pulses, first at epoch 13")
     tab.page.mouse.move(*middle(tab, "pulses", LAST + 1, LAST + 1))
     expect(tab.get("overview-tip")).to_contain_text("change is no number")
     box = strip(tab, "pulses").bounding_box()
@@ -206,6 +209,40 @@ def test_missing_and_damaged_scalars_are_told(look: Look, there: Served) -> None
     assert 0.3 < (pixels > 200).mean() < 0.7
     tab.get("overview-scalar").select_option("accuracy")
     expect(tab.get("overview-curve")).to_have_attribute("aria-label", "accuracy over epochs, no values")
+
+
+@pytest.fixture(scope="module", params=LOADERS)
+def exploding(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Served]:
+    """A record of eight epochs, of which the weights of two layers of four are NaN from the third on."""
+    directory = tmp_path_factory.mktemp("exploding")
+    layers = [nn.Conv1d(1, 4, 9) for _ in range(4)]
+    with FilterRecorder(nn.Sequential(*layers), directory / "run", plots=()) as recorder:
+        for epoch in range(9):
+            with torch.no_grad():
+                for layer in layers:
+                    layer.weight += 0.1 * epoch * torch.randn(4, 1, 9)
+                for layer in layers[: 2 * (epoch >= 3)]:
+                    layer.weight.fill_(math.nan)
+            recorder.snapshot(epoch)
+    with tensorboard(directory, LOADERS[request.param]) as running:
+        running.wait_for_step("run", "filters/3/bank", 8)
+        yield running
+
+
+def test_weights_that_are_no_numbers_are_told_first_and_have_no_rotation(look: Look, exploding: Served) -> None:
+    tab = over(look, exploding, "run")
+    said = tab.get("overview").get_by_role("list").locator("li").all_inner_texts()
+    assert said[0] == "NaN or Inf: 0, first at epoch 3, and 1 other layer"
+    assert [each for each in said if each.startswith(("Turned most: 2, ", "Turned most: 3, "))]
+    rotations = [row.locator(".overview-rotation").inner_text() for row in tab.get("overview-row").all()]
+    assert rotations[:2] == ["–", "–"]
+    assert all(float(rotation) > 0 for rotation in rotations[2:])
+    tab.page.mouse.move(*middle(tab, "1", 8, 8))
+    expect(tab.get("overview-tip")).to_have_text("1 · epoch 8 · step 8 · change is no number")
+    labels = [layer.get_attribute("aria-label") or "" for layer in tab.get("layer").all()]
+    assert ["rotation" in label for label in labels] == [False, False, True, True]
+    tab.view.get_by_text("NaN or Inf: 0").click()
+    tab.shows(3, "0")
 
 
 def test_hostile_names_are_text(look: Look, there: Served) -> None:

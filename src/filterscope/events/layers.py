@@ -111,6 +111,9 @@ class RecordedLayer:
         if words:
             before, first = self.banks[begin - 1], self.banks[begin]
             words += f" until epoch {before.epoch}: its history begins at epoch {first.epoch}"
+        elif not self.problems and all(each is None for each in self.references):  # a damaged one has been told
+            first_epoch = self.banks[0].epoch
+            words = f"has lost its initial filters: rotation and difference are from those of epoch {first_epoch}"
         return FilterHistory(self.banks[begin:], reference, changes=self._changes(begin)), words
 
     def _changes(self, begin: int) -> list[float]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -115,11 +117,21 @@ def file_writer(writer: SummaryWriter) -> Any:
 
 
 def _write(writer: SummaryWriter, collected: Sequence[tuple[_Item, Summary.Value]], step: int, time: float) -> None:
-    target = file_writer(writer)
-    quicken(getattr(target, "event_writer", None))  # each time, for there is another one after a fault
     event = Event()
     event.summary.value.extend(value for _, value in collected)  # the one copy: they may be large
+    if writer.all_writers is None:
+        _prove_room(writer.log_dir, event.ByteSize())
+    target = file_writer(writer)
+    quicken(getattr(target, "event_writer", None))  # each time, for there is another one after a fault
     target.add_event(event, step, time)
+
+
+def _prove_room(directory: str, size: int) -> None:
+    """Raise what would keep so many bytes out of a new file: one that a writer fails to begin stays there, empty."""
+    if os.path.isdir(directory):  # else it is made, or is no local one
+        with tempfile.TemporaryFile(dir=directory) as file:
+            file.write(bytes(size))
+            file.flush()
 
 
 def _queue(writer: SummaryWriter) -> Any:

@@ -82,7 +82,7 @@ def _own_writer(trainer: Any, root: str | None, state: Mapping[str, Any] | None)
     if trainer not in _own:
         folder = os.path.join(root or trainer.logger.save_dir or trainer.default_root_dir, FOLDER)
         directory = os.path.join(folder, _version(folder, trainer.logger.version, state))
-        _own[trainer] = _Own(SummaryWriter(directory))
+        _own[trainer] = _Own(SummaryWriter(canonical(directory)))  # wherever the process goes
         names = ", ".join(dict.fromkeys(type(logger).__name__ for logger in trainer.loggers))
         rank_zero_info(
             f"filterscope: {names} takes no TensorBoard summaries, so the filters go into event files of their own. "

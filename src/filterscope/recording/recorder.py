@@ -23,7 +23,7 @@ from filterscope.plots.kinds import NAMES, PlotName
 from filterscope.recording.intake import Intake
 from filterscope.recording.observation import Observation, hindrance, observation
 from filterscope.recording.reading import check_layers
-from filterscope.recording.resume import Past, recorded_before
+from filterscope.recording.resume import Past, canonical, recorded_before
 from filterscope.recording.session import Session
 from filterscope.recording.settings import Settings
 
@@ -107,7 +107,9 @@ class FilterRecorder:
             if self._unobserved is not None:
                 raise ValueError(f"inputs cannot be run through this model: {self._unobserved}; leave them out")
             self._observed = observation(model, self._settings, observe(model, inputs, gradients=True))
-        self._model, self._writer = model, writer
+        self._model = model
+        # A relative directory is that of now: TensorBoard's writer would follow each change of the working directory.
+        self._writer = writer if isinstance(writer, SummaryWriter) else canonical(os.fspath(writer))
         self._planned = None if total is None else total - 1  # after the initial one
         self._own: SummaryWriter | None = None
         self._session: Session | None = None
@@ -246,7 +248,7 @@ class FilterRecorder:
             self._session.close()
             self._forget()
         if is_first and self._own is None and not isinstance(self._writer, SummaryWriter):
-            self._own = SummaryWriter(os.fspath(self._writer))
+            self._own = SummaryWriter(self._writer)
         writers = [each for each in (self._own or self._writer,) if isinstance(each, SummaryWriter)] if is_first else []
         seen = self._observed
         self._session = Session(self._settings, writers, self._model, unobserved=self._unobserved, observed=seen)

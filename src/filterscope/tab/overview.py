@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -48,17 +50,18 @@ def content(
     Returns:
         ``run``; ``unit`` of time and ``clock``, pairs of step and epoch; ``scalars``, ``scalar`` and its ``curve`` of
         steps and values; ``changes``, for each layer that has logged any its tag, the number of its list of steps in
-        ``axes``, and values, ``None`` where one is not finite.
+        ``axes``, and values, ``None`` where one is not finite: of weights that are no numbers none is logged.
     """
-    changes = {scalar_tag(tag, "change"): tag for tag in layers}
-    wanted = {tag: scalars[tag] for tag in [*changes, scalar] if tag is not None and tag in scalars}
+    changes = {tag: (scalar_tag(tag, "change"), scalar_tag(tag, "nonfinite")) for tag in layers}
+    wanted = {tag: scalars[tag] for tag in [*chain(*changes.values()), scalar] if tag is not None and tag in scalars}
     read = there.read_scalars({run: wanted}, POINTS).get(run, {})
     axes: dict[tuple[int, ...], int] = {}
     found = []
-    for tag, data in read.items():
-        if tag in changes and data:
-            steps, values = _by_step(data)
-            found.append([changes[tag], axes.setdefault(steps, len(axes)), values])
+    for tag, (change, nonfinite) in changes.items():
+        broken = [datum.step for datum in read.get(nonfinite, ()) if datum.value > 0]
+        steps, values = _by_step(read.get(change, ()), broken)
+        if steps:
+            found.append([tag, axes.setdefault(steps, len(axes)), values])
     unit, clock = _clock(there, run, layers)
     return {
         "run": run,
@@ -72,11 +75,16 @@ def content(
     }
 
 
-def _by_step(data: Sequence[Any]) -> tuple[tuple[int, ...], list[float | None]]:
-    """Steps in order, and values in a short form; of several at one step the last that was logged."""
+def _by_step(data: Sequence[Any], without: Sequence[int] = ()) -> tuple[tuple[int, ...], list[float | None]]:
+    """Steps in order, and values in a short form; of several at one step the last that was logged.
+
+    Args:
+        data: What was logged.
+        without: Steps at which there is none if none was logged.
+    """
     steps, values = [datum.step for datum in data], [datum.value for datum in data]
-    if steps != sorted(set(steps)):
-        latest = dict(zip(steps, values, strict=True))
+    if without or steps != sorted(set(steps)):
+        latest = dict.fromkeys(without, math.nan) | dict(zip(steps, values, strict=True))
         steps = sorted(latest)
         values = [latest[step] for step in steps]
     return tuple(steps), _short(np.array(values, float))

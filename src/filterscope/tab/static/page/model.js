@@ -1,6 +1,6 @@
 /** From what the user asks for and what has come in, to what is shown. */
 
-import { against, stepsBack } from "../data/against.js";
+import { against, comparable, stepsBack } from "../data/against.js";
 import { hasLearned, measure, moved, peakFrequencies } from "../data/snapshot.js";
 import { withoutFrequencies } from "../numbers/letters.js";
 import { shortened } from "../panels/words.js";
@@ -69,6 +69,11 @@ export class Model {
       }
     }
     this.loader.show(this.overview ? [] : active);
+  }
+
+  /** The layer in the other run, where that has filters of the same shape. */
+  get beside() {
+    return this.other && comparable(this.other.layer, this.series.layer) ? this.other : null;
   }
 
   /** The same layer in other runs. */

@@ -12,8 +12,8 @@ export class Story {
   /** Ask for what is new. */
   refresh() {
     this.app.overlook.data.refresh();
-    const { other, overview } = this.app.model;
-    if (other && !overview) this.rival.refresh();
+    const { beside, overview } = this.app.model;
+    if (beside && !overview) this.rival.refresh();
     else this.rival.forget();
   }
 
@@ -23,11 +23,11 @@ export class Story {
    */
   of(ready) {
     const { model, state, overlook } = this.app;
-    const { series, other } = model;
+    const { series, beside } = model;
     if (series && ready) overlook.data.want(series.run, state.scalar);
     const own = overlook.data.answer?.run === series?.run ? overlook.data.answer : null;
     // The same scalar, whoever chose it.
-    if (ready && own && other) this.rival.want(other.run, own.scalar ?? "");
-    return { own, other: other && this.rival.answer?.run === other.run ? this.rival.answer : null };
+    if (ready && own && beside) this.rival.want(beside.run, own.scalar ?? "");
+    return { own, other: beside && this.rival.answer?.run === beside.run ? this.rival.answer : null };
   }
 }

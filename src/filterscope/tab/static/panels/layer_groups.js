@@ -1,12 +1,13 @@
 /** Layers in groups by the modules that they lie in, and in an order that the user chose. */
 
+import { turnedNow } from "./turned.js";
 import { commonModules } from "./words.js";
 
 const byName = new Intl.Collator(undefined, { numeric: true });
 
 /** How far a layer has turned by now; nothing known is nothing turned. */
-function turned({ rotation }) {
-  const last = rotation.at(-1)?.[1];
+function turned(layer) {
+  const last = turnedNow(layer);
   return Number.isFinite(last) ? last : -1;
 }
 

@@ -6,6 +6,7 @@ import { LAYER_ORDERS } from "./choices.js";
 import { button, el, nameOf, select, setText } from "./dom.js";
 import { grouped, ordered } from "./layer_groups.js";
 import { Sieve } from "./sieve.js";
+import { turnedNow } from "./turned.js";
 import { deadWords, joined, shortened } from "./words.js";
 
 const SPARK = { w: 58, h: 18 };
@@ -152,12 +153,12 @@ export class LayerList {
           deadWords(dead, layer.total_filters),
         );
     about.classList.toggle("warn", Boolean(layer.problem || dead));
-    const rotation = layer.rotation.at(-1)?.[1];
+    const rotation = turnedNow(layer);
     button.setAttribute(
       "aria-label",
-      joined(layer.layer, about.textContent, rotation === undefined ? "" : `rotation ${rotation.toPrecision(2)}`),
+      joined(layer.layer, about.textContent, Number.isFinite(rotation) ? `rotation ${rotation.toPrecision(2)}` : ""),
     );
-    drawSpark(button.querySelector("canvas"), layer.rotation, SPARK);
+    drawSpark(button.querySelector("canvas"), layer, SPARK);
   }
 
   /** Groups without any layer that is looked for are hidden, all others open for as long as one is looked for. */

@@ -163,7 +163,7 @@ export class OverviewPanel {
     rows.forEach(({ name, brief, layer, change }, i) => {
       const row = this.#rows[i];
       row.describe(name, brief, layer);
-      drawSpark(row.spark, layer.rotation, SPARK);
+      drawSpark(row.spark, layer, SPARK);
       if (size.w) paintChanges(row.canvas, size, change, deadTimes(layer, answer.time), answer.axis, limits);
       row.tell(this.#here(i), change, (cell) => this.#say(i, cell));
     });

@@ -3,6 +3,7 @@
 import { formatRotation } from "../numbers/format.js";
 import { el, setText } from "./dom.js";
 import { deadNow } from "./overview_words.js";
+import { turnedNow } from "./turned.js";
 import { joined, shortened } from "./words.js";
 
 export class OverviewRow {
@@ -59,7 +60,7 @@ export class OverviewRow {
     setText(this.shape, problem ? "damaged" : `${total} × ${shape[1]} × ${shape[2]}`);
     this.shape.title = problem ? "" : "filters × channels × taps";
     this.shape.classList.toggle("warn", Boolean(problem));
-    const rotation = layer.rotation.at(-1)?.[1];
+    const rotation = turnedNow(layer);
     setText(this.rotation, rotation === undefined ? "" : formatRotation(rotation));
     const count = deadNow(layer);
     setText(this.dead, count ? `${count} dead` : "");

@@ -1,6 +1,7 @@
 /** What happened in a run, in a few sentences that lead there. */
 
 import { formatValue } from "../numbers/format.js";
+import { turnedNow } from "./turned.js";
 import { plural } from "./words.js";
 
 /** A layer whose rotation stays below it has hardly turned, however much it may have grown. */
@@ -38,6 +39,16 @@ export function deadTimes({ dead }, time) {
  */
 export function findings(rows, unit, time) {
   const found = [];
+  const broken = rows
+    .map(({ change }, row) => ({ row, i: change?.values.indexOf(null) ?? -1 }))
+    .filter(({ i }) => i >= 0);
+  if (broken.length) {
+    const since = ({ row, i }) => rows[row].change.times[i];
+    const first = broken.reduce((least, each) => (since(each) < since(least) ? each : least));
+    const more = broken.length > 1 ? `, and ${plural(broken.length - 1, "other layer")}` : "";
+    const text = `NaN or Inf: ${rows[first.row].name}, first at ${timeWords(unit, since(first))}${more}`;
+    found.push({ text, row: first.row, step: rows[first.row].change.steps[first.i] });
+  }
   const peak = largest(rows);
   if (peak?.value === 0) found.push({ text: "Nothing has changed", row: peak.row, step: null });
   else if (peak) {
@@ -46,7 +57,7 @@ export function findings(rows, unit, time) {
     const text = `Largest change: ${formatValue(values[peak.i])} in ${rows[peak.row].name} at ${when}`;
     found.push({ text, row: peak.row, step: steps[peak.i] });
   }
-  const turned = rows.map(({ layer }, row) => [layer.rotation.at(-1)?.[1] ?? NaN, row]);
+  const turned = rows.map(({ layer }, row) => [turnedNow(layer) ?? NaN, row]);
   const known = turned.filter(([rotation]) => Number.isFinite(rotation)).sort((a, b) => b[0] - a[0]);
   if (known.length && known[0][0] > NOTHING) {
     const [rotation, row] = known[0];
@@ -66,13 +77,6 @@ export function findings(rows, unit, time) {
     const where = `${count} of ${total} in ${rows[row].name}, from ${timeWords(unit, time(step))}`;
     const more = dead.length > 1 ? `, and in ${plural(dead.length - 1, "other layer")}` : "";
     found.push({ text: `Dead filters: ${where}${more}`, row, step });
-  }
-  const broken = rows.findIndex(({ change }) => change?.values.includes(null));
-  if (broken >= 0) {
-    const { change, name } = rows[broken];
-    const i = change.values.indexOf(null);
-    const text = `No number: the change of ${name} at ${timeWords(unit, change.times[i])}`;
-    found.push({ text, row: broken, step: change.steps[i] });
   }
   return found;
 }
