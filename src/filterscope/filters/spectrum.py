@@ -9,13 +9,11 @@ which it turns with the other sign. Transposed convolutions do convolve.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 
 from filterscope.filters.arrays import Array
 from filterscope.filters.bank import FilterBank, require_bank
-from filterscope.filters.checks import check_count, check_sample_rate
+from filterscope.filters.checks import check_count, check_rate
 
 #: Below this kernel length a frequency response says little.
 SHORTEST = 8
@@ -29,9 +27,7 @@ def tap_rate(bank: FilterBank, sample_rate: float | None = None) -> float:
     rate = bank.sample_rate if sample_rate is None else sample_rate
     if rate is None:
         return 1.0
-    if isinstance(rate, Mapping):
-        raise TypeError(f"sample_rate={rate!r}: one layer has one rate; give a number of Hz")
-    check_sample_rate(rate)
+    check_rate(rate)
     return float(rate) * (bank.stride if bank.transposed else 1)
 
 
