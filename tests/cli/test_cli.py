@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -299,3 +300,19 @@ def test_progress_is_for_terminals_and_for_what_takes_long(monkeypatch: pytest.M
 def test_other_peoples_control_characters_do_not_reach_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     console.note("layer 'a\x1b[31m' is\nred")
     assert capsys.readouterr().err == "filterscope: layer 'a\\x1b[31m' is red\n"
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-"])
+def test_what_is_said_goes_nowhere_where_a_stream_is_closed(places: Path, tmp_path: Path, closed: str) -> None:
+    def run(*argv: object) -> tuple[int, str, str]:
+        line = " ".join(shlex.quote(str(each)) for each in (SCRIPT, *argv))
+        done = subprocess.run(f"{line} {closed}", shell=True, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+        return done.returncode, done.stdout, done.stderr
+
+    code, out, err = run("plot", places / "conv.pt", "--kind", "taps", "-o", "drawn")
+    assert (code, err) == (0, "")
+    assert [path.suffix for path in (tmp_path / "drawn").iterdir()] == [".png"]
+    assert bool(out) == (closed == "2>&-")
+    code, out, err = run("summary", "nowhere")
+    assert (code, out) == (1, "")
+    assert ("does not exist" in err) == (closed == ">&-")
