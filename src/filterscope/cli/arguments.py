@@ -47,7 +47,8 @@ def add_drawing(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
     )  # fmt: skip
     group.add_argument(
         "--sample-rate", metavar="HZ", type=hertz,
-        help="samples per second at the input of the first layer drawn. Default: as recorded",
+        help="samples per second at the input of the first layer drawn; recorded rates of others follow. Default: as "
+        "recorded",
     )  # fmt: skip
     group.add_argument(
         "--scale", choices=SCALES, default=SCALES[0],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -85,7 +85,7 @@ def run(options: argparse.Namespace) -> None:
     """Draw, and print the files' names."""
     if inputs.is_run(options.path):
         histories = inputs.histories(options.path, options.layers, options.tag)
-        rates = {next(iter(histories)): options.sample_rate}  # it is that of the first layer
+        rates = _rates(histories, options.sample_rate)
         cut = [each for history in histories.values() if (each := _until(history, options))]
         order.check(options, max(map(len, cut), default=2))
         pictures = [picture for history in cut for picture in _of_history(history, rates.get(history.layer), options)]
@@ -116,6 +116,16 @@ def run(options: argparse.Namespace) -> None:
             with replacing(path, say=False) as part:
                 drawn.figure.savefig(part, format=options.format)
         tell(str(path))
+
+
+def _rates(histories: Mapping[str, FilterHistory], first: float | None) -> dict[str, float]:
+    """Rates that follow from one of the first layer: all were recorded of one signal."""
+    if first is None:
+        return {}
+    recorded = {name: history[-1].sample_rate for name, history in histories.items()}
+    name, known = next(iter(recorded.items()))
+    ratios = {each: rate / known for each, rate in recorded.items() if rate and known}
+    return {each: first * ratio for each, ratio in ratios.items()} | {name: first}
 
 
 def _wanted(bank: FilterBank, snapshots: int, options: argparse.Namespace) -> Iterator[Kind]:
