@@ -56,6 +56,14 @@ def test_help_teaches_by_example() -> None:
         assert f"filterscope {name} lightning_logs/version_0" in command(name, "--help").stdout
 
 
+@pytest.mark.parametrize("name", ["summary", "plot", "animate", "export"])
+def test_help_fits_a_terminal_and_tells_of_what_the_command_takes(name: str) -> None:
+    text = command(name, "--help").stdout
+    sentences = text.partition("positional arguments:")[0].partition("\n\n")[2]
+    assert max(map(len, sentences.splitlines())) <= 80
+    assert ("checkpoint" in text) == (name in ("summary", "plot"))
+
+
 def test_version_also_as_a_module() -> None:
     module = [sys.executable, "-m", "filterscope", "--version"]
     printed = subprocess.run(module, capture_output=True, text=True, timeout=60, check=True).stdout
@@ -144,6 +152,10 @@ def test_wrong_usage_is_status_2(
         (["animate", "one", "--layer", "conv", "-o", "a.gif"], "layer 'conv' has one snapshot only"),
         (["animate", "two/a", "--layer", "conv", "-o", "no/a.gif"], "there is no directory 'no'"),
         (["animate", "two/a", "--layer", "conv", "-o", "dir.gif"], "-o 'dir.gif' is a directory"),
+        # A directory that takes no files from anyone: told is the name that was given, not that of a part.
+        (["animate", "two/a", "--layer", "conv", "-o", "/proc/a.gif"], "filterscope: /proc/a.gif: No such file"),
+        (["export", "two/a", "-o", "/proc/a.npz"], "filterscope: /proc/a.npz: No such file"),
+        (["plot", "conv.pt", "-o", "/proc"], "filterscope: /proc/conv_taps.png: No such file"),
         (["export", "conv.pt", "-o", "a.npz"], "'filterscope export' needs a history"),
         (["export", "empty", "-o", "a.npz"], "no filters were recorded in 'empty'"),
     ],

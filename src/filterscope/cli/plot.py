@@ -30,9 +30,10 @@ SHORT = "pictures as PNG, SVG or PDF files"
 DESCRIPTION = f"""\
 Draw layers into files, and print their names: LAYER_KIND_epochNNNN.png for a
 run (_stepNNNNNN where snapshots were taken by steps), LAYER_KIND.png for a
-checkpoint; for the overview, overview_epochNNNN.png. Files of these names that are there already are replaced. Where a
-layer's name holds more than letters, digits and ._- there are underscores in
-its files' names, and a digest of the full name, which keeps such layers apart.
+checkpoint; for the overview, overview_epochNNNN.png. Files of these names that
+are there already are replaced. Where a layer's name holds more than letters,
+digits and ._- there are underscores in its files' names, and a digest of the
+full name, which keeps such layers apart.
 
 {KINDS}
 """
@@ -63,7 +64,7 @@ class _Picture:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What the command takes."""
     add_path(parser, checkpoints=True)
-    add_layers(parser)
+    add_layers(parser, checkpoints=True)
     add_tag(parser)
     moment = parser.add_mutually_exclusive_group()
     moment.add_argument("--epoch", metavar="N", type=epoch, help="epochs completed, 0 before training; default: last")
@@ -77,7 +78,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="directory for the files, made if there is none (default: filters)",
     )  # fmt: skip
     parser.add_argument("--format", choices=("png", "svg", "pdf"), default="png", help="default: png")
-    add_order(add_drawing(parser))
+    add_order(add_drawing(parser, checkpoints=True))
     add_paper(parser)
 
 
