@@ -145,8 +145,9 @@ def baseband(bank: FilterBank, sample_rate: float | None = None) -> tuple[Array,
 def cumulative(weights: Array, most: int, transposed: bool = False) -> Array:
     """What the filters of a layer pass together: mean over filters of each one's magnitude, re its root mean square.
 
-    1 where a layer passes all frequencies alike; a band that many filters have in common stands out of that. Source:
-    the cumulative response of Palaz et al., arXiv 1609.09431, divided by the number of filters and frequencies.
+    1 where each filter passes all frequencies alike, less where narrow ones share them out; a band that many filters
+    have in common stands out of that. Source: the cumulative response of Palaz et al., arXiv 1609.09431, divided by the
+    number of filters and frequencies.
 
     Args:
         weights: Shape ``(filters, channels, taps)``.

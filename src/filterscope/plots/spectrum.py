@@ -38,11 +38,11 @@ def plot_spectrum(
 ) -> AnyFigure:
     """Draw the layer's cumulative response: which frequencies its filters pass together, and since when.
 
-    The mean over the filters of each one's magnitude response, divided by that response's root mean square: 1 where
-    the layer passes all frequencies alike, 0 where no filter passes any. Above, the last snapshot's as a strong curve
-    and the reference's as a pale one; below, those of all snapshots, with time downwards. A dashed line marks the
-    frequency above which the layer's stride aliases. Filters that are zero, or hold NaN or Inf, are left out; a
-    snapshot without any others is grey, or amber.
+    The mean over the filters of each one's magnitude response, divided by that response's root mean square: 1 at all
+    frequencies where each filter passes all of them alike, less where narrow filters share them out, 0 where none
+    passes any. Above, the last snapshot's as a strong curve and the reference's as a pale one; below, those of all
+    snapshots, with time downwards. A dashed line marks the frequency above which the layer's stride aliases. Filters
+    that are zero, or hold NaN or Inf, are left out; a snapshot without any others is grey, or amber.
 
     Args:
         history: Snapshots of one layer.
@@ -202,7 +202,7 @@ def _make(bank: FilterBank, reference: FilterBank | None, options: Options, figu
 
 KIND = Kind(
     "spectrum",
-    "What all filters pass together: mean of their magnitude responses, each re its root mean square; 1 is even.",
+    "What all filters pass together: mean of their responses, each re its root mean square; 1: each passes all alike.",
     _make,
     _row,
     taps=2,

@@ -135,7 +135,7 @@ const MOST_CUMULATIVE = 512;
 
 /**
  * What all filters pass together: mean over filters of each one's magnitude response, re its root mean square; 1 where
- * all frequencies pass alike. Filters that are zero or not finite are left out.
+ * each passes all frequencies alike. Filters that are zero or not finite are left out.
  *
  * @param {Float64Array[]} responses Power of every filter.
  * @param {boolean} complex Whether both ends are the same frequency.
