@@ -95,7 +95,8 @@ def _distinct(weights: Array, n_fft: int) -> Array:
     peak = np.abs(weights).max(axis=(1, 2), initial=0.0)
     broken = np.asarray(~np.isfinite(peak))
     scale = np.where(broken | (peak == 0), 1, peak)
-    weights = np.where(broken[:, None, None], 0, weights / scale[:, None, None])
+    with np.errstate(invalid="ignore"):  # of infinite complex weights
+        weights = np.where(broken[:, None, None], 0, weights / scale[:, None, None])
     is_complex = np.iscomplexobj(weights)
     magnitude = np.empty((filters, n_fft if is_complex else n_fft // 2 + 1), np.float32)
     many = channels > taps
@@ -109,7 +110,8 @@ def _distinct(weights: Array, n_fft: int) -> Array:
         else:
             power = np.sum(np.square(spectra.real) + np.square(spectra.imag), axis=1)
         magnitude[start : start + chunk] = np.sqrt(power)
-    magnitude *= scale[:, None]
+    with np.errstate(over="ignore"):
+        magnitude *= scale[:, None]
     magnitude[broken] = np.nan
     return magnitude
 
