@@ -83,6 +83,15 @@ _FIELDS: dict[str, Callable[[str, Any], Any]] = {
 }
 
 
+def _checked(fields: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
+    """What a bank holds of fields, but for those that are known to be right."""
+    return {
+        name: _FIELDS[name](name, value)
+        for name, value in fields.items()
+        if name in _FIELDS and (name not in known or value is not known[name])
+    }
+
+
 @dataclass(frozen=True, eq=False)
 class FilterBank:
     """The filters of one layer at one moment.
@@ -140,9 +149,9 @@ class FilterBank:
             indices = np.arange(len(weights))
         if indices.shape != (len(weights),):
             raise ValueError(f"indices must have shape ({len(weights)},), one per filter, got {indices.shape}")
-        fields = {name: check(name, getattr(self, name)) for name, check in _FIELDS.items()}
-        total = max(fields["total_filters"], len(weights))
-        self.__dict__.update(fields | {"weights": weights, "indices": indices, "total_filters": total})
+        self.__dict__.update(_checked(self.__dict__, vars(FilterBank)))
+        total = max(self.total_filters, len(weights))
+        self.__dict__.update({"weights": weights, "indices": indices, "total_filters": total})
         self._check_names()
 
     def _check_names(self) -> None:
@@ -162,8 +171,7 @@ class FilterBank:
         for name in ("weights", "indices"):
             require(fields.get(name, self.indices), np.ndarray, f"{name}= takes an array")
         other = object.__new__(FilterBank)
-        other.__dict__.update(self.__dict__ | fields)
-        other.__dict__.update({name: _FIELDS[name](name, fields[name]) for name in fields.keys() & _FIELDS.keys()})
+        other.__dict__.update(self.__dict__ | fields | _checked(fields, self.__dict__))
         if other.weights.ndim != 3 or other.indices.shape != other.weights.shape[:1]:
             raise ValueError(f"weights {other.weights.shape} and indices {other.indices.shape} do not belong together")
         other._check_names()
