@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -53,6 +54,14 @@ def test_help_teaches_by_example() -> None:
     for name in ("summary", "plot", "animate", "export"):
         assert f"filterscope {name} lightning_logs/version_0" in done.stdout
         assert f"filterscope {name} lightning_logs/version_0" in command(name, "--help").stdout
+
+
+@pytest.mark.parametrize("name", ["summary", "plot", "animate", "export"])
+def test_help_fits_a_terminal_and_tells_of_what_the_command_takes(name: str) -> None:
+    text = command(name, "--help").stdout
+    sentences = text.partition("positional arguments:")[0].partition("\n\n")[2]
+    assert max(map(len, sentences.splitlines())) <= 80
+    assert ("checkpoint" in text) == (name in ("summary", "plot"))
 
 
 def test_version_also_as_a_module() -> None:
@@ -143,6 +152,10 @@ def test_wrong_usage_is_status_2(
         (["animate", "one", "--layer", "conv", "-o", "a.gif"], "layer 'conv' has one snapshot only"),
         (["animate", "two/a", "--layer", "conv", "-o", "no/a.gif"], "there is no directory 'no'"),
         (["animate", "two/a", "--layer", "conv", "-o", "dir.gif"], "-o 'dir.gif' is a directory"),
+        # A directory that takes no files from anyone: told is the name that was given, not that of a part.
+        (["animate", "two/a", "--layer", "conv", "-o", "/proc/a.gif"], "filterscope: /proc/a.gif: No such file"),
+        (["export", "two/a", "-o", "/proc/a.npz"], "filterscope: /proc/a.npz: No such file"),
+        (["plot", "conv.pt", "-o", "/proc"], "filterscope: /proc/conv_taps.png: No such file"),
         (["export", "conv.pt", "-o", "a.npz"], "'filterscope export' needs a history"),
         (["export", "empty", "-o", "a.npz"], "no filters were recorded in 'empty'"),
     ],
@@ -299,3 +312,19 @@ def test_progress_is_for_terminals_and_for_what_takes_long(monkeypatch: pytest.M
 def test_other_peoples_control_characters_do_not_reach_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     console.note("layer 'a\x1b[31m' is\nred")
     assert capsys.readouterr().err == "filterscope: layer 'a\\x1b[31m' is red\n"
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-"])
+def test_what_is_said_goes_nowhere_where_a_stream_is_closed(places: Path, tmp_path: Path, closed: str) -> None:
+    def run(*argv: object) -> tuple[int, str, str]:
+        line = " ".join(shlex.quote(str(each)) for each in (SCRIPT, *argv))
+        done = subprocess.run(f"{line} {closed}", shell=True, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+        return done.returncode, done.stdout, done.stderr
+
+    code, out, err = run("plot", places / "conv.pt", "--kind", "taps", "-o", "drawn")
+    assert (code, err) == (0, "")
+    assert [path.suffix for path in (tmp_path / "drawn").iterdir()] == [".png"]
+    assert bool(out) == (closed == "2>&-")
+    code, out, err = run("summary", "nowhere")
+    assert (code, out) == (1, "")
+    assert ("does not exist" in err) == (closed == ">&-")

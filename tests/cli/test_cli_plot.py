@@ -242,3 +242,29 @@ def test_the_overview_is_one_file_of_the_layers_chosen_up_to_the_moment_asked_fo
 def test_an_overview_that_cannot_be_is_told(run_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["plot", str(run_dir), "--kind", "overview", "--epoch", "0"]) == 1
     assert "no overview: that begins with the second snapshot" in capsys.readouterr().err
+
+
+def test_another_rate_of_the_first_layer_drawn_moves_those_of_the_others(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    weights = np.random.default_rng(0).normal(size=(3, 2, 4, 1, 9))
+    rates = {"first": 100.0, "halved": 50.0, "unknown": None}
+    banks = {name: history(name, each, sample_rate=rates[name]) for name, each in zip(rates, weights, strict=True)}
+    write_run(tmp_path, [bank for each in banks.values() for bank in each])
+    found = load_history(tmp_path)
+
+    def drawn_at(*options: object) -> dict[str, np.ndarray]:
+        names = draw(capsys, tmp_path, "--kind", "response", "-o", "at", *options)
+        return {Path(name).name.partition("_")[0]: decoded(name) for name in names}
+
+    def expected(name: str, rate: float | None) -> np.ndarray:
+        return png(plot_response(found[name][-1], reference=found[name].reference, sample_rate=rate))
+
+    drawn = drawn_at("--sample-rate", 1000)
+    assert {name: np.array_equal(drawn[name], expected(name, rate)) for name, rate in
+            {"first": 1000, "halved": 500, "unknown": None}.items()} == dict.fromkeys(rates, True)  # fmt: skip
+    drawn = drawn_at("--sample-rate", 1000, "--layer", "halved", "--layer", "unknown")
+    assert np.array_equal(drawn["halved"], expected("halved", 1000))
+    # Where the first one's rate was not recorded, nothing is known of the others' share in it.
+    drawn = drawn_at("--sample-rate", 7, "--layer", "unknown")
+    assert np.array_equal(drawn["unknown"], expected("unknown", 7))

@@ -37,6 +37,7 @@ done (one line says why), 2 wrong usage.
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; the exit status."""
+    _replace_closed()
     options = _parser().parse_args(argv)
     # Names of layers can hold what the terminal's encoding lacks.
     for stream in (sys.stdout, sys.stderr):
@@ -60,6 +61,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         note(f"{error.filename}: {reason}" if error.filename else reason)
         return 1
     return 0
+
+
+def _replace_closed() -> None:
+    """Let what is said go nowhere where a shell closed the stream (``2>&-``): Python has ``None`` there."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115 - as long as the process lasts
 
 
 def _drop_stdout() -> None:

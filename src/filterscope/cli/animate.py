@@ -18,9 +18,10 @@ if TYPE_CHECKING:
 SHORT = "a layer's epochs as an animated GIF, WebP or PNG"
 DESCRIPTION = """\
 Write a frame for every snapshot recorded, all of them to one scale, with the
-epoch, or the step, in the title. It repeats for ever, and rests on the last frame. A file
-that is there already is replaced once the new one is complete, and a line on
-stderr says so. Frames are written one by one: many take no more memory than few.
+epoch, or the step, in the title. It repeats for ever, and rests on the last
+frame. A file that is there already is replaced once the new one is complete,
+and a line on stderr says so. Frames are written one by one: many take no more
+memory than few.
 """
 EXAMPLES = """\
 examples:
@@ -64,7 +65,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "-o", "--output", metavar="FILE", type=file_with(SUFFIXES), required=True,
         help="file to write; .gif, .webp or .png (APNG) names the format",
     )  # fmt: skip
-    add_drawing(parser)
+    add_drawing(parser, checkpoints=False)
 
 
 def run(options: argparse.Namespace) -> None:

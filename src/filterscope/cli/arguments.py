@@ -24,17 +24,19 @@ def add_tag(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--tag", help="the monitor's tag, where a run had several")
 
 
-def add_layers(parser: argparse.ArgumentParser) -> None:
+def add_layers(parser: argparse.ArgumentParser, checkpoints: bool) -> None:
     """Which layers."""
+    default = "all recorded" + (", or all of a checkpoint with more than one tap" if checkpoints else "")
     parser.add_argument(
         "--layer", metavar="GLOB", action="append", type=pattern, dest="layers",
         help="layers by their dotted names, such as conv1 or 'encoder.*' (* crosses dots); may be repeated. "
-        "Default: all recorded, or all of a checkpoint with more than one tap",
+        f"Default: {default}",
     )  # fmt: skip
 
 
-def add_drawing(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
+def add_drawing(parser: argparse.ArgumentParser, checkpoints: bool) -> argparse._ArgumentGroup:
     """How filters are drawn: a group that a command may add to."""
+    most = "all that a run recorded" + (", 64 of a checkpoint" if checkpoints else "")
     group = parser.add_argument_group("drawing")
     group.add_argument(
         "--channels", choices=CHANNELS, default="auto",
@@ -43,11 +45,12 @@ def add_drawing(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
     )  # fmt: skip
     group.add_argument(
         "--max-filters", metavar="N", type=count,
-        help="draw the lowest-numbered filters only. Default: all that a run recorded, 64 of a checkpoint",
+        help=f"draw the lowest-numbered filters only. Default: {most}",
     )  # fmt: skip
     group.add_argument(
         "--sample-rate", metavar="HZ", type=hertz,
-        help="samples per second at the input of the first layer drawn. Default: as recorded",
+        help="samples per second at the input of the first layer drawn; recorded rates of others follow. Default: as "
+        "recorded",
     )  # fmt: skip
     group.add_argument(
         "--scale", choices=SCALES, default=SCALES[0],

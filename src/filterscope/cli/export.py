@@ -50,7 +50,7 @@ in Python:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What the command takes."""
     add_path(parser, checkpoints=False)
-    add_layers(parser)
+    add_layers(parser, checkpoints=False)
     add_tag(parser)
     parser.add_argument(
         "-o", "--output", metavar="FILE", type=file_with((".npz",)), required=True, help="file to write, .npz"

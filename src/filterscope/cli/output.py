@@ -55,6 +55,10 @@ def replacing(path: Path, say: bool = True) -> Iterator[Path]:
     try:
         yield part
         os.replace(part, target)
+    except OSError as error:
+        if error.filename is not None and Path(error.filename) == part:
+            error.filename = str(path)  # what the user named, and not where it is made
+        raise
     finally:
         part.unlink(missing_ok=True)
     if there and say:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -30,9 +30,10 @@ SHORT = "pictures as PNG, SVG or PDF files"
 DESCRIPTION = f"""\
 Draw layers into files, and print their names: LAYER_KIND_epochNNNN.png for a
 run (_stepNNNNNN where snapshots were taken by steps), LAYER_KIND.png for a
-checkpoint; for the overview, overview_epochNNNN.png. Files of these names that are there already are replaced. Where a
-layer's name holds more than letters, digits and ._- there are underscores in
-its files' names, and a digest of the full name, which keeps such layers apart.
+checkpoint; for the overview, overview_epochNNNN.png. Files of these names that
+are there already are replaced. Where a layer's name holds more than letters,
+digits and ._- there are underscores in its files' names, and a digest of the
+full name, which keeps such layers apart.
 
 {KINDS}
 """
@@ -63,7 +64,7 @@ class _Picture:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What the command takes."""
     add_path(parser, checkpoints=True)
-    add_layers(parser)
+    add_layers(parser, checkpoints=True)
     add_tag(parser)
     moment = parser.add_mutually_exclusive_group()
     moment.add_argument("--epoch", metavar="N", type=epoch, help="epochs completed, 0 before training; default: last")
@@ -77,7 +78,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="directory for the files, made if there is none (default: filters)",
     )  # fmt: skip
     parser.add_argument("--format", choices=("png", "svg", "pdf"), default="png", help="default: png")
-    add_order(add_drawing(parser))
+    add_order(add_drawing(parser, checkpoints=True))
     add_paper(parser)
 
 
@@ -85,7 +86,7 @@ def run(options: argparse.Namespace) -> None:
     """Draw, and print the files' names."""
     if inputs.is_run(options.path):
         histories = inputs.histories(options.path, options.layers, options.tag)
-        rates = {next(iter(histories)): options.sample_rate}  # it is that of the first layer
+        rates = _rates(histories, options.sample_rate)
         cut = [each for history in histories.values() if (each := _until(history, options))]
         order.check(options, max(map(len, cut), default=2))
         pictures = [picture for history in cut for picture in _of_history(history, rates.get(history.layer), options)]
@@ -116,6 +117,16 @@ def run(options: argparse.Namespace) -> None:
             with replacing(path, say=False) as part:
                 drawn.figure.savefig(part, format=options.format)
         tell(str(path))
+
+
+def _rates(histories: Mapping[str, FilterHistory], first: float | None) -> dict[str, float]:
+    """Rates that follow from one of the first layer: all were recorded of one signal."""
+    if first is None:
+        return {}
+    recorded = {name: history[-1].sample_rate for name, history in histories.items()}
+    name, known = next(iter(recorded.items()))
+    ratios = {each: rate / known for each, rate in recorded.items() if rate and known}
+    return {each: first * ratio for each, ratio in ratios.items()} | {name: first}
 
 
 def _wanted(bank: FilterBank, snapshots: int, options: argparse.Namespace) -> Iterator[Kind]:

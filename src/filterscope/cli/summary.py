@@ -51,7 +51,7 @@ _LONGEST_NAME = 60
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What the command takes."""
     add_path(parser, checkpoints=True)
-    add_layers(parser)
+    add_layers(parser, checkpoints=True)
     add_tag(parser)
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="a JSON list with an object per layer; null where undefined")

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
 
 from filterscope.filters import metrics
 from filterscope.filters.arrays import Array
-from filterscope.filters.checks import check_count, require
+from filterscope.filters.checks import (
+    check_channel_names,
+    check_count,
+    check_flag,
+    check_integer,
+    check_position,
+    check_rate,
+    check_share,
+    require,
+)
 from filterscope.filters.words import are_letters, plural
 
 
@@ -22,6 +31,65 @@ def _as_weights(weights: npt.ArrayLike) -> Array:
     except (TypeError, RuntimeError) as error:
         raise TypeError(f"weights must be a numpy array ({error}); for a model or layer use read_filters") from error
     return np.array(array, np.complex64 if np.iscomplexobj(array) else np.float32)
+
+
+def _as_indices(indices: npt.ArrayLike) -> Array:
+    """Numbers of filters, each another one."""
+    array = np.asarray(indices)
+    if array.size and array.dtype.kind not in "iu":
+        raise TypeError(f"indices must be integers, each filter's number in its layer, got {array.dtype}")
+    if array.size and (array.min() < 0 or len(np.unique(array)) < array.size):
+        raise ValueError(f"indices must be different numbers from 0 on, got {array.tolist()!s:.80}")
+    return array.astype(np.int64)
+
+
+def _as_layer(name: str, value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{name}={value!r} must be a string such as 'conv1'")
+    return value
+
+
+def _as_size(name: str, value: Any) -> int:
+    check_count(name, value)
+    return int(value)
+
+
+def _as_moment(name: str, value: Any) -> int | None:
+    return None if value is None else check_integer(name, value)
+
+
+def _as_rate(_: str, value: Any) -> float | None:
+    if value is not None:
+        check_rate(value)
+    return cast("float | None", value)
+
+
+def _as_names(name: str, value: Any) -> tuple[str, ...] | None:
+    if isinstance(value, Mapping):
+        raise TypeError(f"{name}={value!r}: a bank is of one layer; give its names, such as ['Fz', 'Cz']")
+    check_channel_names(value)
+    return None if value is None else tuple(map(str, value))
+
+
+#: What makes of a value what a bank holds, or refuses it; weights and indices go by their shapes.
+_FIELDS: dict[str, Callable[[str, Any], Any]] = {
+    "layer": _as_layer,
+    "sample_rate": _as_rate,
+    "channel_names": _as_names,
+    "total_filters": check_position,
+    **dict.fromkeys(("epoch", "step"), _as_moment),
+    **dict.fromkeys(("stride", "dilation", "groups"), _as_size),
+    **dict.fromkeys(("transposed", "within_epoch", "in_time"), check_flag),
+}
+
+
+def _checked(fields: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
+    """What a bank holds of fields, but for those that are known to be right."""
+    return {
+        name: _FIELDS[name](name, value)
+        for name, value in fields.items()
+        if name in _FIELDS and (name not in known or value is not known[name])
+    }
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +115,9 @@ class FilterBank:
             unknown. ``"ACGT"`` names four.
 
     Raises:
-        ValueError: ``weights`` is not three-dimensional, or ``indices`` or ``channel_names`` do not fit it.
+        TypeError: A field is of the wrong type.
+        ValueError: ``weights`` is not three-dimensional, ``indices`` or ``channel_names`` do not fit it, or a field has
+            a value that cannot be.
     """
 
     layer: str
@@ -74,24 +144,37 @@ class FilterBank:
         weights = _as_weights(self.weights)
         if weights.ndim != 3:
             raise ValueError(f"weights must have shape (filters, channels, taps), got {weights.shape}")
-        indices = np.asarray(self.indices, np.int64)
+        indices = _as_indices(self.indices)
         if indices.size == 0:
             indices = np.arange(len(weights))
         if indices.shape != (len(weights),):
             raise ValueError(f"indices must have shape ({len(weights)},), one per filter, got {indices.shape}")
-        if self.channel_names is not None:
-            object.__setattr__(self, "channel_names", tuple(map(str, self.channel_names)))
-            if len(self.channel_names) != weights.shape[1]:
-                names = plural(len(self.channel_names), "name")
-                raise ValueError(f"channel_names has {names}, and weights {plural(weights.shape[1], 'channel')}")
-        object.__setattr__(self, "weights", weights)
-        object.__setattr__(self, "indices", indices)
-        object.__setattr__(self, "total_filters", max(self.total_filters, len(weights)))
+        self.__dict__.update(_checked(self.__dict__, vars(FilterBank)))
+        total = max(self.total_filters, len(weights))
+        self.__dict__.update({"weights": weights, "indices": indices, "total_filters": total})
+        self._check_names()
+
+    def _check_names(self) -> None:
+        if self.channel_names is not None and len(self.channel_names) != self.channels:
+            names = plural(len(self.channel_names), "name")
+            raise ValueError(f"channel_names has {names}, and weights {plural(self.channels, 'channel')}")
 
     def with_fields(self, **fields: Any) -> FilterBank:
-        """This bank with other values of some fields, which must fit; weights are shared, not copied."""
+        """This bank with other values of some fields; weights are shared, not copied, and must be as a bank's are.
+
+        Raises:
+            TypeError: There is no such field, or a value is of the wrong type.
+            ValueError: A value cannot be, or weights, indices and channel names do not fit each other.
+        """
+        if unknown := fields.keys() - self.__dict__.keys():
+            raise TypeError(f"a bank has no field {', '.join(sorted(unknown))}; it has {', '.join(self.__dict__)}")
+        for name in ("weights", "indices"):
+            require(fields.get(name, self.indices), np.ndarray, f"{name}= takes an array")
         other = object.__new__(FilterBank)
-        other.__dict__.update(self.__dict__ | fields)
+        other.__dict__.update(self.__dict__ | fields | _checked(fields, self.__dict__))
+        if other.weights.ndim != 3 or other.indices.shape != other.weights.shape[:1]:
+            raise ValueError(f"weights {other.weights.shape} and indices {other.indices.shape} do not belong together")
+        other._check_names()
         return other
 
     @classmethod
@@ -179,6 +262,11 @@ def dead_filters(bank: FilterBank, threshold: float = 0.01) -> Array:
 
     Returns:
         bool, shape ``(filters,)``.
+
+    Raises:
+        TypeError: Not a bank, or ``threshold`` is not a number.
+        ValueError: ``threshold`` is below 0, or not finite.
     """
     require_bank(bank)
+    check_share("threshold", threshold)
     return metrics.dead(bank.weights, threshold)

@@ -53,7 +53,8 @@ def reduce(weights: Array, channels: str, reference: Array | None = None) -> Arr
     if how == "all" or (weights.shape[1] == 1 and how != "l2"):
         return weights
     if how == "logo":
-        return np.asarray(weights - weights.mean(axis=1, keepdims=True))
+        with np.errstate(invalid="ignore"):  # of infinite weights
+            return np.asarray(weights - weights.mean(axis=1, keepdims=True))
     if how == "l2":
         return l2(weights)[:, None]
     if how == "max" and np.iscomplexobj(weights):

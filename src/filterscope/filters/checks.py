@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from numbers import Real
 from typing import Any
 
+import numpy as np
+
 
 def check_count(name: str, value: Any, otherwise: str = "") -> None:
     """Refuse what is no positive integer; any kind of integer will do, numpy's too.
@@ -30,11 +32,21 @@ def check_position(name: str, value: Any) -> int:
         TypeError: Not an integer.
         ValueError: Below 0, or more than a file holds.
     """
+    number = check_integer(name, value)
+    if not 0 <= number < 2**53:
+        raise ValueError(f"{name}={value!r} is below 0 or too large; give 0, 1, 2, ...")
+    return number
+
+
+def check_integer(name: str, value: Any) -> int:
+    """Refuse what is no integer; any kind of integer will do, numpy's too.
+
+    Raises:
+        TypeError: Not an integer.
+    """
     number = _as_integer(value)
     if number is None:
         raise TypeError(f"{name}={value!r} is not an integer; give 0, 1, 2, ...")
-    if not 0 <= number < 2**53:
-        raise ValueError(f"{name}={value!r} is below 0 or too large; give 0, 1, 2, ...")
     return number
 
 
@@ -50,6 +62,17 @@ def check_choice(name: str, value: Any, choices: Sequence[str]) -> None:
         raise TypeError(f"{name}={value!r} must be {works}")
     if value not in choices:
         raise ValueError(f"{name}={value!r} is not known; use {works}")
+
+
+def check_flag(name: str, value: Any) -> bool:
+    """Refuse what is neither true nor false; numpy's will do, too.
+
+    Raises:
+        TypeError: Something else.
+    """
+    if not isinstance(value, bool | np.bool_):
+        raise TypeError(f"{name}={value!r} must be True or False")
+    return bool(value)
 
 
 def _as_integer(value: Any) -> int | None:
@@ -90,14 +113,49 @@ def check_sample_rate(sample_rate: float | Mapping[str, float] | None) -> None:
     for glob, rate in rates.items():
         if rate is None and not isinstance(sample_rate, Mapping):
             return
-        if not isinstance(glob, str) or isinstance(rate, bool) or not isinstance(rate, Real):
+        if not isinstance(glob, str) or not _is_number(rate):
             raise TypeError(f"sample_rate={sample_rate!r} is not a number, or a mapping of globs to numbers; {works}")
-        try:
-            fits = math.isfinite(rate) and rate > 0
-        except OverflowError:
-            fits = False
-        if not fits:
+        if not _is_positive(rate):
             raise ValueError(f"sample_rate={sample_rate!r} is not positive and finite; {works}")
+
+
+def check_rate(sample_rate: Any) -> None:
+    """Refuse what is no sample rate of one layer.
+
+    Raises:
+        TypeError: Not a number.
+        ValueError: Not positive and finite.
+    """
+    if isinstance(sample_rate, Mapping):
+        raise TypeError(f"sample_rate={sample_rate!r}: one layer has one rate; give a number of Hz")
+    if not _is_number(sample_rate):
+        raise TypeError(f"sample_rate={sample_rate!r} is not a number; give Hz such as 16000")
+    if not _is_positive(sample_rate):
+        raise ValueError(f"sample_rate={sample_rate!r} is not positive and finite; give Hz such as 16000")
+
+
+def check_share(name: str, value: Any) -> None:
+    """Refuse what is no number from 0 on.
+
+    Raises:
+        TypeError: Not a number.
+        ValueError: Below 0, or not finite.
+    """
+    if not _is_number(value):
+        raise TypeError(f"{name}={value!r} is not a number; give one such as 0.01")
+    if value != 0 and not _is_positive(value):
+        raise ValueError(f"{name}={value!r} is not finite, or below 0; give a number such as 0.01")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool)
+
+
+def _is_positive(number: Any) -> bool:
+    try:
+        return bool(math.isfinite(number) and number > 0)
+    except OverflowError:
+        return False
 
 
 def check_channel_names(channel_names: str | Sequence[str] | Mapping[str, str | Sequence[str]] | None) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from filterscope.filters import metrics
 from filterscope.filters.arrays import Array
 from filterscope.filters.bank import FilterBank, require_bank, size
-from filterscope.filters.checks import require
+from filterscope.filters.checks import check_share, require
 from filterscope.filters.words import plural
 
 #: A relative difference of recorded weights below this may be nothing but their rounding to float16.
@@ -178,10 +178,11 @@ class FilterHistory:
 
         See :func:`filterscope.dead_filters`.
         """
+        check_share("threshold", threshold)
         return np.stack([metrics.dead(weights, threshold) for weights in self.weights])
 
     def redundancy(self) -> Array:
-        """Mean over monitored filters of the largest cosine with another one of its group: shape ``(E,)``."""
+        """Mean over monitored filters of the largest ``|cosine|`` with another of its group: shape ``(E,)``."""
         first = self._banks[0]
         group = first.indices // max(first.total_filters // first.groups, 1)
         return np.array([metrics.redundancy(weights, group) for weights in self.weights])

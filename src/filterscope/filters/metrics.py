@@ -224,8 +224,9 @@ def convergence(weights: Array, reference: Array, times: Array) -> int | None:
         reference: ``W_0``, shape ``(filters, channels, taps)``.
         times: Shape ``(E,)``, rising: epochs or steps.
     """
-    distance = np.array([norms((snapshot - weights[-1])[None])[0] for snapshot in weights])
-    far = np.flatnonzero(~(distance <= 0.1 * norms((reference - weights[-1])[None])[0]))
+    with np.errstate(invalid="ignore"):  # of infinite weights
+        distance = np.array([norms((each - weights[-1])[None])[0] for each in (reference, *weights)])
+    far = np.flatnonzero(~(distance[1:] <= 0.1 * distance[0]))
     position = int(far[-1]) + 1 if far.size else 0
     if position >= len(weights) - 1:
         return None

@@ -9,13 +9,11 @@ which it turns with the other sign. Transposed convolutions do convolve.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 
 from filterscope.filters.arrays import Array
 from filterscope.filters.bank import FilterBank, require_bank
-from filterscope.filters.checks import check_count, check_sample_rate
+from filterscope.filters.checks import check_count, check_rate
 
 #: Below this kernel length a frequency response says little.
 SHORTEST = 8
@@ -29,9 +27,7 @@ def tap_rate(bank: FilterBank, sample_rate: float | None = None) -> float:
     rate = bank.sample_rate if sample_rate is None else sample_rate
     if rate is None:
         return 1.0
-    if isinstance(rate, Mapping):
-        raise TypeError(f"sample_rate={rate!r}: one layer has one rate; give a number of Hz")
-    check_sample_rate(rate)
+    check_rate(rate)
     return float(rate) * (bank.stride if bank.transposed else 1)
 
 
@@ -99,7 +95,8 @@ def _distinct(weights: Array, n_fft: int) -> Array:
     peak = np.abs(weights).max(axis=(1, 2), initial=0.0)
     broken = np.asarray(~np.isfinite(peak))
     scale = np.where(broken | (peak == 0), 1, peak)
-    weights = np.where(broken[:, None, None], 0, weights / scale[:, None, None])
+    with np.errstate(invalid="ignore"):  # of infinite complex weights
+        weights = np.where(broken[:, None, None], 0, weights / scale[:, None, None])
     is_complex = np.iscomplexobj(weights)
     magnitude = np.empty((filters, n_fft if is_complex else n_fft // 2 + 1), np.float32)
     many = channels > taps
@@ -113,7 +110,8 @@ def _distinct(weights: Array, n_fft: int) -> Array:
         else:
             power = np.sum(np.square(spectra.real) + np.square(spectra.imag), axis=1)
         magnitude[start : start + chunk] = np.sqrt(power)
-    magnitude *= scale[:, None]
+    with np.errstate(over="ignore"):
+        magnitude *= scale[:, None]
     magnitude[broken] = np.nan
     return magnitude
 

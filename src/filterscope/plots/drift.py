@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from matplotlib.figure import FigureBase
 
 from filterscope.filters import metrics
 from filterscope.filters.arrays import Array
@@ -13,7 +12,7 @@ from filterscope.filters.bank import FilterBank
 from filterscope.filters.history import FilterHistory
 from filterscope.plots.drawing import captions, mosaic
 from filterscope.plots.drawing.bars import ColourBar, rotation_bar
-from filterscope.plots.drawing.canvas import Frame, Sheet, Target
+from filterscope.plots.drawing.canvas import AnyFigure, Frame, Sheet, Target
 from filterscope.plots.drawing.colours import DEAD_FACE, ROTATION_CMAP, rotation_share
 from filterscope.plots.drawing.scales import index_ticks, number_rows
 from filterscope.plots.drawing.times import TimeAxis
@@ -26,8 +25,8 @@ def plot_drift(
     max_filters: int | None = None,
     title: bool = True,
     colorbar: bool = True,
-    figure: FigureBase | None = None,
-) -> FigureBase:
+    figure: AnyFigure | None = None,
+) -> AnyFigure:
     """Draw every filter's rotation from its reference: filters by epochs, in the colours of ``plot_taps``.
 
     Args:

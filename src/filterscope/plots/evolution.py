@@ -7,7 +7,6 @@ from copy import copy
 from typing import Literal, get_args
 
 import numpy as np
-from matplotlib.figure import FigureBase
 
 from filterscope.filters import channels as reductions
 from filterscope.filters import metrics
@@ -17,7 +16,7 @@ from filterscope.filters.checks import check_choice
 from filterscope.filters.history import FilterHistory
 from filterscope.plots.drawing import captions, mosaic
 from filterscope.plots.drawing.bars import ColourBar, set_limit, value_bar
-from filterscope.plots.drawing.canvas import Frame, Sheet, Target
+from filterscope.plots.drawing.canvas import AnyFigure, Frame, Sheet, Target
 from filterscope.plots.drawing.colours import rotation_colours
 from filterscope.plots.drawing.limits import is_clipped, shared_limit
 from filterscope.plots.drawing.tiles import HeatTiles
@@ -36,8 +35,8 @@ def plot_evolution(
     max_filters: int | None = 64,
     title: bool = True,
     colorbar: bool = True,
-    figure: FigureBase | None = None,
-) -> FigureBase:
+    figure: AnyFigure | None = None,
+) -> AnyFigure:
     """Draw how every filter came about: a tile of epochs (downwards) by taps for each filter.
 
     The difference from the reference shows what was learned, which a random initialisation hides. Several channels

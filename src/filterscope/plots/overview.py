@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib import colormaps
 from matplotlib.collections import LineCollection
-from matplotlib.figure import FigureBase
 
 from filterscope.filters import metrics
 from filterscope.filters.arrays import Array
@@ -16,7 +15,7 @@ from filterscope.filters.history import FilterHistory, require_history
 from filterscope.filters.words import plural
 from filterscope.plots.drawing import captions, mosaic
 from filterscope.plots.drawing.bars import ColourBar, rotation_bar
-from filterscope.plots.drawing.canvas import SMALL, TEXT, Box, Frame, Sheet, Target
+from filterscope.plots.drawing.canvas import SMALL, TEXT, AnyFigure, Box, Frame, Sheet, Target
 from filterscope.plots.drawing.colours import GREY, INK, PALE, ROTATION_CMAP, rotation_share
 from filterscope.plots.drawing.lettering import shortened, text_width
 from filterscope.plots.drawing.limits import format_value
@@ -51,8 +50,8 @@ def plot_overview(
     *,
     title: bool = True,
     colorbar: bool = True,
-    figure: FigureBase | None = None,
-) -> FigureBase:
+    figure: AnyFigure | None = None,
+) -> AnyFigure:
     """Draw how much each layer changed, and when: layers downwards, time across.
 
     At the left ``change``, the relative size of the step since the previous snapshot, on a logarithmic scale: where
@@ -82,11 +81,12 @@ def plot_overview(
     if not shown:
         raise ValueError("histories is empty; give at least one FilterHistory, such as load_history(log_dir)")
     by_step = any(history.by_step for history in shown)
-    picture = OverviewPicture([history.layer for history in shown], Frame(figure, title, colorbar))
+    frame = Frame(figure, title, colorbar)
+    picture = OverviewPicture([history.layer for history in shown], frame)
     newest = max((history[-1] for history in shown), key=lambda bank: (bank.epoch or 0, bank.step or 0))
     unit = "step" if by_step else "epoch"
     picture.update([_course(history, by_step) for history in shown], unit, captions.moment(newest, by_step))
-    return picture.sheet.figure
+    return frame.filled(picture.sheet)
 
 
 def _course(history: FilterHistory, by_step: bool) -> Course:

@@ -6,8 +6,6 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from matplotlib.figure import FigureBase
-
 from filterscope.filters import metrics
 from filterscope.filters.arrays import Array
 from filterscope.filters.bank import FilterBank
@@ -15,7 +13,7 @@ from filterscope.filters.history import FilterHistory, require_history
 from filterscope.filters.spectrum import SHORTEST
 from filterscope.filters.words import Frequency, Scale
 from filterscope.plots.drawing import captions
-from filterscope.plots.drawing.canvas import Sheet, Target
+from filterscope.plots.drawing.canvas import AnyFigure, Frame, Sheet, Target
 
 
 @dataclass(frozen=True)
@@ -120,18 +118,21 @@ class Kind:
             picture.update(bank, rows, times, moment, reference)
 
 
-def draw(kind: Kind, history: FilterHistory, options: Options, figure: Target = None) -> FigureBase:
+def draw(
+    kind: Kind, history: FilterHistory, options: Options, figure: AnyFigure | Frame[AnyFigure] | None = None
+) -> AnyFigure:
     """Draw a picture of a history, at its last snapshot.
 
     Raises:
         TypeError: Not a history.
     """
     require_history(history)
+    frame = figure if isinstance(figure, Frame) else Frame(figure)
     last, reference = (each.head(options.max_filters) for each in (history[-1], history.reference))
-    picture = kind.make(last, reference, options, figure)
+    picture = kind.make(last, reference, options, frame)
     rows, times = rows_of(kind, history, options), times_of(history)
     kind.update(picture, history[-1], rows, times, captions.moment(history[-1], history.by_step))
-    return picture.sheet.figure
+    return frame.filled(picture.sheet)
 
 
 def rows_of(kind: Kind, history: FilterHistory, options: Options) -> list[Array]:

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from matplotlib.collections import LineCollection
 from matplotlib.colors import to_rgba
-from matplotlib.figure import FigureBase
 from matplotlib.patches import PathPatch
 
 from filterscope.filters import spectrum
@@ -17,7 +16,7 @@ from filterscope.filters.bank import FilterBank, require_bank
 from filterscope.filters.words import Frequency
 from filterscope.plots.drawing import captions, mosaic
 from filterscope.plots.drawing.bars import ColourBar
-from filterscope.plots.drawing.canvas import TEXT, Box, Frame, Plane, Sheet, Target
+from filterscope.plots.drawing.canvas import TEXT, AnyFigure, Box, Frame, Plane, Sheet, Target
 from filterscope.plots.drawing.colours import DEAD_FACE, DECIBEL_CMAP, INK, PALE
 from filterscope.plots.drawing.frequencies import FrequencyAxis, check_axis, log_edges, lowest
 from filterscope.plots.drawing.lettering import QuickText, shortened
@@ -50,8 +49,8 @@ def plot_response(
     max_filters: int | None = None,
     title: bool = True,
     colorbar: bool = True,
-    figure: FigureBase | None = None,
-) -> FigureBase:
+    figure: AnyFigure | None = None,
+) -> AnyFigure:
     """Draw the magnitude response of all filters, in dB re each filter's own maximum, floor -40.
 
     A heat map of filters by frequency, the reference's beside it; up to 4 filters as curves, the reference's pale.
@@ -78,7 +77,8 @@ def plot_response(
             finite, an unknown ``frequency``, or ``"log"`` for complex filters, which have negative frequencies.
     """
     frame = Frame(figure, title, colorbar)
-    return ResponsePicture(bank, reference, sample_rate, max_filters, frame, frequency, reference_name).sheet.figure
+    picture = ResponsePicture(bank, reference, sample_rate, max_filters, frame, frequency, reference_name)
+    return frame.filled(picture.sheet)
 
 
 class ResponsePicture:

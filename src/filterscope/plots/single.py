@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import CircleCollection, LineCollection, PolyCollection
-from matplotlib.figure import FigureBase
 from matplotlib.transforms import Affine2D, IdentityTransform
 
 from filterscope.filters import metrics
@@ -18,7 +17,7 @@ from filterscope.filters.channels import real_rows, reduce
 from filterscope.filters.words import plural
 from filterscope.plots.drawing import captions, mosaic
 from filterscope.plots.drawing.bars import ColourBar, set_limit, value_bar
-from filterscope.plots.drawing.canvas import TEXT, Box, Frame, Plane, Sheet
+from filterscope.plots.drawing.canvas import TEXT, AnyFigure, Box, Frame, Plane, Sheet
 from filterscope.plots.drawing.colours import GREY, INK, PALE, PLAIN, SIGNED_CMAP, rotation_colours
 from filterscope.plots.drawing.lettering import shortened, text_width
 from filterscope.plots.drawing.limits import format_value, safe_limit
@@ -53,8 +52,8 @@ def plot_filter(
     reference_name: str | None = None,
     title: bool = True,
     colorbar: bool = True,
-    figure: FigureBase | None = None,
-) -> FigureBase:
+    figure: AnyFigure | None = None,
+) -> AnyFigure:
     """Draw one filter over its taps: as a curve (stems up to 8 taps), several channels one below the other.
 
     They share a scale, which a bar at the right tells. More than 8 channels are drawn as a heat map.
@@ -92,7 +91,8 @@ def plot_filter(
     if bank.channel_names is None and parts == 1:
         names = [f"channel {name}" for name in names]
     one = f", channel {channel}" if bank.channel_names is None else f", {bank.channel_names[channel or 0]}"
-    sheet = Sheet(Frame(figure, title, colorbar), f"filter {index}" + ("" if channel is None else one))
+    frame = Frame(figure, title, colorbar)
+    sheet = Sheet(frame, f"filter {index}" + ("" if channel is None else one))
     is_logo = bank.is_lettered and channel is None
     then, turned, called = None, "", name_of(reference, reference_name)
     colour: Any = PLAIN
@@ -160,7 +160,7 @@ def plot_filter(
     shape = f"{plural(weights.shape[1], 'channel')} × {plural(bank.taps, 'tap')}"
     said = f"{broken} NaN or Inf" if broken else ""
     sheet.set_title(bank.layer, captions.joined(shape, turned, said, captions.moment(bank)))
-    return sheet.figure
+    return frame.filled(sheet)
 
 
 def _weight_axis(sheet: Sheet, axes: Plane, box: Box, rows: Array) -> None:

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.collections import LineCollection
-from matplotlib.figure import FigureBase
 
 from filterscope.filters import spectrum
 from filterscope.filters.arrays import Array
@@ -15,7 +14,7 @@ from filterscope.filters.history import FilterHistory
 from filterscope.filters.words import Frequency
 from filterscope.plots.drawing import captions, mosaic
 from filterscope.plots.drawing.bars import ColourBar
-from filterscope.plots.drawing.canvas import Box, Frame, Sheet, Target
+from filterscope.plots.drawing.canvas import AnyFigure, Box, Frame, Sheet, Target
 from filterscope.plots.drawing.colours import DEAD_FACE, DECIBEL_CMAP, INK, PLAIN
 from filterscope.plots.drawing.frequencies import FrequencyAxis, check_axis, log_edges, lowest
 from filterscope.plots.drawing.limits import format_value, safe_limit
@@ -35,8 +34,8 @@ def plot_spectrum(
     frequency: Frequency = "linear",
     title: bool = True,
     colorbar: bool = True,
-    figure: FigureBase | None = None,
-) -> FigureBase:
+    figure: AnyFigure | None = None,
+) -> AnyFigure:
     """Draw the layer's cumulative response: which frequencies its filters pass together, and since when.
 
     The mean over the filters of each one's magnitude response, divided by that response's root mean square: 1 where
@@ -206,7 +205,7 @@ def _make(bank: FilterBank, reference: FilterBank | None, options: Options, figu
 
 KIND = Kind(
     "spectrum",
-    "What all filters pass together: mean of their magnitude responses, each re its root mean square; 1 is even.",
+    "What all filters pass together: mean of their responses, each re its root mean square; 1: each passes all alike.",
     _make,
     _row,
     taps=2,

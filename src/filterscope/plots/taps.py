@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 import numpy as np
-from matplotlib.figure import FigureBase
 
 from filterscope.filters import channels as reductions
 from filterscope.filters import metrics
@@ -15,7 +14,7 @@ from filterscope.filters.checks import check_choice
 from filterscope.filters.words import SCALES, Scale
 from filterscope.plots.drawing import captions, mosaic
 from filterscope.plots.drawing.bars import ColourBar, rotation_bar, set_limit, value_bar
-from filterscope.plots.drawing.canvas import TEXT, Box, Frame, Sheet, Target
+from filterscope.plots.drawing.canvas import TEXT, AnyFigure, Box, Frame, Sheet, Target
 from filterscope.plots.drawing.colours import DEAD_FACE, SIGNED_CMAP, rotation_colours
 from filterscope.plots.drawing.lettering import shortened
 from filterscope.plots.drawing.limits import format_value, is_clipped, peaks, safe_limit, shared_limit
@@ -46,8 +45,8 @@ def plot_taps(
     max_filters: int | None = 64,
     title: bool = True,
     colorbar: bool = True,
-    figure: FigureBase | None = None,
-) -> FigureBase:
+    figure: AnyFigure | None = None,
+) -> AnyFigure:
     """Draw all filters of a layer, one tile each.
 
     A tile is a line over the taps (stems up to 8 taps) where a filter has one channel or its channels are reduced
@@ -91,7 +90,8 @@ def plot_taps(
             "e.g. read_filters(model, channel_names='ACGT')"
         )
     frame = Frame(figure, title, colorbar)
-    return TapsPicture(bank, reference, channels, scale, max_filters, frame, reference_name).sheet.figure
+    picture = TapsPicture(bank, reference, channels, scale, max_filters, frame, reference_name)
+    return frame.filled(picture.sheet)
 
 
 class TapsPicture:

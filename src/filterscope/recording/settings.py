@@ -11,6 +11,7 @@ from filterscope.filters.checks import (
     check_channel_names,
     check_choice,
     check_count,
+    check_flag,
     check_patterns,
     check_sample_rate,
 )
@@ -54,8 +55,7 @@ class Settings:
             check_count("every_n_train_steps", self.every_n_train_steps, ", or None for epochs' ends only")
         if self.max_filters is not None:
             check_count("max_filters", self.max_filters, ", or None for all filters")
-        if not isinstance(self.save_filters, bool):
-            raise TypeError(f"save_filters={self.save_filters!r} must be True or False")
+        check_flag("save_filters", self.save_filters)
         _check_plots(self.plots)
         if not isinstance(self.channels, str):
             raise TypeError(f"channels={self.channels!r} must be one of {', '.join(reductions.CHANNELS)}")

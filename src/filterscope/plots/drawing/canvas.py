@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Generic, cast
 
 import numpy as np
 from matplotlib import rcParams
@@ -16,8 +16,9 @@ from matplotlib.collections import Collection
 from matplotlib.figure import Figure, FigureBase, SubFigure
 from matplotlib.patches import Patch
 from matplotlib.transforms import Affine2D
+from typing_extensions import TypeVar
 
-from filterscope.filters.checks import require
+from filterscope.filters.checks import check_flag, require
 from filterscope.plots.drawing.captions import DOT
 from filterscope.plots.drawing.colours import GREY, INK
 from filterscope.plots.drawing.ground import ground_of, recolour, type_on
@@ -70,17 +71,33 @@ def plain(artist: Artist) -> None:
         artist.set_antialiased(True)
 
 
-@dataclass(frozen=True)
-class Frame:
-    """Where a picture is drawn, on a new figure by default, and what of it beside the data."""
+#: What a picture is drawn on: a figure, if nothing else is given.
+AnyFigure = TypeVar("AnyFigure", bound=FigureBase, default=Figure)
 
-    figure: FigureBase | None = None
+
+@dataclass(frozen=True)
+class Frame(Generic[AnyFigure]):
+    """Where a picture is drawn, on a new figure by default, and what of it beside the data.
+
+    Raises:
+        TypeError: ``title`` or ``colorbar`` is neither true nor false.
+    """
+
+    figure: AnyFigure | None = None
     title: bool = True
     colorbar: bool = True
 
+    def __post_init__(self) -> None:
+        check_flag("title", self.title)
+        check_flag("colorbar", self.colorbar)
+
+    def filled(self, sheet: Sheet) -> AnyFigure:
+        """The figure of a sheet that was laid out here."""
+        return cast("AnyFigure", sheet.figure)
+
 
 #: Where a picture may be told to be drawn.
-Target = FigureBase | Frame | None
+Target = FigureBase | Frame[Any] | None
 
 
 @dataclass
