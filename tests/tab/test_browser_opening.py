@@ -109,6 +109,7 @@ def test_a_frozen_layer_opens_as_it_is_and_rounding_is_no_difference(look: Look,
             assert not coloured[np.abs(seen - ACCENT).max(axis=2) > 60].any(), mode
         tab.seek(1).opened_at(2)
         assert tab.facts()["change"] == "0"
+        expect(tab.get("detail").get_by_text("no difference")).to_have_count(2)  # over time, and channel by channel
 
 
 def test_nothing_turns_over_while_another_run_is_on_its_way(look: Look, served: Served) -> None:

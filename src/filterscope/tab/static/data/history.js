@@ -50,7 +50,7 @@ export function filterHistory(series, row) {
   return {
     positions,
     ...measures,
-    taps: { values: taps, rows: count, columns: across, signed, limit: peaks(taps, 1)[0] || 1 },
+    taps: { values: taps, rows: count, columns: across, signed, limit: peaks(taps, 1)[0] },
     spectra: withoutFrequencies(header) ? null : spectra(series, row, positions),
   };
 }

@@ -12,7 +12,7 @@ const LONGEST = 9999;
 /** Ends of a range as numbers. In `1-2 kHz` both are thousands, in `100-2k` the second one. */
 function rangeOf(one, its, other, unit) {
   const [low, high] = [one, other].map((text) => Number(text.replaceAll("−", "-")));
-  const times = (each) => PREFIXES.find(([prefix]) => prefix.toLowerCase() === each?.[0].toLowerCase())?.[1] ?? 1;
+  const times = (each) => PREFIXES.find(([prefix]) => prefix.toLowerCase() === each?.[0]?.toLowerCase())?.[1] ?? 1;
   const ends = [low * times(its ?? (low <= high ? unit : "")), high * times(unit)];
   return [Math.min(...ends), Math.max(...ends)];
 }

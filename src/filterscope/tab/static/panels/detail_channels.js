@@ -58,7 +58,7 @@ export class Channels {
     const panes = [
       [shortened(compared.words, 24), limit],
       [series.moment(position), limit],
-      ["difference", moved],
+      ["difference", moved || 1],
     ];
     const names = Array.from({ length: channels }, (_, channel) => shortened(channelName(header, channel), 18));
     const named = names[0] !== channelName({}, 0);
@@ -69,7 +69,8 @@ export class Channels {
     const each = (width - room - bare) / shown.length;
     setText(this.title, header.complex ? "Magnitude · channels ↓ taps →" : "Channels ↓ taps →");
     const sign = header.complex ? "up to " : "±";
-    const rest = `${sign}${formatPrecise(limit, 2)}${then ? `, difference ${sign}${formatPrecise(moved, 2)}` : ""}`;
+    const apart = moved ? `difference ${sign}${formatPrecise(moved, 2)}` : "no difference";
+    const rest = `${sign}${formatPrecise(limit, 2)}${then ? `, ${apart}` : ""}`;
     this.panes.forEach((pane, i) => {
       pane.element.hidden = !kept[i];
     });

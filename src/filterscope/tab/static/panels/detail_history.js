@@ -36,10 +36,12 @@ function drawEvolution(plot, moment) {
     title: `Learned · ${series.unit}s ↓ ${along}s →`,
     x: { low: -0.5, high: columns - 0.5, whole: true, label: `${along} →`, format: String },
     y: { ...snapshotAxis(moment, 4, 0.5), down: true },
-    heat: { values, rows, columns, scale: weightScale(signed, limit) },
+    heat: { values, rows, columns, scale: weightScale(signed, limit || 1) },
     still: [values, series.version],
     marks: [{ y: position + 0.5, colour: theme.accent }],
-    rest: signed ? `difference, ±${formatPrecise(limit, 2)}` : `size of difference, 0 to ${formatPrecise(limit, 2)}`,
+    rest: !limit
+      ? "no difference"
+      : `${signed ? "difference, ±" : "size of difference, 0 to "}${formatPrecise(limit, 2)}`,
     label: `heat map of the difference from the reference, ${series.unit}s by taps`,
     read: (x, y) => {
       const [i, at] = [clamp(Math.round(x), columns), clamp(Math.floor(y), rows)];

@@ -19,19 +19,20 @@ export function slice({ series, row }, weights) {
   return weights ? weights.subarray(row * size, (row + 1) * size) : null;
 }
 
+/** The largest size of finite numbers; 0 where there is none. */
 export function largest(...arrays) {
   let peak = 0;
   for (const array of arrays) {
     for (const value of array ?? []) if (Math.abs(value) > peak && Math.abs(value) < Infinity) peak = Math.abs(value);
   }
-  return peak || 1;
+  return peak;
 }
 
 /** The largest weight of this filter now, at its beginning and at the end: a scale that stays while scrubbing. */
 export function steadyLimit(moment, now, ghost) {
   const { series } = moment;
   const ends = [series.reference, series.nearest(series.count - 1)].filter((position) => position >= 0);
-  return largest(now, ghost, ...ends.map((position) => series.filterWeights(position, moment.row)));
+  return largest(now, ghost, ...ends.map((position) => series.filterWeights(position, moment.row))) || 1;
 }
 
 /** Taps: stems or a line for one channel, a lane per channel for a few; many are a heat map elsewhere. */

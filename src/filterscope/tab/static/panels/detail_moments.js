@@ -74,7 +74,7 @@ export class Moments {
       const weights = series.filterWeights(history.positions[i], row);
       return header.complex ? magnitudes(weights) : weights;
     });
-    const shape = { rows, columns: values[0].length / rows, signed: !header.complex, limit: largest(...values) };
+    const shape = { rows, columns: values[0].length / rows, signed: !header.complex, limit: largest(...values) || 1 };
     setText(this.pale, rows === 1 ? "pale: the one before" : "channels ↓ taps →");
     this.buttons.forEach((button, k) => {
       button.hidden = k >= chosen.length;
