@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from tensorboard.compat.proto import event_pb2
 
 from filterscope import FilterBank, load_history
-from filterscope.events import blob
+from filterscope.events import blob, files, tfrecords
 from tests.support.event_files import EVENTS, bank, record, tiny, write
 from tests.support.histories import halved, quiet_load
 
@@ -62,6 +64,23 @@ def test_a_run_without_its_first_file_says_what_it_is_measured_from(tmp_path: Pa
         found = load_history(tmp_path)["a"]
     assert len(told) == 1
     assert (found.initial.epoch, found.epochs.tolist()) == (2, [2, 3])
+
+
+def test_other_warnings_are_heard_while_files_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Filters of warnings are those of all threads, and the recording one reads files while others train."""
+    for number, epochs in enumerate([(0, 1), (2, 3)]):
+        write(tmp_path, tiny(epochs=epochs), f"events.out.tfevents.{number}.host")
+    read: list[Path] = []
+
+    def reads(path: Any) -> Any:
+        read.append(path)
+        warnings.warn("of somebody else", UserWarning, stacklevel=1)
+        return tfrecords.read_records(path)
+
+    monkeypatch.setattr(files, "read_records", reads)
+    with pytest.warns(UserWarning, match="of somebody else") as heard:
+        assert len(load_history(tmp_path)["a"]) == 4
+    assert len(heard) == len(read) >= 4
 
 
 def test_a_record_damaged_on_the_disk_costs_itself_alone(tmp_path: Path) -> None:

@@ -22,9 +22,9 @@ def events_of_run(directory: str) -> Iterator[event_pb2.Event]:
         yield from _events_of(path)
 
 
-def _events_of(path: str) -> Iterator[event_pb2.Event]:
-    """Those of one file. One that breaks off gives what comes before."""
-    for record in _records(path):
+def _events_of(path: str, is_told: bool = True) -> Iterator[event_pb2.Event]:
+    """Those of one file. One that breaks off gives what comes before, and ``is_told`` to."""
+    for record in _records(path, is_told):
         if _MARK not in record:
             continue
         try:
@@ -67,25 +67,24 @@ def _files(directory: str) -> list[str]:
 
 def _first_step(path: str) -> tuple[int, bool] | None:
     """Step of the first raw filters in a file, and whether they go on from earlier ones; ``None`` without any."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it is told when all is read
-        for event in _events_of(path):
-            for value in event.summary.value:
-                try:
-                    header = blob.read_header((*value.tensor.string_val, b"")[0])
-                except blob.BlobError:
-                    continue
-                return event.step, event.step > 0 and not header.reference
+    for event in _events_of(path, is_told=False):  # it is when all is read; filters of warnings are other threads' too
+        for value in event.summary.value:
+            try:
+                header = blob.read_header((*value.tensor.string_val, b"")[0])
+            except blob.BlobError:
+                continue
+            return event.step, event.step > 0 and not header.reference
     return None
 
 
-def _records(path: str) -> Iterator[bytes]:
-    """Records of a file; what of it cannot be read is told."""
+def _records(path: str, is_told: bool) -> Iterator[bytes]:
+    """Records of a file; what of it cannot be read is told, if it is to be."""
     try:
         for record in read_records(path):
             if isinstance(record, bytes):
                 yield record
-            else:
+            elif is_told:
                 warnings.warn(str(record), stacklevel=2)
     except Exception as error:  # libraries of other file systems raise anything
-        warnings.warn(f"{path!r} cannot be read ({error})", stacklevel=2)
+        if is_told:
+            warnings.warn(f"{path!r} cannot be read ({error})", stacklevel=2)
