@@ -69,7 +69,9 @@ def test_a_writer_without_private_names_is_written_to(tmp_path: Path, monkeypatc
     monkeypatch.delattr(writer.file_writer.event_writer, "_file_name")
     assert place_of(writer).file == ""
     outlet = Outlet([writer], lambda kind, words: pytest.fail(words))
-    assert _sent(outlet, 1)
+    with monkeypatch.context() as renamed:  # torch's own code needs it afterwards
+        renamed.delattr(writer, "all_writers")
+        assert _sent(outlet, 1)
     outlet.flush()
     assert Logged(tmp_path).scalars["number"] == [(1, 1.0)]
     writer.close()

@@ -119,7 +119,7 @@ def file_writer(writer: SummaryWriter) -> Any:
 def _write(writer: SummaryWriter, collected: Sequence[tuple[_Item, Summary.Value]], step: int, time: float) -> None:
     event = Event()
     event.summary.value.extend(value for _, value in collected)  # the one copy: they may be large
-    if writer.all_writers is None:
+    if getattr(writer, "all_writers", writer) is None:  # it begins a file
         _prove_room(writer.log_dir, event.ByteSize())
     target = file_writer(writer)
     quicken(getattr(target, "event_writer", None))  # each time, for there is another one after a fault

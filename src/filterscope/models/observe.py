@@ -21,7 +21,8 @@ from filterscope.models.clock import Clock
 from filterscope.models.layers import clean_name, unwrapped
 from filterscope.models.modes import can_observe, restack
 
-#: Which hooks take arguments by name: torch forgets none, and warns whoever compiles a model after that. Private.
+#: Which hooks take arguments by name: torch forgets none, and warns whoever compiles a model after that. Checked with
+#: torch 2.13; without the private name it does.
 _BY_NAME: dict[int, bool] = getattr(torch.nn.modules.module, "_global_forward_hooks_with_kwargs", {})
 #: Functions that convolve: the number of kernel axes, whether transposed, and the names of what they take after input,
 #: weight and bias. ``torch.nn.functional`` has the same objects, and what modules call in the end are these.

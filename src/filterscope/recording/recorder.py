@@ -156,6 +156,7 @@ class FilterRecorder:
             past = self._known(session, epoch, step)
         if self._last is None and session.writes:
             self._tell_beside(session)
+            _OPEN.add(self)
         before = self._last[0] if self._last is not None else _last_epoch(past)
         if step is None:
             step = max((layer.last_step for layer in (past or {}).values()), default=-1) + 1
@@ -210,7 +211,6 @@ class FilterRecorder:
                 f"filterscope: another FilterRecorder that is not closed records under tag={tag!r} in "
                 f"{session.directory}, and what both write there is mixed: give each its own, e.g. tag='{tag}_2'",
             )
-        _OPEN.add(self)
 
     def _known(self, session: Session, epoch: int, step: int | None) -> Mapping[str, Past]:
         """What the directory holds from before a first snapshot."""
