@@ -14,7 +14,7 @@ from tensorboard.compat.proto import event_pb2
 
 from filterscope import FilterBank, load_history
 from filterscope.events import blob, files, tfrecords
-from tests.support.event_files import EVENTS, bank, record, tiny, write
+from tests.support.event_files import EVENTS, bank, event, record, tiny, write
 from tests.support.histories import halved, quiet_load
 
 
@@ -64,6 +64,11 @@ def test_a_run_without_its_first_file_says_what_it_is_measured_from(tmp_path: Pa
         found = load_history(tmp_path)["a"]
     assert len(told) == 1
     assert (found.initial.epoch, found.epochs.tolist()) == (2, [2, 3])
+
+    within = [bank(epoch=1).with_fields(step=step, within_epoch=True) for step in (6, 7)]
+    write(tmp_path, [event("filters/a/bank", int(each.step or 0), [blob.encode(each)]) for each in within])
+    with pytest.warns(UserWarning, match="difference are from those of step 6"):
+        load_history(tmp_path)
 
 
 def test_other_warnings_are_heard_while_files_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -109,11 +109,9 @@ class RecordedLayer:
         if since > begin:
             begin, words = since, "was measured from other weights"
         if words:
-            before, first = self.banks[begin - 1], self.banks[begin]
-            words += f" until epoch {before.epoch}: its history begins at epoch {first.epoch}"
+            words += f" until {_when(self.banks[begin - 1])}: its history begins at {_when(self.banks[begin])}"
         elif not self.problems and all(each is None for each in self.references):  # a damaged one has been told
-            first_epoch = self.banks[0].epoch
-            words = f"has lost its initial filters: rotation and difference are from those of epoch {first_epoch}"
+            words = f"has lost its initial filters: rotation and difference are from those of {_when(self.banks[0])}"
         return FilterHistory(self.banks[begin:], reference, changes=self._changes(begin)), words
 
     def _changes(self, begin: int) -> list[float]:
@@ -126,6 +124,10 @@ class RecordedLayer:
                 change = change if change >= ROUNDED else math.nan
             found.append(change)
         return found
+
+
+def _when(bank: FilterBank) -> str:
+    return f"step {bank.step}" if bank.within_epoch else f"epoch {bank.epoch}"
 
 
 def step_of(bank: FilterBank) -> int:
